@@ -1,0 +1,72 @@
+r"""Guides that descend from the top layer, as the model does.
+
+References:
+    | Ladder Variational Autoencoders (Sønderby et al., 2016)
+    | https://arxiv.org/abs/1602.02282
+"""
+
+from collections.abc import Sequence
+
+import pyro
+from pyro.nn import PyroModule
+from torch import Tensor, nn
+
+
+class TopDown(PyroModule):
+    r"""An amortised posterior that follows the model downwards.
+
+    .. math::
+        q(z_1 \dots z_L \mid x) = q(z_L \mid x) \prod_{i<L} q(z_i \mid z_{i+1}, x)
+
+    Args:
+        encoder: Maps images :math:`(*, C, H, W)` to features :math:`(*, F)`.
+        conditionals: One a layer, lowest first. The last maps the features to
+            :math:`q(z_L \mid x)`; the others map :math:`z_{i+1}` and the features to the
+            distribution of :math:`z_i`.
+        num_data: Size N of the data set that a minibatch stands for.
+
+    Raises:
+        ValueError: Without a conditional.
+
+    Example:
+        >>> import torch
+        >>> from pyro_seatbelt.models import ConditionalNormal, MLPEncoder
+        >>> guide = TopDown(
+        ...     MLPEncoder((1, 8, 8), 32),
+        ...     [ConditionalNormal(nn.Linear(3 + 32, 8)), ConditionalNormal(nn.Linear(32, 6))],
+        ...     num_data=100,
+        ... )
+        >>> [z.shape for z in guide(torch.rand(5, 1, 8, 8))]
+        [torch.Size([5, 4]), torch.Size([5, 3])]
+    """
+
+    def __init__(
+        self, encoder: nn.Module, conditionals: Sequence[nn.Module], *, num_data: int
+    ) -> None:
+        # a PyroModule runs only under the setting that it was made with; this one under both
+        with pyro.settings.context(module_local_params=True):
+            super().__init__()
+        if not conditionals:
+            raise ValueError("expected one conditional a layer, got none")
+        if num_data < 1:
+            raise ValueError(f"expected num_data >= 1, got {num_data}")
+        self.encoder = encoder
+        self.conditionals = nn.ModuleList(conditionals)
+        self.num_data = num_data
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Draws every layer given images.
+
+        Args:
+            x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+
+        Returns:
+            The layers, lowest first, each of shape :math:`(*, B, D_i)`.
+        """
+        with pyro.plate("data", self.num_data, subsample=x):
+            features = self.encoder(x)
+            z: list[Tensor] = []
+            for i, conditional in reversed(list(enumerate(self.conditionals, start=1))):
+                posterior = conditional(z[0], features) if z else conditional(features)
+                z.insert(0, pyro.sample(f"z{i}", posterior))
+        return z

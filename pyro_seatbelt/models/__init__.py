@@ -1,0 +1,31 @@
+"""Generative programs and the networks and likelihoods that they are made of."""
+
+from pyro_seatbelt.models.hierarchy import Hierarchy
+from pyro_seatbelt.models.likelihoods import GreyBernoulli, Likelihood, LikelihoodName
+from pyro_seatbelt.models.networks import (
+    ConditionalNormal,
+    ConvDecoder,
+    ConvEncoder,
+    ImageDecoder,
+    ImageEncoder,
+    ImageShape,
+    MLPDecoder,
+    MLPEncoder,
+    latent_network,
+)
+
+__all__ = [
+    "ConditionalNormal",
+    "ConvDecoder",
+    "ConvEncoder",
+    "GreyBernoulli",
+    "Hierarchy",
+    "ImageDecoder",
+    "ImageEncoder",
+    "ImageShape",
+    "Likelihood",
+    "LikelihoodName",
+    "MLPDecoder",
+    "MLPEncoder",
+    "latent_network",
+]
