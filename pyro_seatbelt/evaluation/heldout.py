@@ -1,0 +1,156 @@
+r"""The bound and its parts on images that training has not seen.
+
+References:
+    | Importance Weighted Autoencoders (Burda et al., 2015), Section 5.2 (active units)
+    | https://arxiv.org/abs/1509.00519
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.evaluation.modes import evaluation_mode
+from pyro_seatbelt.handlers import at_mean
+from pyro_seatbelt.objectives.aggregate import exact_log_density
+from pyro_seatbelt.objectives.sites import Site, factorised, latent_names, sample_sites
+
+ACTIVE_VARIANCE = 0.01
+
+
+class Heldout(NamedTuple):
+    r"""Means over held-out images, in nats per image, from one draw an image.
+
+    The parts of the top layer use the exact aggregate posterior of the images
+    evaluated, as if they were the data set: the mutual information cannot
+    exceed the logarithm of their number.
+
+    Attributes:
+        elbo: The evidence lower bound: weights 1, no floor.
+        log_likelihood: :math:`\log p(x \mid z)`.
+        kl: KL a latent site.
+        mutual_information: Index-code mutual information of the top layer.
+        total_correlation: Total correlation of the top layer.
+        dimension_wise_kl: Dimension-wise KL of the top layer.
+        active_units: Dimensions a site whose posterior mean varies over images by more than 0.01
+            (a variance). The layers below the top have learned priors, hence no fixed scale: read
+            their counts beside their KL.
+        num_images: How many images were evaluated.
+    """
+
+    elbo: float
+    log_likelihood: float
+    kl: dict[str, float]
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
+    active_units: dict[str, int]
+    num_images: int
+
+
+def evaluate_heldout(
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    images: ImageSource,
+    indices: Tensor,
+    *,
+    latent: str,
+    batch_size: int = 256,
+    seed: int = 0,
+) -> Heldout:
+    """Evaluates any Pyro pair on part of a set of images.
+
+    Networks run in evaluation mode. The draws have a random stream of their
+    own: training goes on as if nothing had happened.
+
+    Args:
+        model: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and observes them.
+        guide: Takes the same and draws the latents.
+        images: Where the images come from.
+        indices: Which of them, int64, shape :math:`(n,)`.
+        latent: The top site, whose KL is decomposed.
+        batch_size: Images at a time.
+        seed: Seeds the draws.
+
+    Returns:
+        Means over the images.
+
+    Raises:
+        ValueError: Without images, or when `latent` is not a latent site of both.
+    """
+    if len(indices) == 0:
+        raise ValueError("expected at least one held-out image, got none")
+    parameter = next(
+        (p for m in (model, guide) if isinstance(m, nn.Module) for p in m.parameters()), None
+    )
+    dtype = torch.get_default_dtype() if parameter is None else parameter.dtype
+    sums: dict[str, float] = {}
+    log_likelihood = 0.0
+    draws: list[Tensor] = []
+    posteriors: list[Distribution] = []
+    means: dict[str, list[Tensor]] = {}
+    log_q = log_p = 0.0
+    with evaluation_mode(model, guide, seed=seed):
+        for batch in indices.split(batch_size):
+            x = to_pixels(images.gather(batch), dtype)
+            guide_trace = poutine.trace(guide).get_trace(x)
+            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+            guide_trace.compute_log_prob()
+            model_trace.compute_log_prob()
+            names = latent_names(model_trace, guide_trace, latent)
+            for name in names:
+                q, p = (_log_prob(t.nodes[name]) for t in (guide_trace, model_trace))
+                sums[name] = sums.get(name, 0.0) + q - p
+            log_likelihood += sum(
+                _log_prob(site)
+                for site in sample_sites(model_trace).values()
+                if site["is_observed"]
+            )
+            top: Site = guide_trace.nodes[latent]
+            log_q += _log_prob(top)
+            log_p += _log_prob(model_trace.nodes[latent])
+            draws.append(top["value"])
+            posteriors.append(factorised(top, "decomposed"))
+            at_means = sample_sites(poutine.trace(at_mean(guide)).get_trace(x))
+            for name in names:
+                means.setdefault(name, []).append(at_means[name]["value"].flatten(1))
+        density = exact_log_density(torch.cat(draws), posteriors)
+    n = len(indices)
+    joint = density.joint.double().sum().item()
+    marginal = density.marginal.double().sum().item()
+    kl = {name: value / n for name, value in sums.items()}
+    return Heldout(
+        elbo=log_likelihood / n - sum(kl.values()),
+        log_likelihood=log_likelihood / n,
+        kl=kl,
+        mutual_information=(log_q - joint) / n,
+        total_correlation=(joint - marginal) / n,
+        dimension_wise_kl=(marginal - log_p) / n,
+        active_units={name: num_active_units(torch.cat(m)) for name, m in means.items()},
+        num_images=n,
+    )
+
+
+def num_active_units(means: Tensor) -> int:
+    """Counts the latent dimensions whose posterior mean varies over images.
+
+    Args:
+        means: Posterior means, shape :math:`(n, D)`.
+
+    Returns:
+        How many dimensions have a variance above 0.01.
+
+    Example:
+        >>> num_active_units(torch.tensor([[0.0, 1.0], [0.0, -1.0]]))
+        1
+    """
+    return int((means.var(0, correction=0) > ACTIVE_VARIANCE).sum())
+
+
+def _log_prob(site: Site) -> float:
+    total: float = site["unscaled_log_prob"].double().sum().item()
+    return total
