@@ -1,0 +1,38 @@
+"""Images to learn from: registry, cache, published sets, your own folder and drawn ones."""
+
+from pyro_seatbelt.data.cache import CachedImages, data_root
+from pyro_seatbelt.data.dataset import ImageDataset, Split
+from pyro_seatbelt.data.progress import Progress
+from pyro_seatbelt.data.registry import (
+    DATASETS,
+    DatasetStatus,
+    build,
+    import_archive,
+    inventory,
+    load_dataset,
+    verify,
+)
+from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
+from pyro_seatbelt.data.spec import DatasetSpec
+from pyro_seatbelt.data.synthetic.dsprites import SpriteImages
+
+__all__ = [
+    "DATASETS",
+    "CachedImages",
+    "DatasetSpec",
+    "DatasetStatus",
+    "ImageDataset",
+    "ImageSource",
+    "MappedImages",
+    "Progress",
+    "ResidentImages",
+    "Split",
+    "SpriteImages",
+    "build",
+    "data_root",
+    "import_archive",
+    "inventory",
+    "load_dataset",
+    "to_pixels",
+    "verify",
+]

@@ -1,0 +1,179 @@
+"""A data set on its way into the cache."""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from pyro_seatbelt.data.cache import CachedImages, file_stem
+from pyro_seatbelt.data.fingerprint import fingerprint
+from pyro_seatbelt.errors import InputError
+
+UInt8Map = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+
+_UNFINISHED = ".part"
+_SECONDS_UNTIL_STALE = 24 * 3600
+
+
+class Draft:
+    """A set that is being written; :meth:`commit` gives it its place in the cache.
+
+    Made by :func:`draft`.
+
+    Attributes:
+        path: The unfinished array file.
+        array: Its content, a memory map that can be written.
+    """
+
+    def __init__(
+        self, root: Path, name: str, *, ids: int | None, path: Path, array: UInt8Map
+    ) -> None:
+        self.path = path
+        self.array = array
+        self._root = root
+        self._name = name
+        self._stem = file_stem(name, ids)
+
+    def commit(
+        self,
+        *,
+        version: str,
+        image_shape: tuple[int, int, int],
+        provenance: Mapping[str, str | int],
+    ) -> CachedImages:
+        """Give the finished array its final name, and then the JSON file that points to it.
+
+        Until the JSON file is renamed, which happens at once or not at all,
+        whatever was stored before stays in place and usable.
+
+        Args:
+            version: Version of whatever made the images.
+            image_shape: Channels, height and width of an image.
+            provenance: Where the images come from.
+
+        Returns:
+            What is stored now.
+        """
+        digest = fingerprint(self._name, version, self.array)
+        cached = CachedImages(
+            name=self._name,
+            version=version,
+            shape=self.array.shape,
+            image_shape=image_shape,
+            fingerprint=digest,
+            provenance=provenance,
+            path=self._root / f"{self._stem}.{digest[:16]}.npy",
+        )
+        sidecar = self._root / f"{self._stem}.json"
+        earlier = _array_named_by(sidecar)
+        with _writing(self._root):
+            self.array.flush()
+            _sync(self.path)
+            self.path.replace(cached.path)
+            _write_atomically(sidecar, cached.to_json())
+        if earlier is not None and earlier != cached.path:
+            _discard(earlier)
+        return cached
+
+
+@contextmanager
+def draft(
+    root: Path, name: str, shape: tuple[int, ...], *, ids: int | None = None
+) -> Iterator[Draft]:
+    """Open an array file to be filled; it is removed unless it is committed.
+
+    Several processes may write the same set at once: each has a file of its
+    own, and the last to commit stays.
+
+    Args:
+        root: The folder, made if need be.
+        name: Name of the set.
+        shape: Shape of the array.
+        ids: Number of identities that are kept; None is the whole set.
+
+    Yields:
+        The draft.
+
+    Raises:
+        InputError: If the folder cannot be written or has no room.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with draft(Path(folder), "black", (2, 1, 64, 64)) as black:
+        ...         black.array[:] = 0
+        ...         cached = black.commit(version="1", image_shape=(1, 64, 64), provenance={})
+        ...     cached.num_images
+        2
+    """
+    path = root / f".{file_stem(name, ids)}.{secrets.token_hex(8)}{_UNFINISHED}"
+    try:
+        with _writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+            _sweep(root)
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+            _reserve(path)
+        yield Draft(root, name, ids=ids, path=path, array=array)
+    finally:
+        _discard(path)
+
+
+def _array_named_by(sidecar: Path) -> Path | None:
+    """Return the array of an earlier set that is about to be replaced, if it can be told."""
+    try:
+        return CachedImages.from_json(sidecar.read_bytes(), sidecar.parent).path
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{root}: cannot write: {error.strerror or error}") from error
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        _sync(unfinished)
+        unfinished.replace(path)
+        _sync(path.parent)
+    finally:
+        _discard(unfinished)
+
+
+def _discard(path: Path) -> None:
+    """Remove a file if it is there and can be removed."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has a file or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reserve(path: Path) -> None:
+    """Claim the room for a file now: writing to a map on a full disk would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a killed process left behind long ago."""
+    for left in root.glob(f".*{_UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _SECONDS_UNTIL_STALE:
+                left.unlink()

@@ -1,0 +1,280 @@
+"""Every data set by name, and what can be done with one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pyro_seatbelt.data import chairs, folder
+from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remake, stored_ids
+from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.progress import Progress
+from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
+from pyro_seatbelt.data.synthetic import chair_set, dsprites
+from pyro_seatbelt.data.synthetic import chairs as synth_chairs
+from pyro_seatbelt.errors import InputError
+
+State = Literal["ready", "partial", "absent", "damaged"]
+
+DATASETS: dict[str, DatasetSpec] = {
+    chair_set.NAME: DatasetSpec(
+        title="Drawn chairs, laid out like the published ones",
+        origin="drawn",
+        factors=synth_chairs.FACTORS,
+        layout="1393 chairs x 2 elevations x 31 azimuths, 64x64, grey on white",
+        num_images=synth_chairs.NUM_IDENTITIES * 62,
+        source="",
+        licence="Apache-2.0, like this library",
+        load=chair_set.load_synth_chairs,
+        build=chair_set.build_synth_chairs,
+        command=chair_set.COMMAND,
+    ),
+    dsprites.NAME: DatasetSpec(
+        title="Little shapes like the published dSprites, drawn on the fly",
+        origin="generated",
+        factors=dsprites.FACTORS,
+        layout="3 shapes x 6 scales x 40 orientations x 32 x 32 positions, 64x64, white on black",
+        num_images=dsprites.NUM_IMAGES,
+        source="",
+        licence="Apache-2.0, like this library",
+        load=dsprites.load_synth_dsprites,
+    ),
+    chairs.NAME: DatasetSpec(
+        title="Renderings of 1393 chairs (Aubry et al., 2014)",
+        origin="archive",
+        factors=chairs.FACTORS,
+        layout="rendered_chairs/<id>/renders/image_NNN_pPPP_tTTT_r096.png, 600x600, in a tar",
+        num_images=chairs.NUM_IDENTITIES * 62,
+        source=chairs.ADDRESS,
+        licence="see the publishers' page",
+        load=chairs.load_chairs,
+        import_archive=chairs.import_chairs,
+        command=chairs.IMPORT_COMMAND,
+        substitute=chair_set.NAME,
+    ),
+    folder.NAME: DatasetSpec(
+        title="Your own images",
+        origin="folder",
+        factors=(),
+        layout="any tree of pictures; subfolders train/ and test/ are the split if both are there",
+        num_images=None,
+        source="",
+        licence="yours",
+        load=folder.load_folder,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """Where this machine stands with one data set.
+
+    Attributes:
+        name: Its name.
+        spec: What is known of it.
+        state: `ready` to be opened (sets that are not stored always are), `partial` if only some
+            identities are stored, `absent` or `damaged`.
+        stored: What the cache holds of it, whole or in part.
+        problem: What is wrong with it, if it is damaged.
+    """
+
+    name: str
+    spec: DatasetSpec
+    state: State
+    stored: tuple[CachedImages, ...]
+    problem: str = ""
+
+
+def load_dataset(
+    name: str,
+    *,
+    root: Path | None = None,
+    data_dir: Path | None = None,
+    ids: int | None = None,
+    progress: Progress | None = None,
+) -> ImageDataset:
+    """Open a data set by name.
+
+    A set that is drawn is drawn on first use, which takes about a minute for
+    the whole of `synth-chairs` on two processors, and read from the cache
+    afterwards. One set never stands in for another.
+
+    Args:
+        name: A key of :data:`DATASETS`.
+        root: Folder of the cache, by default :func:`data_root`.
+        data_dir: Folder of your own images, for the set `folder` only.
+        ids: Keep only the first so many identities.
+        progress: Told how many images are done, of how many, while the set is made.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: If there is no such set, it is absent or damaged, or an option does not fit it.
+
+    Example:
+        >>> load_dataset("synth-dsprites", ids=500).num_images
+        500
+        >>> load_dataset("sofas")
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: expected a data set out of synth-chairs, synth-dsprites, \
+chairs, folder, got sofas
+    """
+    spec = _spec(name)
+    if data_dir is not None and spec.origin != "folder":
+        raise InputError(f"expected no folder of images for {name}: only `folder` reads one")
+    return spec.load(
+        LoadRequest(root=root or data_root(), data_dir=data_dir, ids=ids, progress=progress)
+    )
+
+
+def build(
+    name: str,
+    *,
+    ids: int | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> ImageDataset:
+    """Draw a data set anew and store it, whatever the cache holds.
+
+    Args:
+        name: A key of :data:`DATASETS` whose images are drawn.
+        ids: Draw only the first so many identities.
+        root: Folder of the cache, by default :func:`data_root`.
+        progress: Told how many images are done, of how many.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: If there is no such set, it is not drawn, or the cache cannot be written.
+
+    Example:
+        >>> build("chairs")
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: expected a drawn data set (synth-chairs), got chairs
+    """
+    spec = _spec(name)
+    if spec.build is None:
+        drawn = ", ".join(name for name, spec in DATASETS.items() if spec.build)
+        raise InputError(f"expected a drawn data set ({drawn}), got {name}")
+    return spec.build(LoadRequest(root=root or data_root(), ids=ids, progress=progress))
+
+
+def import_archive(
+    name: str, file: Path, *, root: Path | None = None, progress: Progress | None = None
+) -> ImageDataset:
+    """Read a published archive and store its images.
+
+    Args:
+        name: A key of :data:`DATASETS` that has a published archive.
+        file: The archive.
+        root: Folder of the cache, by default :func:`data_root`.
+        progress: Told how many images are done, of how many.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: If there is no such set, it has no archive, the file is not it or is damaged, or
+            the cache cannot be written.
+
+    Example:
+        >>> import_archive("folder", Path("cats.zip"))
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: expected a data set with an archive (chairs), got folder
+    """
+    spec = _spec(name)
+    if spec.import_archive is None:
+        archived = ", ".join(name for name, spec in DATASETS.items() if spec.import_archive)
+        raise InputError(f"expected a data set with an archive ({archived}), got {name}")
+    return spec.import_archive(file, LoadRequest(root=root or data_root(), progress=progress))
+
+
+def verify(
+    name: str, *, ids: int | None = None, root: Path | None = None
+) -> tuple[CachedImages, ...]:
+    """Read every stored byte of a data set and compare it with its fingerprint.
+
+    Args:
+        name: A key of :data:`DATASETS` that is kept in the cache.
+        ids: Check only the part with so many identities; None checks all that is stored.
+        root: Folder of the cache, by default :func:`data_root`.
+
+    Returns:
+        What was checked and found intact.
+
+    Raises:
+        InputError: If something is damaged, nothing is stored, or the set is never stored.
+
+    Example:
+        >>> verify("folder")
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: expected a stored set (synth-chairs, chairs), got folder
+    """
+    spec, root = _spec(name), root or data_root()
+    if not spec.command:
+        stored = ", ".join(name for name, spec in DATASETS.items() if spec.command)
+        raise InputError(f"expected a stored set ({stored}), got {name}")
+    parts = stored_ids(root, name) if ids is None else [ids]
+    checked = []
+    for part in parts:
+        cached = find_cached(root, name, ids=part, command=spec.command)
+        if cached is not None:
+            if not cached.is_intact():
+                raise InputError(
+                    f"{cached.path}: damaged data set (its bytes do not have the recorded "
+                    f"fingerprint): {remake(spec.command, part)}"
+                )
+            checked.append(cached)
+    if not checked:
+        raise InputError(f"{root}: nothing of {name} is stored here: run `{spec.command}`")
+    return tuple(checked)
+
+
+def inventory(*, root: Path | None = None) -> list[DatasetStatus]:
+    """List every data set and what this machine has of it.
+
+    Files are looked at, not read: :func:`verify` does that.
+
+    Args:
+        root: Folder of the cache, by default :func:`data_root`.
+
+    Returns:
+        One status a set, in the order of :data:`DATASETS`.
+
+    Example:
+        >>> [status.state for status in inventory(root=Path("nowhere"))]
+        ['absent', 'ready', 'absent', 'ready']
+    """
+    return [_status(root or data_root(), name, spec) for name, spec in DATASETS.items()]
+
+
+def _status(root: Path, name: str, spec: DatasetSpec) -> DatasetStatus:
+    if not spec.command:
+        return DatasetStatus(name, spec, "ready", ())
+    stored: dict[int | None, CachedImages] = {}
+    problems = []
+    for ids in stored_ids(root, name):
+        try:
+            cached = find_cached(root, name, ids=ids, command=spec.command)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            stored |= {} if cached is None else {ids: cached}
+    state: State = "absent"
+    if problems:
+        state = "damaged"
+    elif stored:
+        state = "ready" if None in stored else "partial"
+    return DatasetStatus(name, spec, state, tuple(stored.values()), "; ".join(problems))
+
+
+def _spec(name: str) -> DatasetSpec:
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise InputError(f"expected a data set out of {', '.join(DATASETS)}, got {name}") from None

@@ -1,0 +1,67 @@
+"""What the registry knows of a data set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.progress import Progress
+
+Origin = Literal["drawn", "generated", "archive", "folder"]
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What somebody wants of a data set.
+
+    Attributes:
+        root: Folder of the cache.
+        data_dir: Folder of the user's own images, for the set that needs one.
+        ids: How many identities to keep, from the first on; None keeps all.
+        progress: Told how many images are done, of how many.
+    """
+
+    root: Path
+    data_dir: Path | None = None
+    ids: int | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """One entry of the registry.
+
+    Attributes:
+        title: What it is, in a few words.
+        origin: How its images come to be: `drawn` once into the cache, `generated` whenever they
+            are gathered, imported from a published `archive`, or read from the user's `folder`.
+        factors: Names of the known factors.
+        layout: What is expected of the archive or folder, or how images are arranged.
+        num_images: How many images the whole set has; None if that depends on the user.
+        source: Published address, or an empty text.
+        licence: Terms of use.
+        load: Opens the set.
+        build: Draws the set anew and stores it, for sets that are drawn.
+        import_archive: Stores the set from its published file, for sets that have one.
+        command: What a user runs to have it stored; empty for sets that never are.
+        substitute: Synthetic set of the same kind, to be asked for by name.
+    """
+
+    title: str
+    origin: Origin
+    factors: tuple[str, ...]
+    layout: str
+    num_images: int | None
+    source: str
+    licence: str
+    load: Callable[[LoadRequest], ImageDataset]
+    build: Callable[[LoadRequest], ImageDataset] | None = None
+    import_archive: Callable[[Path, LoadRequest], ImageDataset] | None = None
+    command: str = ""
+    substitute: str | None = None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the images are made by a program."""
+        return self.origin in ("drawn", "generated")

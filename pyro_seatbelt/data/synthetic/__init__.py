@@ -1,0 +1,1 @@
+"""Images made by a program, with every factor known."""

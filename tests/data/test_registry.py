@@ -1,0 +1,182 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pyro_seatbelt.data import (
+    DATASETS,
+    ImageDataset,
+    ImageSource,
+    build,
+    import_archive,
+    inventory,
+    load_dataset,
+    verify,
+)
+from pyro_seatbelt.errors import InputError
+
+Options = dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with three synthetic chairs."""
+    root = tmp_path_factory.mktemp("cache")
+    build("synth-chairs", ids=3, root=root)
+    return root
+
+
+@pytest.fixture(params=["synth-chairs", "synth-dsprites", "folder"])
+def dataset(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> ImageDataset:
+    """Every set that can be had without a download."""
+    for number in range(3):
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    options: dict[str, Options] = {
+        "synth-chairs": {"ids": 3},
+        "synth-dsprites": {"ids": 30},
+        "folder": {"data_dir": tmp_path},
+    }
+    return load_dataset(request.param, root=root, **options[request.param])
+
+
+class TestEveryDataset:
+    def test_is_complete(self, dataset: ImageDataset):
+        spec = DATASETS[dataset.name]
+        assert isinstance(dataset.images, ImageSource)
+        assert dataset.image_shape in {(1, 64, 64), (3, 64, 64)}
+        assert dataset.synthetic == spec.synthetic == dataset.name.startswith("synth-")
+        assert tuple(dataset.factors) == spec.factors
+        assert len(dataset.fingerprint) == 64
+        assert dataset.provenance
+
+    def test_arrays_are_class_numbers(self, dataset: ImageDataset):
+        for array in (dataset.identities, *dataset.factors.values()):
+            assert array.dtype == np.int64
+            assert array.shape == (dataset.num_images,)
+            assert array.min() >= 0
+
+    def test_can_be_split(self, dataset: ImageDataset):
+        train, heldout = dataset.split(holdout=0.4)
+        assert len(train) + len(heldout) == dataset.num_images
+        assert not set(dataset.identities[train.numpy()]) & set(dataset.identities[heldout.numpy()])
+
+    def test_images_are_images(self, dataset: ImageDataset):
+        batch = dataset.images.gather(torch.arange(3))
+        assert batch.dtype == torch.uint8
+        assert batch.float().std() > 0
+
+
+class TestSpecs:
+    @pytest.mark.parametrize("name", DATASETS)
+    def test_substitute_is_synthetic_and_there(self, name: str):
+        spec = DATASETS[name]
+        if spec.substitute is not None:
+            assert DATASETS[spec.substitute].synthetic
+        assert spec.synthetic or spec.build is None
+        assert bool(spec.command) == bool(spec.build or spec.import_archive)
+
+    def test_published_sets_say_where_they_are(self):
+        for spec in DATASETS.values():
+            assert (spec.origin == "archive") == spec.source.startswith("https://")
+
+
+class TestLoading:
+    def test_unknown_name(self):
+        with pytest.raises(InputError, match=r"out of synth-chairs, .*folder, got sofas"):
+            load_dataset("sofas")
+
+    def test_folder_for_another_set(self, tmp_path: Path):
+        with pytest.raises(InputError, match="expected no folder of images for synth-dsprites"):
+            load_dataset("synth-dsprites", data_dir=tmp_path)
+
+    def test_default_root(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("SEATBELT_DATA", str(root))
+        by_default = load_dataset("synth-chairs", ids=3)
+        assert by_default.fingerprint == load_dataset("synth-chairs", root=root, ids=3).fingerprint
+
+
+class TestBuilding:
+    def test_replaces_a_damaged_set(self, tmp_path: Path):
+        dataset = build("synth-chairs", ids=1, root=tmp_path)
+        (array,) = tmp_path.glob("*.npy")
+        array.write_bytes(b"")
+        with pytest.raises(
+            InputError, match="make it again with `seatbelt data build synth-chairs"
+        ):
+            load_dataset("synth-chairs", root=tmp_path, ids=1)
+        assert build("synth-chairs", ids=1, root=tmp_path).fingerprint == dataset.fingerprint
+        load_dataset("synth-chairs", root=tmp_path, ids=1)
+
+    @pytest.mark.parametrize("name", ["chairs", "folder", "synth-dsprites"])
+    def test_only_what_is_drawn(self, name: str):
+        with pytest.raises(InputError, match=rf"a drawn data set \(synth-chairs\), got {name}"):
+            build(name)
+
+    @pytest.mark.parametrize("name", ["synth-chairs", "folder", "synth-dsprites"])
+    def test_import_only_what_has_an_archive(self, name: str, tmp_path: Path):
+        with pytest.raises(InputError, match=rf"with an archive \(chairs\), got {name}"):
+            import_archive(name, tmp_path)
+
+    @pytest.mark.parametrize("call", [build, verify, lambda name: import_archive(name, Path("x"))])
+    def test_unknown_name(self, call):
+        with pytest.raises(InputError, match="got sofas"):
+            call("sofas")
+
+
+class TestVerify:
+    def test_intact(self, root: Path):
+        for checked in (
+            verify("synth-chairs", root=root),
+            verify("synth-chairs", ids=3, root=root),
+        ):
+            assert [cached.num_images for cached in checked] == [3 * 62]
+
+    def test_changed_byte(self, tmp_path: Path):
+        build("synth-chairs", ids=1, root=tmp_path)
+        (array,) = tmp_path.glob("*.npy")
+        content = bytearray(array.read_bytes())
+        content[-1] ^= 1
+        array.write_bytes(content)
+        message = (
+            r"recorded fingerprint\): make it again with `seatbelt data build synth-chairs --ids 1`"
+        )
+        with pytest.raises(InputError, match=message):
+            verify("synth-chairs", root=tmp_path)
+
+    @pytest.mark.parametrize("ids", [None, 4])
+    def test_absent(self, tmp_path: Path, ids: int | None):
+        with pytest.raises(
+            InputError, match="nothing of synth-chairs is stored here: run `seatbelt"
+        ):
+            verify("synth-chairs", ids=ids, root=tmp_path)
+
+    @pytest.mark.parametrize("name", ["folder", "synth-dsprites"])
+    def test_never_stored(self, name: str):
+        with pytest.raises(InputError, match=f"a stored set .*, got {name}"):
+            verify(name)
+
+
+class TestInventory:
+    def test_states(self, root: Path):
+        states = {status.name: status for status in inventory(root=root)}
+        assert list(states) == list(DATASETS)
+        assert states["synth-chairs"].state == "partial"
+        assert [cached.num_images for cached in states["synth-chairs"].stored] == [186]
+        assert states["chairs"].state == "absent"
+        assert states["synth-dsprites"].state == states["folder"].state == "ready"
+
+    def test_damaged(self, tmp_path: Path):
+        (tmp_path / "synth-chairs.json").write_text("{")
+        status = inventory(root=tmp_path)[0]
+        assert status.state == "damaged"
+        assert "make it again with `seatbelt data build synth-chairs`" in status.problem
+        assert status.stored == ()
+
+    def test_ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        from pyro_seatbelt.data.synthetic import chair_set
+
+        monkeypatch.setattr(chair_set, "NUM_IDENTITIES", 2)
+        build("synth-chairs", root=tmp_path)
+        assert inventory(root=tmp_path)[0].state == "ready"
