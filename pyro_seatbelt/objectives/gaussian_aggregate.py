@@ -35,6 +35,7 @@ def gaussian_aggregate_sums(
         :math:`\sum_{ik} a_{ik} \log q(z_{ikd})`, shape :math:`(D,)`, in nats.
 
     Example:
+        >>> import torch
         >>> z = torch.zeros(4, 1, 2)
         >>> mixture_of_equals = torch.tensor(-math.log(4))
         >>> gaussian_aggregate_sums(z, z, torch.ones_like(z), mixture_of_equals, torch.ones(4, 1))
