@@ -1,0 +1,336 @@
+"""What a training run is made of: one flat, checked, immutable record."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from pyro_seatbelt.errors import InputError
+
+DEFAULT_STEPS = 20_000
+"""How long a run is when neither steps nor epochs are given."""
+
+
+class Group(NamedTuple):
+    """The heading under which a field is listed in help texts."""
+
+    title: str
+
+
+_DATA = Group("Data")
+_MODEL = Group("Model and guide")
+_OBJECTIVE = Group("Objective")
+_OPTIMISATION = Group("Optimisation")
+_MACHINE = Group("Machine")
+_RECORDS = Group("Records")
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides a training run, defaults included.
+
+    Fields are documented by their descriptions, which are also the help texts
+    of ``seatbelt train``. Saved as JSON beside the weights, a config read back
+    is equal to the one that was saved.
+
+    Raises:
+        InputError: If a value is out of its bounds or a name is unknown: one line that names the
+            field, what was expected and what came.
+
+    Example:
+        >>> config = TrainConfig(model="beta-tcvae", beta=4, epochs=10)
+        >>> config.beta, config.steps
+        (4.0, None)
+        >>> TrainConfig(beta=-1)
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: beta: expected >= 0, got -1
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    dataset: Annotated[
+        str, _DATA, Field(min_length=1, description="Data set; `seatbelt data list` shows them.")
+    ] = "synth-chairs"
+    data_dir: Annotated[
+        Path | None,
+        _DATA,
+        AfterValidator(lambda path: path and path.expanduser().absolute()),
+        Field(description="Folder of your own images, for the data set `folder`."),
+    ] = None
+    ids: Annotated[
+        int | None, _DATA, Field(ge=2, description="Use only the first so many identities.")
+    ] = None
+    holdout: Annotated[
+        float,
+        _DATA,
+        Field(gt=0, lt=1, description="Share of the identities that training never sees."),
+    ] = 0.1
+
+    model: Annotated[
+        Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"],
+        _MODEL,
+        Field(description="Member of the family."),
+    ] = "seatbelt"
+    layers: Annotated[
+        int | None,
+        _MODEL,
+        Field(ge=1, description="Latent layers L; without it, 1 for flat models, 4 for deep ones."),
+    ] = None
+    latent_dim: Annotated[int, _MODEL, Field(ge=1, description="Dimensions of a latent layer.")] = (
+        10
+    )
+    network: Annotated[
+        Literal["conv", "mlp"], _MODEL, Field(description="Encoder and decoder of the images.")
+    ] = "conv"
+    hidden: Annotated[
+        int, _MODEL, Field(ge=1, description="Width of the networks between latent layers.")
+    ] = 256
+    guide: Annotated[
+        Literal["bottom-up", "bottom-up-x", "top-down"],
+        _MODEL,
+        Field(description="Direction of the amortised posterior."),
+    ] = "bottom-up"
+    likelihood: Annotated[
+        Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"],
+        _MODEL,
+        Field(description="Distribution of a pixel given the latents."),
+    ] = "bernoulli"
+    likelihood_scale: Annotated[
+        Annotated[float, Field(gt=0)] | Literal["learned"] | None,
+        _MODEL,
+        Field(description="Scale of a gaussian or laplace pixel: a number, or `learned`."),
+    ] = None
+
+    beta: Annotated[
+        float | None,
+        _OBJECTIVE,
+        Field(ge=0, description="Weight of the total correlation; 6 where the model has one."),
+    ] = None
+    alpha: Annotated[
+        float | None,
+        _OBJECTIVE,
+        Field(ge=0, description="Weight of the mutual information, instead of the model's own."),
+    ] = None
+    gamma: Annotated[
+        float | None,
+        _OBJECTIVE,
+        Field(ge=0, description="Weight of the dimension-wise KL, instead of the model's own."),
+    ] = None
+    estimator: Annotated[
+        Literal["mws", "mss"],
+        _OBJECTIVE,
+        Field(description="How a minibatch estimates the aggregate posterior in the loss."),
+    ] = "mws"
+    free_bits: Annotated[
+        float,
+        _OBJECTIVE,
+        Field(ge=0, description="Floor under the KL of every latent dimension, in nats."),
+    ] = 0.0
+    analytic_entropy: Annotated[
+        bool, _OBJECTIVE, Field(description="Use the closed-form entropy of the guide.")
+    ] = False
+    num_particles: Annotated[
+        int, _OBJECTIVE, Field(ge=1, description="Draws of the latents for each image.")
+    ] = 1
+
+    steps: Annotated[
+        int | None,
+        _OPTIMISATION,
+        Field(ge=1, description=f"Gradient steps; {DEFAULT_STEPS} unless epochs are given."),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        _OPTIMISATION,
+        Field(ge=1, description="Passes over the data, instead of steps."),
+    ] = None
+    batch_size: Annotated[int, _OPTIMISATION, Field(ge=2, description="Images in a minibatch.")] = (
+        128
+    )
+    learning_rate: Annotated[float, _OPTIMISATION, Field(gt=0, description="Adam's step size.")] = (
+        1e-3
+    )
+    warmup_steps: Annotated[
+        int,
+        _OPTIMISATION,
+        Field(ge=0, description="Steps over which the objective's weight rises from 0, linearly."),
+    ] = 0
+    clip_norm: Annotated[
+        float | None,
+        _OPTIMISATION,
+        Field(gt=0, description="Largest 2-norm of the gradient; longer ones are scaled down."),
+    ] = None
+    seed: Annotated[
+        int,
+        _OPTIMISATION,
+        Field(
+            ge=0, lt=2**32, description="Seed of the split, the weights, the order and the draws."
+        ),
+    ] = 0
+
+    device: Annotated[
+        str,
+        _MACHINE,
+        Field(
+            pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+            description="auto (an accelerator if there is one), cpu, cuda, cuda:N or mps.",
+        ),
+    ] = "auto"
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed"],
+        _MACHINE,
+        Field(description="Arithmetic of the networks, as Lightning Fabric names it."),
+    ] = "32-true"
+
+    log_every: Annotated[
+        int, _RECORDS, Field(ge=1, description="Steps between two lines of training metrics.")
+    ] = 50
+    eval_every: Annotated[
+        int, _RECORDS, Field(ge=1, description="Steps between two evaluations on held-out images.")
+    ] = 1000
+    eval_images: Annotated[
+        int, _RECORDS, Field(ge=2, description="At most so many held-out images are evaluated.")
+    ] = 2048
+    checkpoint_every: Annotated[
+        int, _RECORDS, Field(ge=1, description="Steps between two checkpoints.")
+    ] = 1000
+    keep_checkpoints: Annotated[
+        int, _RECORDS, Field(ge=1, description="How many of the newest checkpoints are kept.")
+    ] = 3
+    tensorboard: Annotated[
+        bool, _RECORDS, Field(description="Write TensorBoard events too (needs the extra).")
+    ] = False
+
+    if not TYPE_CHECKING:  # the type checker keeps the fields' own signature
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise InputError(_one_line(error)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_or_epochs(cls, values: dict[str, Any]) -> dict[str, Any]:
+        steps, epochs = values.get("steps"), values.get("epochs")
+        if steps is not None and epochs is not None:
+            raise ValueError(
+                f"steps: expected steps or epochs, not both, got {steps} steps and {epochs} epochs"
+            )
+        if steps is None and epochs is None:
+            return {**values, "steps": DEFAULT_STEPS}
+        return values
+
+    @classmethod
+    def merge(cls, *layers: Mapping[str, Any]) -> Self:
+        """Builds a config from several partial ones.
+
+        Args:
+            layers: Values by field name. Where two give the same field, the later one counts;
+                one that gives steps overrules an earlier one's epochs, and the other way round.
+
+        Returns:
+            The config.
+
+        Raises:
+            InputError: If a value is wrong or a name is unknown.
+
+        Example:
+            >>> TrainConfig.merge({"epochs": 5, "beta": 2}, {"steps": 100}).epochs is None
+            True
+        """
+        merged: dict[str, Any] = {}
+        for layer in layers:
+            for one, other in (("steps", "epochs"), ("epochs", "steps")):
+                if layer.get(one) is not None:
+                    merged.pop(other, None)
+            merged.update(layer)
+        return cls(**merged)
+
+    def to_json(self) -> str:
+        """Returns the config as an indented JSON object, every field in it."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    r"""Reads the fields that a config file gives.
+
+    Args:
+        path: A `.toml` or `.json` file with a flat table of :class:`TrainConfig` fields.
+
+    Returns:
+        The values by field name; fields that the file leaves out are left out.
+
+    Raises:
+        InputError: If the file cannot be read or parsed, has an unknown key or a wrong value.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "small.toml").write_text('model = "vae"\nsteps = 100\n')
+        >>> read_config(folder / "small.toml")
+        {'model': 'vae', 'steps': 100}
+    """
+    readers = {".toml": tomllib.loads, ".json": json.loads}
+    if path.suffix not in readers:
+        raise InputError(f"{path}: expected a config file ending in .toml or .json")
+    try:
+        values = readers[path.suffix](path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the config cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, not TOML, not JSON
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a valid {path.suffix} file: {reason}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a table of settings, got {type(values).__name__}")
+    try:
+        TrainConfig(**values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return values
+
+
+def _one_line(error: ValidationError) -> str:
+    return "; ".join(dict.fromkeys(_describe(problem) for problem in error.errors()))
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    if not problem["loc"]:  # from our own validators, which name the field themselves
+        return str(problem["msg"]).removeprefix("Value error, ")
+    field = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{field}'{_suggestion(field, TrainConfig.model_fields)}"
+    if field == "likelihood_scale":  # a union: pydantic reports every member
+        expected = "a number > 0 or 'learned'"
+    elif problem["type"] == "string_pattern_mismatch":
+        expected = "auto, cpu, cuda, cuda:N or mps"
+    else:
+        expected = str(problem["msg"]).removeprefix("Input should be ")
+        for words, sign in _SIGNS.items():
+            expected = expected.replace(words, sign)
+    return f"{field}: expected {expected}, got {problem['input']!r}"
+
+
+_SIGNS = {
+    "greater than or equal to": ">=",
+    "less than or equal to": "<=",
+    "greater than": ">",
+    "less than": "<",
+}
+
+
+def _suggestion(name: str, choices: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.replace("-", "_"), choices)
+    return f": did you mean {' or '.join(near)}?" if near else ": it is no setting of a run"

@@ -1,0 +1,97 @@
+"""Naming what broke when a loss or a gradient is no longer a number."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+
+from pyro_seatbelt.training.metrics import flatten
+
+
+class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
+    """Training stopped because a number was not finite.
+
+    The step was not taken: the weights are those after the step before.
+
+    Attributes:
+        step: Number of the step that broke.
+        term: What broke: `log_likelihood`, `kl[z2]`, `total_correlation`, or the gradient of a
+            parameter.
+        checkpoint: The last checkpoint, if there is one.
+    """
+
+    def __init__(self, step: int, term: str, checkpoint: Path | None) -> None:
+        where = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
+        super().__init__(
+            f"training diverged at step {step}: {term} is not finite; {where}; try a smaller "
+            "learning rate or a clip norm"
+        )
+        self.step = step
+        self.term = term
+        self.checkpoint = checkpoint
+
+
+def broken_term(
+    objective: Any,
+    x: Tensor,
+    *,
+    model: nn.Module,
+    guide: nn.Module,
+    loss: nn.Module,
+    seed: Callable[[], None],
+) -> str:
+    """Looks once more at a step that broke and names the part that did.
+
+    Args:
+        objective: The objective; its `observing` is used if it has one.
+        x: The minibatch.
+        model: The model.
+        guide: The guide.
+        loss: ``objective(model, guide)``, with gradients in place.
+        seed: Sets the generators to where they stood before the step.
+
+    Returns:
+        `log_likelihood`, `kl[...]` with the name of a site, another term that the objective
+        reports, or the gradient of a parameter.
+    """
+    with torch.no_grad():
+        seed()
+        term = _in_traces(model, guide, x)
+        if term is None:
+            seed()
+            term = _in_reports(objective, loss, x)
+    if term is not None:
+        return term
+    for name, parameter in loss.named_parameters():
+        if parameter.grad is not None and not parameter.grad.isfinite().all():
+            return f"the gradient of {name}"
+    return "the loss"
+
+
+def _in_traces(model: nn.Module, guide: nn.Module, x: Tensor) -> str | None:
+    """Finds the first site that broke, in the order they run in: the cause, not its effects."""
+    guide_trace = poutine.trace(guide).get_trace(x)
+    model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+    for trace in (guide_trace, model_trace):
+        trace.compute_log_prob()
+        for name, site in trace.nodes.items():
+            if site["type"] == "sample" and not site["log_prob_sum"].isfinite():
+                return "log_likelihood" if site["is_observed"] else f"kl[{name}]"
+    return None
+
+
+def _in_reports(objective: Any, loss: nn.Module, x: Tensor) -> str | None:
+    if not hasattr(objective, "observing"):
+        return None
+    reports: list[Any] = []
+    with objective.observing(reports.append):
+        loss(x)
+    numbers = [pair for report in reports for pair in flatten(report._asdict())]
+    broken = [name for name, value in numbers if not math.isfinite(value)]
+    # the sums of everything break when any part does
+    parts = [name for name in broken if name not in {"objective", "elbo"}]
+    return next(iter(parts + broken), None)

@@ -1,0 +1,85 @@
+"""Files that are either whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyro_seatbelt.errors import InputError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While open, an error of the operating system means that `path` cannot be written.
+
+    Args:
+        path: What is being written.
+
+    Raises:
+        InputError: Instead of an :class:`OSError`: read-only, no space left, no such folder.
+
+    Example:
+        >>> with writing(Path("/dev/null/run")):
+        ...     Path("/dev/null/run").mkdir()
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: /dev/null/run: cannot write: Not a directory
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Writes a file under a temporary name and renames it, so that it is never half there.
+
+    Args:
+        path: Where the content goes; what was there before is replaced.
+        content: Bytes, or text to be encoded as UTF-8.
+
+    Raises:
+        InputError: If it cannot be written; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path):
+        try:
+            write_durably(part, content)
+            part.replace(path)
+            sync_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes | str) -> None:
+    """Writes a file and waits until the disk has it.
+
+    Args:
+        path: Where the content goes.
+        content: Bytes, or text to be encoded as UTF-8.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with path.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the disk has the names in a folder.
+
+    Args:
+        folder: The folder; nothing is done where folders cannot be opened (Windows).
+
+    Raises:
+        OSError: If the disk fails.
+    """
+    if os.name == "nt":  # pragma: no cover
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,182 @@
+"""The numbers of a run, one JSON object a line."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.training.files import write_atomically, writing
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+type Metrics = Mapping[str, float | Mapping[str, float]]
+"""Numbers by name; those of several layers are a mapping by site."""
+
+
+class MetricsLog:
+    """Appends records to a `metrics.jsonl`, and to TensorBoard if asked.
+
+    Each record has its `step` and its `kind` (`train` or `heldout`). Numbers
+    that are not finite are written as null, which JSON has a word for.
+
+    Args:
+        path: The file; it is made if it is not there.
+        after: Step that the run goes on from: records of later steps, left by a run that was cut
+            off, are dropped, and so is a last line that was not finished.
+        tensorboard: Folder for TensorBoard's events, or None for none.
+
+    Raises:
+        InputError: If the file cannot be written, or TensorBoard is asked for and not installed.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "metrics.jsonl"
+        >>> with MetricsLog(path) as log:
+        ...     log.write(1, "train", {"loss": 2.5, "kl": {"z1": 1.0}})
+        >>> read_metrics(path)
+        [{'step': 1, 'kind': 'train', 'loss': 2.5, 'kl': {'z1': 1.0}}]
+    """
+
+    def __init__(self, path: Path, *, after: int = 0, tensorboard: Path | None = None) -> None:
+        self._path = path
+        self._events = None if tensorboard is None else _summary_writer(tensorboard, after)
+        kept = [record for record in read_metrics(path) if record["step"] <= after]
+        write_atomically(path, "".join(_line(record) for record in kept))
+        with writing(path):
+            self._file: IO[str] = path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with writing(self._path):
+            self._file.close()
+        if self._events is not None:
+            self._events.close()
+
+    def write(self, step: int, kind: str, metrics: Metrics) -> None:
+        """Appends one record.
+
+        Args:
+            step: Number of the step.
+            kind: `train` or `heldout`.
+            metrics: The numbers, in nats per image unless their name says otherwise.
+
+        Raises:
+            InputError: If the disk does not take it.
+        """
+        with writing(self._path):
+            self._file.write(_line({"step": step, "kind": kind, **metrics}))
+            self._file.flush()
+        if self._events is not None:
+            for name, value in flatten(metrics):
+                self._events.add_scalar(f"{kind}/{name}", value, step)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Reads the records of a run.
+
+    Args:
+        path: A `metrics.jsonl`.
+
+    Returns:
+        The records in order; none if there is no such file. A last line that was not finished is
+        left out.
+
+    Raises:
+        InputError: If another line is no record.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}: line {number} is no JSON: {error}") from error
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            raise InputError(f"{path}: line {number} is no record: it has no step")
+        records.append(record)
+    return records
+
+
+def flatten(metrics: Metrics) -> Iterable[tuple[str, float]]:
+    """Names the numbers of layers by their site.
+
+    Args:
+        metrics: Numbers by name, or by name and site.
+
+    Returns:
+        Pairs of a name and a number.
+
+    Example:
+        >>> list(flatten({"elbo": -3.0, "kl": {"z1": 1.0, "z2": 2.0}}))
+        [('elbo', -3.0), ('kl[z1]', 1.0), ('kl[z2]', 2.0)]
+    """
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}[{site}]", number) for site, number in value.items())
+        else:
+            yield name, value
+
+
+def mean_report(reports: Sequence[Any]) -> dict[str, Any]:
+    """Averages the reports of several particles.
+
+    Args:
+        reports: Named tuples of numbers, or of mappings to numbers, all of one kind.
+
+    Returns:
+        The means by name.
+
+    Example:
+        >>> from typing import NamedTuple
+        >>> class Report(NamedTuple):
+        ...     elbo: float
+        ...     kl: dict[str, float]
+        >>> mean_report([Report(1.0, {"z1": 2.0}), Report(3.0, {"z1": 4.0})])
+        {'elbo': 2.0, 'kl': {'z1': 3.0}}
+    """
+
+    def mean(values: Sequence[Any]) -> Any:
+        if isinstance(values[0], Mapping):
+            return {key: mean([value[key] for value in values]) for key in values[0]}
+        return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.nan
+
+    columns: dict[str, list[Any]] = {}
+    for report in reports:
+        for name, value in report._asdict().items():
+            columns.setdefault(name, []).append(value)
+    return {name: mean(values) for name, values in columns.items()}
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(_finite(record), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _summary_writer(folder: Path, after: int) -> "SummaryWriter":
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InputError(
+            "tensorboard: TensorBoard is not installed: pip install 'pyro-seatbelt[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(folder), purge_step=after + 1)
