@@ -1,0 +1,38 @@
+"""Experiments: run folders, and what fills them."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
+    from pyro_seatbelt.experiments.runs import Run, load_run
+    from pyro_seatbelt.experiments.train import RunResult, resume_run, train_run
+
+__all__ = [
+    "Run",
+    "RunResult",
+    "RunSummary",
+    "list_runs",
+    "load_run",
+    "newest_run",
+    "resume_run",
+    "train_run",
+]
+
+_HOMES = {
+    "Run": "runs",
+    "RunResult": "train",
+    "RunSummary": "listing",
+    "list_runs": "listing",
+    "load_run": "runs",
+    "newest_run": "listing",
+    "resume_run": "train",
+    "train_run": "train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch only when it is asked for."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

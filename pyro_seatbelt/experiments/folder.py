@@ -1,0 +1,239 @@
+"""The folder of a run: what lies where, and who may write to it."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.training.config import TrainConfig, read_config
+from pyro_seatbelt.training.files import write_atomically, writing
+
+if sys.platform != "win32":
+    import fcntl
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+
+
+class RunRecord(BaseModel):
+    """What is known of a run besides its config: the content of `run.json`.
+
+    Attributes:
+        status: How it stands.
+        fingerprint: SHA-256 of the data that it was trained on.
+        provenance: Where the data come from.
+        synthetic: Whether the images were made by a program.
+        image_shape: Channels, height and width.
+        num_train: Images that it learns from.
+        num_heldout: Images that it never sees.
+        started: When it began, UTC.
+        finished: When it last stopped, UTC.
+        pid: The process that trains or trained it.
+        versions: Of the packages that decide the numbers.
+        error: Why it failed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: Status
+    fingerprint: str
+    provenance: Mapping[str, str | int]
+    synthetic: bool
+    image_shape: tuple[int, int, int]
+    num_train: int
+    num_heldout: int
+    started: datetime
+    finished: datetime | None = None
+    pid: int
+    versions: Mapping[str, str]
+    error: str | None = None
+
+
+class RunFolder:
+    """Paths in the folder of a run, and the two records in it.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> RunFolder(Path("runs/first")).figures.name
+        'figures'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """The numbers, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures."""
+        return self.path / "figures"
+
+    def read_config(self) -> TrainConfig:
+        """Reads the config that the run was started with.
+
+        Raises:
+            InputError: If this is no run folder or the file is damaged.
+        """
+        path = self.path / "config.json"
+        if not path.is_file():
+            raise InputError(f"{self.path}: expected the folder of a run, it has no config.json")
+        return TrainConfig(**read_config(path))
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Writes the config.
+
+        Raises:
+            InputError: If the disk does not take it.
+        """
+        write_atomically(self.path / "config.json", config.to_json())
+
+    def read_record(self) -> RunRecord:
+        """Reads what is known of the run.
+
+        Raises:
+            InputError: If this is no run folder or the file is damaged.
+        """
+        path = self.path / "run.json"
+        try:
+            return RunRecord(**json.loads(path.read_text("utf-8")))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        except (TypeError, ValueError, ValidationError) as error:
+            raise InputError(f"{path}: the file is damaged") from error
+
+    def write_record(self, record: RunRecord) -> None:
+        """Writes what is known of the run.
+
+        Raises:
+            InputError: If the disk does not take it.
+        """
+        write_atomically(self.path / "run.json", record.model_dump_json(indent=2) + "\n")
+
+    def discard(self) -> None:
+        """Takes back the folder of a run that could not begin."""
+        with suppress(OSError):
+            (self.path / "config.json").unlink(missing_ok=True)
+            self.path.rmdir()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training this run; a killed process lets go of it.
+
+        Raises:
+            InputError: If another process is training it.
+        """
+        if sys.platform == "win32":  # pragma: no cover - it has no such locks
+            yield
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"{self.path}: another process is training this run") from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def status(self, record: RunRecord) -> Status:
+        """Tells how the run stands, also where its process was killed before it could say so.
+
+        Args:
+            record: What the run says of itself.
+
+        Returns:
+            Its status; `interrupted` if it says `running` and no process is training it.
+        """
+        if record.status != "running":
+            return record.status
+        try:
+            with self.locked():
+                return "interrupted"
+        except InputError:
+            return "running"
+
+
+def new_folder(config: TrainConfig, *, out: Path | None, root: Path) -> RunFolder:
+    """Makes the folder of a new run.
+
+    Args:
+        config: Its config, for the name `<time>-<model>-<dataset>`.
+        out: The folder itself, instead of a named one under `root`.
+        root: Folder of runs.
+
+    Returns:
+        The folder, empty.
+
+    Raises:
+        InputError: If there is something in it already, or it cannot be made.
+    """
+    if out is not None:
+        check_free(out)
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+        return RunFolder(out)
+    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{config.model}-{config.dataset}"
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = root / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return RunFolder(path)
+
+
+def check_free(out: Path) -> None:
+    """Checks that a run may be put somewhere.
+
+    Args:
+        out: Absent, or an empty folder.
+
+    Raises:
+        InputError: If there is something already: a run is never overwritten.
+    """
+    if (out / "run.json").is_file() or (out / "config.json").is_file():
+        raise InputError(
+            f"{out}: there is a run here already: go on with it by --resume, or choose another "
+            "--out"
+        )
+    with writing(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"{out}: expected an absent or empty folder for the run")
+
+
+def runs_root() -> Path:
+    """Returns the folder of runs: ``$SEATBELT_RUNS``, or `runs` in the working directory."""
+    return Path(os.environ.get("SEATBELT_RUNS") or "runs").expanduser()
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the versions of what decides a run's numbers."""
+    packages = ("pyro-seatbelt", "pyro-ppl", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def now() -> datetime:
+    """Returns the time, UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
