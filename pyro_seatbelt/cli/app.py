@@ -1,0 +1,105 @@
+"""The command `seatbelt`: its subcommands, and what every one of them has in common."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pyro_seatbelt import __version__
+from pyro_seatbelt.cli.data import data
+from pyro_seatbelt.cli.runs import runs
+from pyro_seatbelt.cli.train import train
+from pyro_seatbelt.errors import InputError
+
+
+class OneLineErrors(TyperGroup):
+    """A group whose errors are one line on standard error and an exit status.
+
+    0: done. 2: the user's input is wrong. 1: anything else.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs the command line and exits."""
+        try:
+            status = super().main(
+                args, prog_name, complete_var, False, windows_expand_args, **extra
+            )
+        except InputError as error:
+            status = _fail(2, str(error))
+        except typer.TyperException as error:  # usage: an unknown option, a wrong type
+            status = _fail(2, error.format_message())
+        except typer.Abort:
+            status = _fail(1, "interrupted")
+        if not standalone_mode:
+            return status
+        return sys.exit(status if isinstance(status, int) else 0)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command; Ctrl-C is not a status of its own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Abort from error
+
+
+def _fail(status: int, message: str) -> int:
+    if message:  # a command without its arguments has printed its help instead
+        typer.echo(f"error: {' '.join(message.split())}", err=True)
+    return status
+
+
+app = typer.Typer(
+    name="seatbelt",
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"auto_envvar_prefix": "SEATBELT", "help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pyro-seatbelt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def seatbelt(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            show_envvar=False,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    """Seatbelt-VAEs and their relatives: train them, and look at what they learned.
+
+    `seatbelt train` is the place to start: it draws its own data.
+    """
+    del version
+
+
+app.command()(train)
+app.command()(runs)
+app.add_typer(data, name="data")
+
+
+def main() -> None:
+    """Runs the command `seatbelt`."""
+    app(prog_name="seatbelt")

@@ -1,0 +1,153 @@
+"""The commands `seatbelt data ...`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.progress import ImageBar
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.data import CachedImages, ImageDataset
+
+data = typer.Typer(
+    no_args_is_help=True,
+    help="List, import, draw and check data sets.\n\n"
+    "They are kept in $SEATBELT_DATA, or in the user's cache folder.",
+)
+
+Name = Annotated[str, typer.Argument(help="Data set; `seatbelt data list` shows them.")]
+Ids = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Only the first so many identities.", show_default=False, show_envvar=False
+    ),
+]
+
+
+@data.command("list")
+def list_sets(*, json: Json = False) -> None:
+    """List every data set and what this machine has of it.
+
+    **Examples**
+
+    - `seatbelt data list`
+
+    - `seatbelt data list --json`
+    """
+    from pyro_seatbelt.data import data_root, inventory
+
+    statuses = inventory()
+    if json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "state": each.state,
+                    "title": each.spec.title,
+                    "synthetic": each.spec.synthetic,
+                    "num_images": each.spec.num_images,
+                    "factors": each.spec.factors,
+                    "source": each.spec.source,
+                    "licence": each.spec.licence,
+                    "stored": [_stored(cached) for cached in each.stored],
+                    "problem": each.problem,
+                }
+                for each in statuses
+            ]
+        )
+        return
+    print_table(
+        ("name", "state", "images", "title"),
+        [(each.name, each.state, each.spec.num_images or "", each.spec.title) for each in statuses],
+    )
+    for each in statuses:
+        if each.problem:
+            typer.echo(f"{each.name}: {each.problem}", err=True)
+    typer.echo(f"kept in {data_root()}", err=True)
+
+
+@data.command("import")
+def import_set(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The archive, as it was published.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Read a published archive and keep its images, resized; nothing is unpacked.
+
+    **Examples**
+
+    - `seatbelt data import chairs rendered_chairs.tar`
+    """
+    from pyro_seatbelt.data import import_archive
+
+    with ImageBar(stderr_console()) as bar:
+        _report(import_archive(name, file, progress=bar), json=json)
+
+
+@data.command()
+def build(name: Name, *, ids: Ids = None, json: Json = False) -> None:
+    """Draw a synthetic data set anew and keep it, whatever was kept before.
+
+    **Examples**
+
+    - `seatbelt data build synth-chairs` - in about a minute
+
+    - `seatbelt data build synth-chairs --ids 200`
+    """
+    from pyro_seatbelt import data as sets
+
+    with ImageBar(stderr_console()) as bar:
+        _report(sets.build(name, ids=ids, progress=bar), json=json)
+
+
+@data.command()
+def verify(name: Name, *, ids: Ids = None, json: Json = False) -> None:
+    """Read every kept byte of a data set and compare it with its fingerprint.
+
+    **Examples**
+
+    - `seatbelt data verify synth-chairs`
+    """
+    from pyro_seatbelt import data as sets
+
+    checked = [_stored(each) for each in sets.verify(name, ids=ids)]
+    if json:
+        print_json(checked)
+        return
+    for each in checked:
+        typer.echo(f"{each['path']}: intact")
+
+
+def _stored(cached: "CachedImages") -> dict[str, Any]:
+    return {
+        "path": cached.path,
+        "version": cached.version,
+        "shape": cached.shape,
+        "fingerprint": cached.fingerprint,
+        "provenance": dict(cached.provenance),
+    }
+
+
+def _report(dataset: "ImageDataset", *, json: bool) -> None:
+    facts = {
+        "name": dataset.name,
+        "images": dataset.num_images,
+        "image_shape": dataset.image_shape,
+        "synthetic": dataset.synthetic,
+        "fingerprint": dataset.fingerprint,
+        "provenance": dict(dataset.provenance),
+    }
+    if json:
+        print_json(facts)
+        return
+    channels, height, width = dataset.image_shape
+    print_pairs(
+        {
+            "data set": f"{dataset.name} ({'synthetic' if dataset.synthetic else 'real'})",
+            "images": f"{dataset.num_images} of {height}x{width}, channels {channels}",
+            "fingerprint": dataset.fingerprint,
+        }
+    )

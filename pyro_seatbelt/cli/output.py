@@ -1,0 +1,64 @@
+"""What commands print: results on standard output, everything else on standard error."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print the result as JSON.")]
+"""The flag that every command with a result has."""
+
+
+def print_json(result: Any) -> None:
+    """Prints one JSON document on standard output.
+
+    Args:
+        result: Mappings, sequences, texts and numbers; paths and times become texts.
+    """
+    typer.echo(json.dumps(result, indent=2, default=_as_text))
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Prints names and values in two columns.
+
+    Args:
+        pairs: Values by name.
+    """
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints rows in columns as wide as they need to be.
+
+    Args:
+        headings: Names of the columns.
+        rows: A value for each column.
+    """
+    texts = [[str(value) for value in row] for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())
+
+
+def stderr_console() -> "Console":
+    """Returns the console for progress."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"expected something JSON has a word for, got {type(value).__name__}")

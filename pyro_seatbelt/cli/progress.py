@@ -1,0 +1,55 @@
+"""How far the making of images is."""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class ImageBar:
+    """A bar on a terminal, a line now and then elsewhere; nothing until it is called.
+
+    Args:
+        console: Usually standard error.
+        seconds: Least time between two lines.
+    """
+
+    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        self._console = console
+        self._seconds = seconds
+        self._last = -seconds
+        self._bar = Progress(
+            "images", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        self._task = self._bar.add_task("")
+
+    def __call__(self, done: int, total: int) -> None:
+        """Shows that some images out of all are there."""
+        if self._console.is_terminal:
+            if done < total:
+                self._bar.start()
+            self._bar.update(self._task, completed=done, total=total)
+            if done >= total:  # the terminal has room for one bar, and training has its own
+                self._stop()
+        elif (now := time.monotonic()) - self._last >= self._seconds:
+            self._last = now
+            self._console.print(f"images {done}/{total}", markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar.live.is_started:  # stopping prints a line otherwise
+            self._bar.stop()

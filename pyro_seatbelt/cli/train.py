@@ -1,0 +1,147 @@
+"""The command `seatbelt train`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pyro_seatbelt.cli.options import config_flags
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
+from pyro_seatbelt.cli.progress import ImageBar
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.training.config import TrainConfig, read_config
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.experiments.train import RunResult
+
+
+@config_flags
+def train(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="With --resume: the run to go on with, by default the newest.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    *,
+    given: Mapping[str, Any],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Read settings from a .toml or .json file; flags and environment go first.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, absent or empty; by default a new one in $SEATBELT_RUNS "
+            "or runs.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", show_envvar=False, help="Go on with a run instead of starting one."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train a model of the family and keep it in a run folder.
+
+    **Examples**
+
+    - `seatbelt train` - a Seatbelt-VAE with four layers on drawn chairs
+
+    - `seatbelt train --layers 2 --ids 150 --steps 600 --batch-size 64` - a small one, in minutes
+
+    - `seatbelt train --model beta-tcvae --beta 4 --dataset folder --data-dir pictures` - your own
+      images
+
+    - `seatbelt train --resume --steps 40000` - go on with the newest run, for longer
+
+    - `seatbelt train --config runs/first/config.json --seed 1` - the same again with another seed
+
+    Every setting can also come from the environment (`SEATBELT_TRAIN_BETA=4`) or from the file
+    given by `--config` (`beta = 4`). A flag goes before the environment, the environment before
+    the file. Ctrl-C saves the run; `--resume` goes on with it as if it had never stopped.
+    """
+    file = [read_config(config)] if config else []
+    if resume:
+        if config:
+            raise InputError("--config: a run that is resumed has its config already: leave it out")
+        result = _resume(run or out, given)
+    elif run is not None:
+        raise InputError(
+            f"got {run} without --resume: say --resume {run} to go on with that run, or --out "
+            f"{run} to make one there"
+        )
+    else:
+        result = _start(TrainConfig.merge(*file, given), out)
+    _report(result, json=json)
+    if result.status == "interrupted":
+        typer.echo(f"stopped; to go on: seatbelt train --resume {result.folder}", err=True)
+        raise typer.Exit(1)
+
+
+def _start(config: TrainConfig, out: Path | None) -> "RunResult":
+    from pyro_seatbelt.experiments.train import train_run
+    from pyro_seatbelt.training.progress import watcher
+
+    console = stderr_console()
+    with ImageBar(console) as bar:
+        return _or_say_why(train_run, config, out=out, watch=watcher(console), data_progress=bar)
+
+
+def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
+    from pyro_seatbelt.experiments.listing import newest_run
+    from pyro_seatbelt.experiments.train import resume_run
+    from pyro_seatbelt.training.progress import watcher
+
+    console = stderr_console()
+    folder = folder or newest_run()
+    with ImageBar(console) as bar:
+        result = _or_say_why(resume_run, folder, changes, watch=watcher(console), data_progress=bar)
+    if result.num_steps == 0:
+        typer.echo(
+            f"{folder}: finished at step {result.step} already; more --steps go on with it",
+            err=True,
+        )
+    return result
+
+
+def _or_say_why(run: Callable[..., "RunResult"], *args: Any, **options: Any) -> "RunResult":
+    """Runs training; a divergence is a line and a status, not a traceback."""
+    from pyro_seatbelt.training.divergence import TrainingDiverged
+
+    try:
+        return run(*args, **options)
+    except TrainingDiverged as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _report(result: "RunResult", *, json: bool) -> None:
+    if json:
+        print_json(result._asdict())
+        return
+    pairs: dict[str, object] = {"run": result.folder, "steps": result.step, **result.figures}
+    if result.heldout:
+        pairs["held-out ELBO"] = (
+            f"{_number(result.heldout['elbo'])} nats per image "
+            f"({result.heldout['num_images']} images)"
+        )
+        pairs["active units"] = ", ".join(
+            f"{site} {count}" for site, count in result.heldout["active_units"].items()
+        )
+    print_pairs(pairs)
+
+
+def _number(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.2f}"

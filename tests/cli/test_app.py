@@ -1,0 +1,93 @@
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+import pyro_seatbelt
+
+HEAVY = "{'torch', 'pyro', 'numpy', 'matplotlib'}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["data", "--help"], ["--version"], ["runs"]]
+)
+def test_light_commands_do_not_import_torch(arguments, tmp_path):
+    (tmp_path / "runs").mkdir()
+    program = (
+        "import sys; from pyro_seatbelt.cli.app import app; "
+        f"status = app({arguments}, standalone_mode=False); "
+        f"sys.exit(status or ' '.join({HEAVY} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_help_takes_less_than_half_a_second_of_cpu():
+    def cost():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "pyro_seatbelt.cli", "--help"], check=True, capture_output=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cost() for _ in range(3)) < 0.5
+
+
+def test_the_package_opens_its_rooms_when_asked():
+    assert pyro_seatbelt.presets.build
+    assert pyro_seatbelt.load_run
+    assert "load_run" in dir(pyro_seatbelt)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        pyro_seatbelt.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("room", ["training", "experiments"])
+def test_rooms_have_what_they_name(room):
+    package = __import__(f"pyro_seatbelt.{room}", fromlist=["x"])
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        package.nonsense  # noqa: B018
+
+
+def test_the_version_is_printed(seatbelt):
+    result = seatbelt("--version")
+    assert (result.exit_code, result.stdout) == (0, f"pyro-seatbelt {pyro_seatbelt.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tran"], "No such command 'tran'. Did you mean 'train'?"),
+        (["train", "--btea", "3"], "No such option: --btea"),
+        (["train", "--steps", "many"], "Invalid value for '--steps'"),
+        (["data", "import", "chairs"], "Missing argument 'file'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(arguments, message, seatbelt):
+    result = seatbelt(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"]])
+def test_without_a_command_there_is_help(arguments, seatbelt):
+    result = seatbelt(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: seatbelt" in result.output
+    assert "error" not in result.output
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "pyro_seatbelt.cli", "--version"],
+        check=True, capture_output=True, text=True, env={**os.environ},
+    )  # fmt: skip
+    assert done.stdout.startswith("pyro-seatbelt ")

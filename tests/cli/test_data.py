@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+
+def test_every_set_is_listed(seatbelt, chairs):
+    result = seatbelt("data", "list")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].split() == ["name", "state", "images", "title"]
+    assert "synth-chairs    partial" in result.stdout
+    assert f"kept in {chairs}" in result.stderr
+    sets = {each["name"]: each for each in json.loads(seatbelt("data", "list", "--json").stdout)}
+    assert sets["synth-chairs"]["synthetic"]
+    assert sets["chairs"]["state"] == "absent"
+    assert sets["synth-chairs"]["stored"][0]["path"].startswith(str(chairs))
+
+
+def test_a_set_is_drawn_and_checked(seatbelt, workplace, monkeypatch):
+    monkeypatch.setenv("SEATBELT_DATA", str(workplace / "cache"))
+    result = seatbelt("data", "build", "synth-chairs", "--ids", 1)
+    assert result.exit_code == 0, result.output
+    assert "synth-chairs (synthetic)" in result.stdout
+    assert "62 of 64x64, channels 1" in result.stdout
+    facts = json.loads(seatbelt("data", "build", "synth-chairs", "--ids", 1, "--json").stdout)
+    result = seatbelt("data", "verify", "synth-chairs")
+    assert result.exit_code == 0
+    assert result.stdout.rstrip().endswith(": intact")
+    [checked] = json.loads(seatbelt("data", "verify", "synth-chairs", "--json").stdout)
+    assert checked["fingerprint"] == facts["fingerprint"]
+    [array] = (workplace / "cache").rglob("*.npy")
+    content = bytearray(array.read_bytes())
+    content[-1] ^= 255
+    array.write_bytes(content)
+    result = seatbelt("data", "verify", "synth-chairs")
+    assert result.exit_code == 2
+    assert "damaged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "chairs"], "expected a drawn data set"),
+        (["build", "sofas"], "sofas"),
+        (["import", "chairs", "none.tar"], "none.tar"),
+        (["import", "folder", "none.tar"], "expected a data set with an archive"),
+        (["verify", "chairs"], "nothing of chairs is stored"),
+        (["build", "synth-chairs", "--ids", "0"], "Invalid value for '--ids'"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message, seatbelt):
+    result = seatbelt("data", *arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
