@@ -1,0 +1,1 @@
+"""Paired measurements; every module is a command, `python -m benchmarks.NAME`."""
