@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 demo: install
-	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125
+	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 200
 
 test: install
 	$(BIN)/ruff check .

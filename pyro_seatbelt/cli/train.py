@@ -132,15 +132,22 @@ def _report(result: "RunResult", *, json: bool) -> None:
         print_json(result._asdict())
         return
     pairs: dict[str, object] = {"run": result.folder, "steps": result.step, **result.figures}
+    active: dict[str, int] = {}
     if result.heldout:
         pairs["held-out ELBO"] = (
             f"{_number(result.heldout['elbo'])} nats per image "
             f"({result.heldout['num_images']} images)"
         )
-        pairs["active units"] = ", ".join(
-            f"{site} {count}" for site, count in result.heldout["active_units"].items()
-        )
+        active = result.heldout["active_units"]
+        pairs["active units"] = ", ".join(f"{site} {count}" for site, count in active.items())
     print_pairs(pairs)
+    collapsed = [site for site, count in active.items() if count == 0]
+    if collapsed:
+        typer.echo(
+            f"no unit is active in {', '.join(collapsed)}: that layer says nothing of the image; "
+            "free bits (--free-bits 0.25) let it",
+            err=True,
+        )
 
 
 def _number(value: float | None) -> str:

@@ -22,6 +22,16 @@ def test_a_run_says_where_everything_is(seatbelt, workplace):
     assert result.stderr.startswith("step 1/2  ELBO ")
 
 
+@pytest.mark.parametrize(("counts", "warned"), [({"z1": 9, "z2": 0}, True), ({"z1": 9}, False)])
+def test_a_collapsed_layer_is_pointed_out(counts, warned, seatbelt, workplace, monkeypatch):
+    heldout = {"elbo": -1.0, "num_images": 4, "active_units": counts}
+    result = trained.RunResult(workplace, "finished", 2, 2, {}, heldout)
+    monkeypatch.setattr(trained, "train_run", lambda *args, **options: result)
+    ended = seatbelt("train", "small")
+    assert ended.exit_code == 0
+    assert ("no unit is active in z2: " in ended.stderr) == warned
+
+
 def test_json_is_all_there_is_on_standard_output(seatbelt, workplace):
     result = seatbelt("train", "small", "--json")
     answer = json.loads(result.stdout)
