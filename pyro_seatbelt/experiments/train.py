@@ -99,7 +99,7 @@ def train_run(
 
     Raises:
         InputError: If something that the user gave cannot be used.
-        TrainingDiverged: If a loss or a gradient is not finite.
+        TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
     """
     if out is not None:
         check_free(out)
@@ -160,7 +160,7 @@ def resume_run(
     Raises:
         InputError: If this is no run, its data are no longer the same, another process trains it,
             its newest checkpoint is damaged, or a change is not allowed.
-        TrainingDiverged: If a loss or a gradient is not finite.
+        TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
     """
     folder = RunFolder(path)
     saved, record = folder.read_config(), folder.read_record()

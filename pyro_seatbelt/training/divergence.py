@@ -1,6 +1,5 @@
 """Naming what broke when a loss or a gradient is no longer a number."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,12 @@ from torch import Tensor, nn
 from pyro_seatbelt.training.metrics import flatten
 
 
+LIMIT = 1e9
+"""Nats a pixel, in either direction, beyond which a loss has diverged though it is finite."""
+
+
 class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
-    """Training stopped because a number was not finite.
+    """Training stopped because a number was not finite, or absurdly large.
 
     The step was not taken: the weights are those after the step before.
 
@@ -24,15 +27,35 @@ class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
         checkpoint: The last checkpoint, if there is one.
     """
 
-    def __init__(self, step: int, term: str, checkpoint: Path | None) -> None:
+    def __init__(
+        self, step: int, term: str, checkpoint: Path | None, *, finite: bool = False
+    ) -> None:
+        what = f"is beyond {LIMIT:g} nats a pixel" if finite else "is not finite"
         where = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
         super().__init__(
-            f"training diverged at step {step}: {term} is not finite; {where}; try a smaller "
+            f"training diverged at step {step}: {term} {what}; {where}; try a smaller "
             "learning rate or a clip norm"
         )
         self.step = step
         self.term = term
         self.checkpoint = checkpoint
+
+
+def sound(nats: Tensor, x: Tensor) -> Tensor:
+    """Tells whether a number of nats per image can be believed.
+
+    Args:
+        nats: A scalar.
+        x: The minibatch, shape `(B, *)`.
+
+    Returns:
+        A boolean scalar on the same device: finite, and within :data:`LIMIT`.
+
+    Example:
+        >>> sound(torch.tensor([-900.0, 1e12, float("nan")]), torch.zeros(2, 1, 8, 8))
+        tensor([ True, False, False])
+    """
+    return nats.abs() <= LIMIT * x[0].numel()  # a comparison with NaN is false
 
 
 def broken_term(
@@ -43,6 +66,7 @@ def broken_term(
     guide: nn.Module,
     loss: nn.Module,
     seed: Callable[[], None],
+    num_data: int,
 ) -> str:
     """Looks once more at a step that broke and names the part that did.
 
@@ -53,6 +77,7 @@ def broken_term(
         guide: The guide.
         loss: ``objective(model, guide)``, with gradients in place.
         seed: Sets the generators to where they stood before the step.
+        num_data: How many images the sums of the traces stand for.
 
     Returns:
         `log_likelihood`, `kl[...]` with the name of a site, another term that the objective
@@ -60,7 +85,7 @@ def broken_term(
     """
     with torch.no_grad():
         seed()
-        term = _in_traces(model, guide, x)
+        term = _in_traces(model, guide, x, num_data)
         if term is None:
             seed()
             term = _in_reports(objective, loss, x)
@@ -72,14 +97,14 @@ def broken_term(
     return "the loss"
 
 
-def _in_traces(model: nn.Module, guide: nn.Module, x: Tensor) -> str | None:
+def _in_traces(model: nn.Module, guide: nn.Module, x: Tensor, num_data: int) -> str | None:
     """Finds the first site that broke, in the order they run in: the cause, not its effects."""
     guide_trace = poutine.trace(guide).get_trace(x)
     model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
     for trace in (guide_trace, model_trace):
         trace.compute_log_prob()
         for name, site in trace.nodes.items():
-            if site["type"] == "sample" and not site["log_prob_sum"].isfinite():
+            if site["type"] == "sample" and not sound(site["log_prob_sum"] / num_data, x):
                 return "log_likelihood" if site["is_observed"] else f"kl[{name}]"
     return None
 
@@ -91,7 +116,7 @@ def _in_reports(objective: Any, loss: nn.Module, x: Tensor) -> str | None:
     with objective.observing(reports.append):
         loss(x)
     numbers = [pair for report in reports for pair in flatten(report._asdict())]
-    broken = [name for name, value in numbers if not math.isfinite(value)]
+    broken = [name for name, value in numbers if not sound(torch.tensor(value), x)]
     # the sums of everything break when any part does
     parts = [name for name in broken if name not in {"objective", "elbo"}]
     return next(iter(parts + broken), None)

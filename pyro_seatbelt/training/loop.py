@@ -19,7 +19,7 @@ from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.training.checkpoint import Checkpoint, save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
-from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term
+from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
 from pyro_seatbelt.training.interruption import Interruption
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
 from pyro_seatbelt.training.progress import Unwatched, Watcher
@@ -119,7 +119,7 @@ def fit(
         InputError: If the device is not there, a batch holds more than all images, the checkpoint
             is of another pair or a file cannot be written.
         ValueError: If the pair has no parameters.
-        TrainingDiverged: If a loss or a gradient is not finite.
+        TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
 
     Example:
         >>> from pyro.infer import Trace_ELBO
@@ -218,8 +218,8 @@ class _Training:
         self.fabric.backward(loss)
         parameters = [each for each in self.loss.parameters() if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters])
-        if not (loss.detach() + norm).isfinite():  # one wait for the device, not two
-            raise self._diverged(step, x)
+        if not (sound(loss.detach(), x) & norm.isfinite()):  # one wait for the device, not two
+            raise self._diverged(step, x, finite=bool((loss.detach() + norm).isfinite()))
         if config.clip_norm is not None:
             clip_grads_with_norm_(parameters, config.clip_norm, norm)
         self.optimizer.step()
@@ -243,13 +243,20 @@ class _Training:
                 keep=self.config.keep_checkpoints,
             )
 
-    def _diverged(self, step: int, x: Tensor) -> TrainingDiverged:
+    def _diverged(self, step: int, x: Tensor, *, finite: bool) -> TrainingDiverged:
         def seed() -> None:
             seed_step(self.config.seed, step, self.fabric.device)
 
         with self.fabric.autocast():
-            term = broken_term(self.objective, x, **self.pair, loss=self.loss.module, seed=seed)
-        return TrainingDiverged(step, term, self.checkpoint)
+            term = broken_term(
+                self.objective,
+                x,
+                **self.pair,
+                loss=self.loss.module,
+                seed=seed,
+                num_data=self.num_data,
+            )
+        return TrainingDiverged(step, term, self.checkpoint, finite=finite)
 
     def _speed(self, step: int) -> float:
         """Images a second since the last call."""
