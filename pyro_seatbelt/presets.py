@@ -157,7 +157,15 @@ def build(
         layers = DEFAULT_LAYERS if preset.hierarchical else 1
     if beta is None:
         beta = DEFAULT_BETA if preset.has_beta else 1.0
-    _check(name, layers=layers, latent_dim=latent_dim, beta=beta)
+    for option, number in (
+        ("layers", layers),
+        ("latent_dim", latent_dim),
+        ("num_particles", num_particles),
+        ("hidden", hidden),
+    ):
+        if number < 1:
+            raise InputError(f"expected {option} >= 1, got {number}")
+    _check(name, layers=layers, beta=beta)
     for option, value, choices in (
         ("network", network, ENCODERS),
         ("guide", guide, get_args(GuideName)),
@@ -225,12 +233,8 @@ def _guide(
     )
 
 
-def _check(name: PresetName, *, layers: int, latent_dim: int, beta: float) -> None:
+def _check(name: PresetName, *, layers: int, beta: float) -> None:
     preset = PRESETS[name]
-    if layers < 1:
-        raise InputError(f"expected layers >= 1, got {layers}")
-    if latent_dim < 1:
-        raise InputError(f"expected latent_dim >= 1, got {latent_dim}")
     if not 0 <= beta < math.inf:
         raise InputError(f"expected beta >= 0 and finite, got {beta}")
     if layers > 1 and not preset.hierarchical:

@@ -120,6 +120,8 @@ def test_every_likelihood(likelihood):
         ("vae", {"likelihood": "poisson"}, "unknown likelihood 'poisson'"),
         ("vae", {"free_bits": -0.1}, "expected free_bits >= 0"),
         ("vae", {"num_data": 0}, "expected num_data >= 1, got 0"),
+        ("vae", {"hidden": 0}, "expected hidden >= 1, got 0"),
+        ("vae", {"num_particles": 0}, "expected num_particles >= 1, got 0"),
     ],
 )
 def test_messages(name, options, message):

@@ -57,12 +57,16 @@ def config_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _given(ctx: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that come from a flag or the environment, not from a default."""
-    sources = {name: ctx.get_parameter_source(name) for name in values}
-    return {
-        name: value
-        for name, value in values.items()
-        if (source := sources[name]) and source.name in {"COMMANDLINE", "ENVIRONMENT"}
-    }
+    given: dict[str, dict[str, Any]] = {"ENVIRONMENT": {}, "COMMANDLINE": {}}
+    for name, value in values.items():
+        source = ctx.get_parameter_source(name)
+        if source and source.name in given:
+            given[source.name][name] = value
+    environment, flags = given.values()
+    for one, other in (("steps", "epochs"), ("epochs", "steps")):
+        if one in flags:  # a flag goes first, also before the other way to say the same
+            environment.pop(other, None)
+    return {**environment, **flags}
 
 
 def _annotation(name: str, field: FieldInfo) -> Any:

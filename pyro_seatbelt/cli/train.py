@@ -76,6 +76,8 @@ def train(
     if resume:
         if config:
             raise InputError("--config: a run that is resumed has its config already: leave it out")
+        if run and out:
+            raise InputError(f"--out: got {out} beside the run {run} to go on with: leave one out")
         result = _resume(run or out, given)
     elif run is not None:
         raise InputError(

@@ -1,11 +1,13 @@
 """Running networks for evaluation without a trace on what comes after."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+
+_CPU = torch.device("cpu")
 
 
 @contextmanager
@@ -29,9 +31,21 @@ def evaluation_mode(*programs: Callable[..., Any], seed: int | None = None) -> I
     """
     modules = [m for p in programs if isinstance(p, nn.Module) for m in p.modules()]
     were_training = [module.training for module in modules]
-    with torch.random.fork_rng(enabled=seed is not None), torch.no_grad():
+    devices = {p.device for m in modules for p in m.parameters(recurse=False)} - {_CPU}
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
         if seed is not None:
-            torch.manual_seed(seed)
+            # the generators of these devices alone: on a host with many GPUs forking all is slow
+            kind = next((device.type for device in devices), "cuda")
+            stack.enter_context(
+                torch.random.fork_rng(sorted(map(_number, devices)), device_type=kind)
+            )
+            torch.default_generator.manual_seed(seed)
+            for device in devices:
+                if device.type == "cuda":
+                    torch.cuda.default_generators[_number(device)].manual_seed(seed)
+                else:
+                    torch.get_device_module(device).manual_seed(seed)
         try:
             for module in modules:
                 module.training = False
@@ -39,3 +53,7 @@ def evaluation_mode(*programs: Callable[..., Any], seed: int | None = None) -> I
         finally:
             for module, training in zip(modules, were_training, strict=True):
                 module.training = training
+
+
+def _number(device: torch.device) -> int:
+    return device.index or 0

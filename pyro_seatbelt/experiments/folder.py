@@ -1,9 +1,11 @@
 """The folder of a run: what lies where, and who may write to it."""
 
 import json
+import logging
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -19,6 +21,11 @@ from pyro_seatbelt.training.files import write_atomically, writing
 
 if sys.platform != "win32":
     import fcntl
+
+logger = logging.getLogger(__name__)
+
+_BEGUN = {"run.json"}
+"""What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -94,7 +101,10 @@ class RunFolder:
         """
         path = self.path / "config.json"
         if not path.is_file():
-            raise InputError(f"{self.path}: expected the folder of a run, it has no config.json")
+            what = "has no config.json"
+            if (self.path / "run.json").is_file():
+                what += ": it never began, so start it again"
+            raise InputError(f"{self.path}: expected the folder of a run, it {what}")
         return TrainConfig(**read_config(path))
 
     def write_config(self, config: TrainConfig) -> None:
@@ -130,7 +140,7 @@ class RunFolder:
     def discard(self) -> None:
         """Takes back the folder of a run that could not begin."""
         with suppress(OSError):
-            (self.path / "config.json").unlink(missing_ok=True)
+            (self.path / "run.json").unlink(missing_ok=True)
             self.path.rmdir()
 
     @contextmanager
@@ -140,16 +150,32 @@ class RunFolder:
         Raises:
             InputError: If another process is training it.
         """
+        # a process that only looks how the run stands holds its lock for an instant
+        for wait in (*[0.05] * 10, None):
+            with self._lock(shared=False) as mine:
+                if mine:
+                    yield
+                    return
+            if wait is not None:
+                time.sleep(wait)
+        raise InputError(f"{self.path}: another process is training this run")
+
+    @contextmanager
+    def _lock(self, *, shared: bool) -> Iterator[bool]:
         if sys.platform == "win32":  # pragma: no cover - it has no such locks
-            yield
+            yield True
             return
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
+            mine = True
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(f"{self.path}: another process is training this run") from error
-            yield
+                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                mine = False
+            except OSError as error:  # a file system without locks
+                logger.warning("%s: cannot be locked: %s", self.path, error.strerror)
+            yield mine
         finally:
             os.close(descriptor)
 
@@ -164,11 +190,8 @@ class RunFolder:
         """
         if record.status != "running":
             return record.status
-        try:
-            with self.locked():
-                return "interrupted"
-        except InputError:
-            return "running"
+        with self._lock(shared=True) as mine:
+            return "interrupted" if mine else "running"
 
 
 def new_folder(config: TrainConfig, *, out: Path | None, root: Path) -> RunFolder:
@@ -208,18 +231,18 @@ def check_free(out: Path) -> None:
     """Checks that a run may be put somewhere.
 
     Args:
-        out: Absent, or an empty folder.
+        out: Absent, or an empty folder; one in which a run was about to begin counts as empty.
 
     Raises:
         InputError: If there is something already: a run is never overwritten.
     """
-    if (out / "run.json").is_file() or (out / "config.json").is_file():
+    if (out / "config.json").is_file():
         raise InputError(
             f"{out}: there is a run here already: go on with it by --resume, or choose another "
             "--out"
         )
     with writing(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - _BEGUN):
             raise InputError(f"{out}: expected an absent or empty folder for the run")
 
 

@@ -128,8 +128,8 @@ def train_run(
     folder = new_folder(config, out=out, root=root or runs_root())
     with folder.locked():
         try:
-            folder.write_config(config)
             folder.write_record(record)
+            folder.write_config(config)
         except InputError:
             folder.discard()
             raise

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
-MIN_LOG_SCALE = -6.0
+MIN_LEARNED_SCALE = 1e-3
 DEFAULT_SCALE = 0.1
 
 
@@ -42,7 +42,8 @@ class Likelihood(nn.Module):
     Args:
         name: One of `bernoulli`, `continuous-bernoulli`, `gaussian`, `laplace`.
         scale: For `gaussian` and `laplace`: the fixed scale, in pixel units, or
-            `learned` for one parameter shared by all pixels. The default is 0.1.
+            `learned` for one parameter shared by all pixels, which starts there and stays above
+            0.001. The default is 0.1.
 
     Raises:
         ValueError: On an unknown name, a scale that is not positive, or a scale
@@ -66,12 +67,10 @@ class Likelihood(nn.Module):
         if isinstance(scale, int | float) and not 0 < scale < math.inf:
             raise ValueError(f"expected a likelihood scale > 0 or 'learned', got {scale}")
         self.name = name
-        start = DEFAULT_SCALE if scale is None or isinstance(scale, str) else scale
-        log_scale = torch.tensor(math.log(start))
+        self.scale = DEFAULT_SCALE if scale is None or scale == "learned" else float(scale)
+        self.log_scale: nn.Parameter | None = None
         if scale == "learned":
-            self.log_scale = nn.Parameter(log_scale)
-        else:
-            self.register_buffer("log_scale", log_scale)
+            self.log_scale = nn.Parameter(torch.tensor(self.scale - MIN_LEARNED_SCALE).log())
 
     def forward(self, logits: Tensor) -> dist.Independent:
         """Conditions on the decoder's output.
@@ -82,13 +81,13 @@ class Likelihood(nn.Module):
         Returns:
             A distribution of event shape :math:`(C, H, W)`.
         """
-        # a floor, because a learned scale runs to zero on images that the decoder fits exactly
-        scale = self.log_scale.clamp_min(MIN_LOG_SCALE).exp().to(logits.dtype)
+        # a learned scale runs to zero on images that the decoder fits exactly: it has a floor
+        scale = self.scale if self.log_scale is None else MIN_LEARNED_SCALE + self.log_scale.exp()
         pixels: dist.Independent = LIKELIHOODS[self.name](logits, scale).to_event(3)
         return pixels
 
 
-LIKELIHOODS: dict[LikelihoodName, Callable[[Tensor, Tensor], dist.TorchDistribution]] = {
+LIKELIHOODS: dict[LikelihoodName, Callable[[Tensor, Tensor | float], dist.TorchDistribution]] = {
     "bernoulli": lambda logits, _: GreyBernoulli(logits=logits),
     "continuous-bernoulli": lambda logits, _: dist.ContinuousBernoulli(logits=logits),
     "gaussian": lambda logits, scale: dist.Normal(logits.sigmoid(), scale),

@@ -28,13 +28,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.objectives.gaussian_aggregate import gaussian_aggregate_sums
+from pyro_seatbelt.objectives.gaussian_aggregate import chunk_elements, gaussian_aggregate_sums
 
 Estimator = Literal["mws", "mss"]
 
 _NORMALS = (torch.distributions.Normal, dist.Normal)
-MAX_ELEMENTS = 1 << 18
-"""Size of the largest intermediate of the chunked functions, in numbers."""
 
 
 class AggregateSums(NamedTuple):
@@ -82,10 +80,10 @@ def log_weights(
 
     Returns:
         :math:`\log w_{ij}`: a scalar for `mws`, shape :math:`(M, M)` for `mss`; with a mask shape
-        :math:`(M, M, *)`.
+        :math:`(M, M, *)`. For `mss` from one image out of several it is NaN.
 
     Raises:
-        ValueError: When M > N, on an unknown estimator, or for `mss` with one image out of several.
+        ValueError: When M > N or on an unknown estimator.
 
     Example:
         >>> log_weights("mss", 3, 10, like=torch.zeros(())).exp().sum(1)
@@ -108,21 +106,20 @@ def log_weights(
                 )
         return full.reshape(batch_size, *mask.shape)
     if estimator == "mws":
-        return like.new_tensor(-math.log(num_data * batch_size))
+        return like.new_full((), -math.log(num_data * batch_size))
     if estimator != "mss":
         raise ValueError(
             f"unknown estimator '{estimator}': choose from {', '.join(get_args(Estimator))}"
         )
     if batch_size == 1:
-        if num_data > 1:
-            raise ValueError("minibatch stratified sampling needs at least 2 images, got 1")
-        return like.new_zeros(1, 1)
+        # one image says nothing of the others
+        return like.new_full((1, 1), 0.0 if num_data == 1 else math.nan)
     others = batch_size - 1
-    weights = torch.full((batch_size, batch_size), 1 / others, dtype=torch.float64)
-    row = torch.arange(batch_size)
-    weights[row, row] = 1 / num_data
-    weights[row, (row + 1) % batch_size] = (num_data - others) / (num_data * others)
-    return weights.log().to(like)
+    weights = like.new_full((batch_size, batch_size), -math.log(others))
+    weights.fill_diagonal_(-math.log(num_data))
+    row = torch.arange(batch_size, device=like.device)
+    weights[row, (row + 1) % batch_size] = math.log((num_data - others) / (num_data * others))
+    return weights
 
 
 def aggregate_log_density(log_q: Tensor, log_weights: Tensor) -> LogDensity:
@@ -211,7 +208,8 @@ def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensi
         raise ValueError("expected the posteriors of at least one image, got none")
     num_data = sum(q.batch_shape[0] for q in posteriors)
     joint, marginal = [], []
-    for rows in torch.split(z, max(1, MAX_ELEMENTS // (z.shape[1] * _largest(posteriors)))):
+    chunk = max(1, chunk_elements(z) // (z.shape[1] * max(q.batch_shape[0] for q in posteriors)))
+    for rows in torch.split(z, chunk):
         log_joint = torch.full_like(rows[:, 0], -math.inf)
         log_marginal = torch.full_like(rows, -math.inf)
         for q in posteriors:
@@ -222,7 +220,3 @@ def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensi
         marginal.append(log_marginal)
     log_n = math.log(num_data)
     return LogDensity(torch.cat(joint) - log_n, torch.cat(marginal) - log_n)
-
-
-def _largest(posteriors: Sequence[Distribution]) -> int:
-    return max(q.batch_shape[0] for q in posteriors)

@@ -13,8 +13,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-CHUNK_ELEMENTS = 1 << 18
-"""Numbers in one chunk of pairs: it should stay in the cache."""
+CHUNK_ELEMENTS = {"cpu": 1 << 18}
+"""Numbers in one chunk of pairs by kind of device: on a CPU it should stay in the cache."""
+LARGE_CHUNK_ELEMENTS = 1 << 24
+"""The same elsewhere, where few large kernels are fast."""
+
+
+def chunk_elements(like: Tensor) -> int:
+    """How many numbers a chunk of pairs may have on the device of a tensor."""
+    return CHUNK_ELEMENTS.get(like.device.type, LARGE_CHUNK_ELEMENTS)
 
 
 def gaussian_aggregate_sums(
@@ -58,7 +65,7 @@ class _GaussianAggregate(Function):
         joint_sum, marginal_sum = z.new_zeros(()), z.new_zeros(dim)
         # d joint and d marginal, each by z, loc and scale
         grads = z.new_zeros(2, 3, *z.shape) if needs_grad else z.new_zeros(0)
-        chunk = max(1, CHUNK_ELEMENTS // (num_columns * dim * batch))
+        chunk = max(1, chunk_elements(z) // (num_columns * dim * batch))
         for start in range(0, batch, chunk):
             rows = slice(start, start + chunk)
             a = row_weights.T[:, rows]  # (K, c)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import pyro.distributions as dist
 import torch
 from pyro.distributions.util import scale_and_mask
 from pyro.poutine import Trace
@@ -46,10 +47,10 @@ def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[st
             f"site '{latent}' is not a latent site of both model and guide (those are: {shared}); "
             "name one of them"
         )
-    for name in names:
-        if not guide_sites[name]["fn"].has_rsample:
+    for name, site in guide_sites.items():
+        if not site["is_observed"] and not site["fn"].has_rsample:
             raise NotImplementedError(
-                f"guide site '{name}': {_describe(guide_sites[name]['fn'])} has no rsample; "
+                f"guide site '{name}': {_describe(site['fn'])} has no rsample; "
                 "use a reparameterised distribution, or enumerate or marginalise the site"
             )
     return names
@@ -71,12 +72,12 @@ def factorised(site: Site, purpose: str) -> Distribution:
     fn = site["fn"]
     if isinstance(fn, Independent) and fn.reinterpreted_batch_ndims == 1:
         base: Distribution = fn.base_dist
-        if base.event_shape == () and type(base).__name__ != "Delta":
+        if base.event_shape == () and not isinstance(base, dist.Delta):
             return base
     hint = (
         "autoguides put a Delta there: write the guide with pyro.sample(name, "
         "dist.Normal(loc, scale).to_event(1))"
-        if "Delta" in _describe(fn)
+        if isinstance(getattr(fn, "base_dist", fn), dist.Delta)
         else "declare it with dist.Normal(loc, scale).to_event(1) or another factorised family"
     )
     raise NotImplementedError(

@@ -80,7 +80,7 @@ class Report(NamedTuple):
     The three parts of the top layer are stratified (MSS) estimates whatever
     the objective trains with, because weighted sampling (MWS) is off by
     multiples of log N. MSS overestimates the mutual information, less so the
-    larger the batch.
+    larger the batch; from one image alone the three are NaN.
 
     Attributes:
         objective: What is maximised: the bound with its weights and floors.
@@ -133,6 +133,7 @@ class TraceTC_ELBO(Trace_ELBO):
             `mss`.
         free_bits: Floor under the KL of every latent dimension of every layer, in nats per image.
             At the top it is under the ordinary KL; weights other than 1 act outside the floor.
+            Vectorised particles share one floor under their mean, others have one each.
         analytic_entropy: Use the closed-form entropy of each guide conditional instead of
             :math:`-\log q` at the draw: same mean, and a smaller variance while the guide is
             narrower than the true posterior, as amortised guides are (near the exact posterior
@@ -223,7 +224,7 @@ class TraceTC_ELBO(Trace_ELBO):
             name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
             for name in names
         }
-        log_qz = self._aggregate(q, estimator or self.estimator)
+        log_qz = self._aggregate(q, model_trace.nodes[self.latent], estimator or self.estimator)
         log_product = log_qz.marginal.sum()
         zero = torch.zeros_like(log_product)
         lower = [value for name, value in kl.items() if name != self.latent]
@@ -245,7 +246,7 @@ class TraceTC_ELBO(Trace_ELBO):
             total_correlation=log_qz.joint - log_product,
             dimension_wise_kl=log_product - model_trace.nodes[self.latent]["log_prob_sum"],
             kl=kl,
-            num_images=row_weights(q).sum(),
+            num_images=row_weights(model_trace.nodes[self.latent]).sum(),
         )
 
     @contextmanager
@@ -269,16 +270,30 @@ class TraceTC_ELBO(Trace_ELBO):
         self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> float:
         """Estimates the negative objective, a sum over the plate's images, in nats."""
-        loss = 0.0
-        for traces in self._get_traces(model, guide, args, kwargs):  # type: ignore[no-untyped-call]
-            loss += self._differentiable_loss_particle(*traces)[0] / self.num_particles
+        loss: float = self.differentiable_loss(model, guide, *args, **kwargs).item()
         if math.isnan(loss):
             warnings.warn("Encountered NaN: loss", stacklevel=2)
         return loss
 
+    def differentiable_loss(
+        self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """Estimates the negative objective with its gradient, a sum over the plate's images.
+
+        Nothing in it waits for the device.
+        """
+        traces = self._get_traces(model, guide, args, kwargs)  # type: ignore[no-untyped-call]
+        particles = [self._particle_loss(*pair) for pair in traces]
+        total: Tensor = torch.stack(particles).sum() / self.num_particles
+        return total
+
     def _differentiable_loss_particle(
         self, model_trace: Trace, guide_trace: Trace
     ) -> tuple[float, Tensor]:
+        loss = self._particle_loss(model_trace, guide_trace)
+        return torch_item(loss), loss
+
+    def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         terms = self.terms(model_trace, guide_trace)
         loss = (
             -terms.log_likelihood
@@ -295,7 +310,7 @@ class TraceTC_ELBO(Trace_ELBO):
             report = self._report(model_trace, guide_trace, missing)
             for callback in self._observers:
                 callback(report)
-        return torch_item(loss), loss
+        return loss
 
     def _log_q(self, site: Site) -> Tensor:
         """The guide's log-density summed over images, or the negative entropy in its place."""
@@ -306,13 +321,14 @@ class TraceTC_ELBO(Trace_ELBO):
         weighted: Tensor = scale_and_mask(log_q, site["scale"], site["mask"])
         return weighted.sum()
 
-    def _aggregate(self, site: Site, estimator: Estimator) -> AggregateSums:
-        posterior = factorised(site, "decomposed")
-        dim, num_data = data_plate(site, self.plate)
-        z, rows = site["value"], row_weights(site)
+    def _aggregate(self, q: Site, p: Site, estimator: Estimator) -> AggregateSums:
+        posterior = factorised(q, "decomposed")
+        dim, num_data = data_plate(q, self.plate)
+        # the aggregate stands against the prior: it is scaled and masked as the model is
+        z, rows = q["value"], row_weights(p)
         mask = None
-        if isinstance(site["mask"], Tensor):
-            mask = site["mask"].expand(rows.shape).movedim(dim, 0)
+        if isinstance(p["mask"], Tensor):
+            mask = p["mask"].expand(rows.shape).movedim(dim, 0)
         weights = log_weights(estimator, z.shape[dim - 1], num_data, like=z, mask=mask)
         return aggregate_sums(z, posterior, weights, rows, dim=dim)
 
@@ -332,13 +348,15 @@ class TraceTC_ELBO(Trace_ELBO):
     @torch.no_grad()
     def _report(self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None) -> Report:
         terms = self.terms(model_trace, guide_trace, estimator="mss")
-        elbo = terms.elbo
-        objective = (
-            elbo
-            - (self.alpha - 1) * terms.mutual_information
-            - (self.beta - 1) * terms.total_correlation
-            - (self.gamma - 1) * terms.dimension_wise_kl
-        )
+        elbo = terms.log_likelihood - terms.lower_kl - terms.kl[self.latent]
+        objective = elbo
+        for weight, part in (
+            (self.alpha, terms.mutual_information),
+            (self.beta, terms.total_correlation),
+            (self.gamma, terms.dimension_wise_kl),
+        ):
+            if weight != 1:  # a part may be NaN
+                objective = objective - (weight - 1) * part
         if missing is not None:
             objective = objective - missing
 

@@ -113,6 +113,7 @@ def save_checkpoint(
 
     path = checkpoint_path(root, step)
     part = root / f".{path.name}.{os.getpid()}.part"
+    aside = part.with_suffix(".old.part")
     with writing(path):
         root.mkdir(parents=True, exist_ok=True)
         for leftover in root.glob(".*.part"):  # of a run that was cut off here
@@ -122,12 +123,13 @@ def save_checkpoint(
             for name, content in {**files, _META: meta.encode()}.items():
                 write_durably(part / name, content)
             sync_folder(part)
-            if path.exists():  # saved at the very step that the run was resumed from
-                shutil.rmtree(path)
+            if path.exists():  # somebody's own loop saves a step twice
+                path.rename(aside)
             part.rename(path)
             sync_folder(root)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
         if keep is not None:
             for old in checkpoints(root)[:-keep]:
                 shutil.rmtree(old)

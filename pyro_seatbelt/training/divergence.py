@@ -1,4 +1,4 @@
-"""Naming what broke when a loss or a gradient is no longer a number."""
+"""Naming what broke when a loss or a gradient cannot be believed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.training.metrics import flatten
 
-
 LIMIT = 1e9
 """Nats a pixel, in either direction, beyond which a loss has diverged though it is finite."""
 
@@ -18,7 +17,8 @@ LIMIT = 1e9
 class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
     """Training stopped because a number was not finite, or absurdly large.
 
-    The step was not taken: the weights are those after the step before.
+    The step was not taken: the parameters are those after the step before (running statistics
+    of batch normalisation have seen the batch).
 
     Attributes:
         step: Number of the step that broke.

@@ -135,8 +135,6 @@ def fit(
     order = EpochOrder(indices.to(fabric.device), batch_size=config.batch_size, seed=config.seed)
     total = num_steps(config, len(indices))
     start = resume.step if resume else 0
-    if resume and start >= total:
-        return Outcome(start, interrupted=False, checkpoint=resume.path)
     devices = [fabric.device] if fabric.device.type == "cuda" else []
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=devices))
@@ -150,6 +148,8 @@ def fit(
         wrapped = fabric.setup(loss, optimizer)
         if resume:
             resume.restore({"model": model, "guide": guide}, optimizer)
+            if start >= total:
+                return Outcome(start, interrupted=False, checkpoint=resume.path)
         training = _Training(
             config=config,
             fabric=fabric,
@@ -161,10 +161,11 @@ def fit(
             order=order,
             num_data=len(indices),
             folder=folder,
+            log=stack.enter_context(_metrics_log(folder, start, tensorboard=config.tensorboard)),
             checkpoint=resume.path if resume else None,
             _measured=(start, time.perf_counter()),
         )
-        log = stack.enter_context(_metrics_log(folder, start, tensorboard=config.tensorboard))
+        log = training.log
         watch = stack.enter_context(watch or Unwatched())
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
@@ -202,6 +203,7 @@ class _Training:
     order: EpochOrder
     num_data: int
     folder: Path | None
+    log: MetricsLog | None
     checkpoint: Path | None
     _measured: tuple[int, float]
 
@@ -242,6 +244,8 @@ class _Training:
                 self.optimizer.optimizer,
                 keep=self.config.keep_checkpoints,
             )
+            if self.log is not None:
+                self.log.sync()
 
     def _diverged(self, step: int, x: Tensor, *, finite: bool) -> TrainingDiverged:
         def seed() -> None:

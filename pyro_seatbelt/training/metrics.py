@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -81,6 +82,15 @@ class MetricsLog:
             for name, value in flatten(metrics):
                 self._events.add_scalar(f"{kind}/{name}", value, step)
 
+    def sync(self) -> None:
+        """Waits until the disk has every record.
+
+        Raises:
+            InputError: If the disk does not take them.
+        """
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Reads the records of a run.
@@ -97,7 +107,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    lines = path.read_text("utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the file is damaged: it is no UTF-8 text") from error
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
     records = []
@@ -108,6 +121,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             raise InputError(f"{path}: line {number} is no JSON: {error}") from error
         if not isinstance(record, dict) or not isinstance(record.get("step"), int):
             raise InputError(f"{path}: line {number} is no record: it has no step")
+        if not isinstance(record.get("kind"), str):
+            raise InputError(f"{path}: line {number} is no record: it has no kind")
         records.append(record)
     return records
 

@@ -1,6 +1,7 @@
 import math
 
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
@@ -80,6 +81,26 @@ def test_active_units():
     means = torch.stack([torch.linspace(-1, 1, 9), torch.linspace(-0.1, 0.1, 9), torch.ones(9)], 1)
     assert num_active_units(means) == 1
     assert num_active_units(torch.zeros(1, 4)) == 0
+
+
+def test_sites_of_one_program_alone_count_as_in_trace_elbo(pair, images):
+    def model(x):
+        pair.model(x)
+        with pyro.plate("more", 5):
+            pyro.sample("prior_only", dist.Normal(0.0, 1.0))
+
+    with pytest.warns(UserWarning, match="Found vars in model but not guide"):
+        reference = -Trace_ELBO().loss(model, pair.guide, torch.rand(4, 1, 8, 8))
+    assert math.isfinite(reference)
+    heldout = evaluate_heldout(model, pair.guide, images, torch.arange(8), latent="z3")
+    assert set(heldout.kl) == {"z1", "z2", "z3", "prior_only"}
+    assert heldout.elbo == pytest.approx(heldout.log_likelihood - sum(heldout.kl.values()))
+
+
+def test_masked_sites_are_refused(pair, images):
+    model = poutine.mask(pair.model, mask=False)
+    with pytest.raises(NotImplementedError, match="site 'z3' is masked"):
+        evaluate_heldout(model, pair.guide, images, torch.arange(8), latent="z3")
 
 
 def test_messages(pair, images):

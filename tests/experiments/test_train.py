@@ -167,8 +167,23 @@ def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path,
     assert RunFolder(tmp_path / "a").read_record().status == "interrupted"
     result = resume_run(tmp_path / "a")
     assert result.status == "finished"
-    assert result.figures["curves"].is_file()
     assert_same_run(whole, tmp_path / "a", 4)
+    for name, path in result.figures.items():
+        assert path.read_bytes() == (whole / "figures" / f"{name}.png").read_bytes()
+
+
+def test_a_run_killed_as_it_began_can_be_started_again(make_config, tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_config", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(make_config(), out=out)
+    with pytest.raises(InputError, match=r"it has no config\.json: it never began, so start it"):
+        resume_run(out)
+    assert train_run(make_config(steps=1), out=out).status == "finished"
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(whole, make_config, tmp_path):

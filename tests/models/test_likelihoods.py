@@ -47,12 +47,20 @@ def test_densities_integrate_to_one(name):
 def test_a_learned_scale_is_a_parameter_with_a_floor():
     likelihood = Likelihood("gaussian", scale="learned")
     (parameter,) = likelihood.parameters()
+    scale = likelihood(torch.zeros(1, 1, 1)).base_dist.scale
+    assert scale.item() == pytest.approx(0.1)
+    (gradient,) = torch.autograd.grad(scale.sum(), parameter)
+    assert gradient > 0
     with torch.no_grad():
         parameter.fill_(-1e9)
-    assert likelihood(torch.zeros(1, 1, 1)).base_dist.scale.item() == pytest.approx(
-        0.00248, rel=0.01
-    )
-    assert not list(Likelihood("gaussian", scale=0.2).parameters())
+    assert likelihood(torch.zeros(1, 1, 1)).base_dist.scale.item() == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.2, 3])
+def test_a_fixed_scale_is_taken_as_it_is(scale):
+    likelihood = Likelihood("laplace", scale=scale)
+    assert likelihood(torch.zeros(1, 1, 1)).base_dist.scale.item() == pytest.approx(scale)
+    assert not list(likelihood.parameters())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.distributions import Laplace, Normal
 
+from pyro_seatbelt.objectives import gaussian_aggregate
 from pyro_seatbelt.objectives.aggregate import (
     aggregate_log_density,
     aggregate_sums,
@@ -191,7 +192,7 @@ def test_exact_density_in_pieces_and_chunks(monkeypatch):
     loc, scale = mixture(30, 3)
     z = torch.randn(7, 3, dtype=torch.float64)
     whole = exact_log_density(z, [Normal(loc, scale)])
-    monkeypatch.setattr("pyro_seatbelt.objectives.aggregate.MAX_ELEMENTS", 64)
+    monkeypatch.setitem(gaussian_aggregate.CHUNK_ELEMENTS, "cpu", 64)
     pieces = [Normal(a, b) for a, b in zip(loc.split(11), scale.split(11), strict=True)]
     chunked = exact_log_density(z, pieces)
     slow = slow_log_density(z, loc, scale, [[1 / 30] * 30] * 7)
@@ -204,8 +205,7 @@ def test_messages():
     like = torch.zeros(())
     with pytest.raises(ValueError, match="holds 8 images but the data set only 4"):
         log_weights("mws", 8, 4, like=like)
-    with pytest.raises(ValueError, match="needs at least 2 images, got 1"):
-        log_weights("mss", 1, 4, like=like)
+    assert log_weights("mss", 1, 4, like=like).isnan().all()
     with pytest.raises(ValueError, match="unknown estimator 'iwae': choose from mws, mss"):
         log_weights("iwae", 2, 4, like=like)
     with pytest.raises(ValueError, match="at least one image, got none"):

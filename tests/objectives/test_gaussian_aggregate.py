@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch.distributions import Normal
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyro_seatbelt.objectives import gaussian_aggregate
 from pyro_seatbelt.objectives.aggregate import aggregate_log_density, log_weights
@@ -19,7 +20,8 @@ def problem(batch_size=9, num_columns=2, num_dims=3, *, dtype=torch.float64, spr
 
 
 def plain_sums(z, loc, scale, weights, rows):
-    density = aggregate_log_density(Normal(loc, scale).log_prob(z[:, None]), weights.squeeze(-1))
+    weights = weights.squeeze(-1) if weights.ndim else weights
+    density = aggregate_log_density(Normal(loc, scale).log_prob(z[:, None]), weights)
     return (rows * density.joint).sum(), (rows[..., None] * density.marginal).sum((0, 1))
 
 
@@ -31,7 +33,7 @@ def weights_of(estimator, batch_size, z):
 @pytest.mark.parametrize("estimator", ["mws", "mss"])
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 18])
 def test_values_and_gradients_equal_the_plain_form(estimator, chunk, monkeypatch):
-    monkeypatch.setattr(gaussian_aggregate, "CHUNK_ELEMENTS", chunk)
+    monkeypatch.setitem(gaussian_aggregate.CHUNK_ELEMENTS, "cpu", chunk)
     inputs, rows = problem()
     weights = weights_of(estimator, 9, inputs[0])
     results = []
@@ -65,21 +67,30 @@ def test_small_scales_in_float32():
     assert per_image < 0.01
 
 
-def test_memory_grows_with_the_batch_not_its_square(monkeypatch):
-    """No intermediate is larger than a chunk."""
-    monkeypatch.setattr(gaussian_aggregate, "CHUNK_ELEMENTS", 1 << 12)
-    largest = 0
-    original = gaussian_aggregate._logsumexp
+class LargestTensor(TorchDispatchMode):
+    """Remembers the size of the largest tensor that any operation makes."""
 
-    def spy(x):
-        nonlocal largest
-        largest = max(largest, x.numel())
-        return original(x)
+    numel = 0
 
-    monkeypatch.setattr(gaussian_aggregate, "_logsumexp", spy)
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for each in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(each, torch.Tensor):
+                self.numel = max(self.numel, each.numel())
+        return result
+
+
+def test_no_tensor_is_larger_than_a_chunk_or_the_gradients(monkeypatch):
+    """Memory grows with M D, not with M^2 D, forward and backward."""
+    monkeypatch.setitem(gaussian_aggregate.CHUNK_ELEMENTS, "cpu", 1 << 12)
     inputs, rows = problem(256, 1, 4)
-    gaussian_aggregate_sums(*inputs, torch.tensor(0.0).double(), rows)
-    assert largest <= 1 << 12
+    with LargestTensor() as largest:
+        joint, marginal = gaussian_aggregate_sums(*inputs, torch.tensor(0.0).double(), rows)
+        torch.autograd.grad(joint + marginal.sum(), inputs)
+    assert 1 << 12 <= largest.numel <= 6 * 256 * 4
+    with LargestTensor() as plain:
+        plain_sums(*inputs, torch.tensor(0.0).double(), rows)
+    assert plain.numel >= 256 * 256 * 4
 
 
 def test_no_gradient_is_formed_when_none_is_needed():

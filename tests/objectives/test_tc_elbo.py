@@ -107,6 +107,77 @@ def test_telescopes_under_handlers(handlers, particles, estimator):
     assert_same_bound((ours, model, guide), (Trace_ELBO(**options), model, guide), images())
 
 
+@pytest.mark.parametrize("handlers", ["scaled model", "masked both"])
+@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("layers", [1, 4])
+def test_telescopes_under_handlers_at_every_depth_with_every_guide(layers, guide, handlers):
+    pair = double(family(layers=layers, beta=1.0, guide=guide))
+    model, guide = (Wrapped(h, m) for h, m in zip(HANDLERS[handlers], pair, strict=True))
+    ours = TraceTC_ELBO(f"z{layers}")
+    assert_same_bound((ours, model, guide), (Trace_ELBO(), model, guide), images())
+
+
+class WrittenOut(Trace_ELBO):
+    """Eq 10 in plain tensors (for one layer the loss of Chen et al.), with every pair in memory."""
+
+    def __init__(self, layers, beta, *, scale=1.0):
+        super().__init__()
+        self.layers, self.beta, self.scale = layers, beta, scale
+
+    def _differentiable_loss_particle(self, model_trace, guide_trace):
+        def log_normal(value, fn):
+            u = (value - fn.base_dist.loc) / fn.base_dist.scale
+            return -0.5 * (u**2 + math.log(2 * math.pi)) - fn.base_dist.scale.log()
+
+        q, p = guide_trace.nodes, model_trace.nodes
+        x, logits = p["x"]["value"], p["x"]["fn"].base_dist.logits
+        bound = self.scale * (
+            x * logits.sigmoid().log() + (1 - x) * (1 - logits.sigmoid()).log()
+        ).sum((1, 2, 3))
+        for i in range(1, self.layers):
+            z = q[f"z{i}"]["value"]
+            bound = bound - log_normal(z, q[f"z{i}"]["fn"]).sum(1)
+            bound = bound + self.scale * log_normal(z, p[f"z{i}"]["fn"]).sum(1)
+        top = q[f"z{self.layers}"]
+        z, batch = top["value"], len(x)
+        pairs = log_normal(z[:, None], top["fn"])  # (M, M, D)
+        log_qz = pairs.sum(2).logsumexp(1) - math.log(NUM_DATA * batch)
+        log_product = (pairs.logsumexp(1) - math.log(NUM_DATA * batch)).sum(1)
+        log_pz = (-0.5 * (z**2 + math.log(2 * math.pi))).sum(1)
+        bound = bound - (log_normal(z, top["fn"]).sum(1) - self.scale * log_qz)
+        bound = bound - self.scale * self.beta * (log_qz - log_product)
+        bound = bound - self.scale * (log_product - log_pz)
+        loss = -bound.sum() * NUM_DATA / batch
+        return loss.item(), loss
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("beta", [0.0, 6.0])
+def test_the_loss_is_equation_10(layers, beta):
+    model, guide = double(family(layers=layers, beta=beta))
+    ours = TraceTC_ELBO(f"z{layers}", beta=beta)
+    assert_same_bound((ours, model, guide), (WrittenOut(layers, beta), model, guide), images())
+
+
+def test_a_scale_on_the_model_weighs_the_aggregate():
+    pair = double(family(layers=2, beta=6.0))
+    model, guide = (Wrapped(h, m) for h, m in zip(HANDLERS["scaled model"], pair, strict=True))
+    written_out = WrittenOut(2, 6.0, scale=0.3)
+    assert_same_bound(
+        (TraceTC_ELBO("z2", beta=6.0), model, guide), (written_out, model, guide), images()
+    )
+
+
+def test_one_image_has_a_loss_and_a_report_without_the_parts():
+    model, guide = double(family("beta-tcvae"))
+    reports = []
+    elbo = TraceTC_ELBO("z1")
+    with elbo.observing(reports.append):
+        loss = elbo.loss(model, guide, images(1))
+    assert math.isnan(reports[0].total_correlation)
+    assert reports[0].objective == pytest.approx(-loss / NUM_DATA)
+
+
 def test_the_parts_add_up_without_weights():
     """The sum of `terms`, not only the loss, is the ELBO of Trace_ELBO."""
     model, guide = double(family(layers=3, beta=6.0))
@@ -421,6 +492,25 @@ def test_messages_of_a_running_objective(options, guide_fn, error, message):
     elbo = TraceTC_ELBO(**{"latent": "code", "plate": "images", **options})
     with pytest.raises(error, match=message):
         elbo.loss(model, guide, images(dtype=torch.float32))
+
+
+def test_a_site_of_the_guide_alone_must_be_reparameterised_too():
+    x = torch.randn(6, 2)
+
+    def model():
+        with pyro.plate("data", 6, subsample=x):
+            z = pyro.sample("z", dist.Normal(torch.zeros(2), 1.0).to_event(1))
+            pyro.sample("x", dist.Normal(z, 1.0).to_event(1), obs=x)
+
+    def guide():
+        with pyro.plate("data", 6, subsample=x):
+            coin = pyro.sample(
+                "coin", dist.Bernoulli(torch.full((6,), 0.5)), infer={"is_auxiliary": True}
+            )
+            pyro.sample("z", dist.Normal(x + coin[:, None], 1.0).to_event(1))
+
+    with pytest.raises(NotImplementedError, match="guide site 'coin': Bernoulli has no rsample"):
+        TraceTC_ELBO("z").loss(model, guide)
 
 
 def test_an_autoguide_is_refused():
