@@ -1,9 +1,4 @@
-r"""The bound and its parts on images that training has not seen.
-
-References:
-    | Importance Weighted Autoencoders (Burda et al., 2015), Section 5.2 (active units)
-    | https://arxiv.org/abs/1509.00519
-"""
+"""The bound and its parts on images that training has not seen."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,12 +9,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
 from pyro_seatbelt.evaluation.modes import evaluation_mode
-from pyro_seatbelt.handlers import at_mean
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.objectives.sites import Site, factorised, latent_names, sample_sites
-
-ACTIVE_VARIANCE = 0.01
 
 
 class Heldout(NamedTuple):
@@ -115,9 +108,9 @@ def evaluate_heldout(
             log_p += _log_prob(model_trace.nodes[latent])
             draws.append(top["value"])
             posteriors.append(factorised(top, "decomposed"))
-            at_means = sample_sites(poutine.trace(at_mean(guide)).get_trace(x))
-            for name in names:
-                means.setdefault(name, []).append(at_means[name]["value"].flatten(1))
+            for name, batch_means in posterior_means(guide, x).items():
+                if name in names:
+                    means.setdefault(name, []).append(batch_means)
         density = exact_log_density(torch.cat(draws), posteriors)
     n = len(indices)
     joint = density.joint.cpu().double().sum().item()
@@ -133,22 +126,6 @@ def evaluate_heldout(
         active_units={name: num_active_units(torch.cat(m)) for name, m in means.items()},
         num_images=n,
     )
-
-
-def num_active_units(means: Tensor) -> int:
-    """Counts the latent dimensions whose posterior mean varies over images.
-
-    Args:
-        means: Posterior means, shape :math:`(n, D)`.
-
-    Returns:
-        How many dimensions have a variance above 0.01.
-
-    Example:
-        >>> num_active_units(torch.tensor([[0.0, 1.0], [0.0, -1.0]]))
-        1
-    """
-    return int((means.var(0, correction=0) > ACTIVE_VARIANCE).sum())
 
 
 def _log_prob(site: Site) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.evaluation import active_units
 from pyro_seatbelt.training.checkpoint import Checkpoint, save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
@@ -231,6 +232,7 @@ class _Training:
             "loss": loss.item(),
             "gradient_norm": norm.item(),
             **mean_report(reports),
+            **({"active_units": active_units(self.pair["guide"], x)} if reports else {}),
             "images_per_second": self._speed(step),
         }
 

@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import pathlib
 import resource
 import signal
 
@@ -133,6 +135,28 @@ def test_bad_input_is_one_line_and_nothing_is_touched(case, seatbelt_there):
     [line] = [each for each in result.stderr.splitlines() if not each.startswith("images ")]
     assert line.startswith("error: ")
     assert message in line
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.EACCES])
+def test_a_read_only_place_is_one_line(reason, seatbelt_there, tmp_path, monkeypatch):
+    mkdir = pathlib.Path.mkdir
+
+    def refuse(path, *args, **kwargs):
+        if path.name == "new":
+            raise OSError(reason, os.strerror(reason), str(path))
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
+    result = seatbelt_there("train", "small", "--out", tmp_path / "new")
+    assert result.exit_code == 2
+    last = result.stderr.splitlines()[-1]
+    assert last == f"error: {tmp_path}/new: cannot write: {os.strerror(reason)}"
+
+
+def test_a_run_and_a_place_for_a_new_one_are_too_much(seatbelt_there):
+    result = seatbelt_there("train", "--resume", "run", "--out", "new")
+    assert result.exit_code == 2
+    assert "--out: got new beside the run run to go on with" in result.stderr
 
 
 @pytest.mark.parametrize("room", [100, 100_000])

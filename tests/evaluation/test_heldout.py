@@ -9,7 +9,7 @@ from pyro.infer import Trace_ELBO
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.data import ResidentImages
-from pyro_seatbelt.evaluation import evaluate_heldout, evaluation_mode, num_active_units
+from pyro_seatbelt.evaluation import evaluate_heldout, evaluation_mode
 
 NUM_IMAGES = 40
 
@@ -75,12 +75,6 @@ def test_it_leaves_no_trace(pair, images):
     assert not pair.guide.encoder.training
     assert evaluate(pair, images, batch_size=16) == one
     pyro.clear_param_store()
-
-
-def test_active_units():
-    means = torch.stack([torch.linspace(-1, 1, 9), torch.linspace(-0.1, 0.1, 9), torch.ones(9)], 1)
-    assert num_active_units(means) == 1
-    assert num_active_units(torch.zeros(1, 4)) == 0
 
 
 def test_sites_of_one_program_alone_count_as_in_trace_elbo(pair, images):

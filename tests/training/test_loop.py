@@ -288,7 +288,7 @@ def test_our_family_reports_its_terms(config, tmp_path):
     assert record["elbo"] == pytest.approx(
         record["log_likelihood"] - sum(record["kl"].values()), rel=1e-4
     )
-    assert set(record["kl"]) == {"z1", "z2"}
+    assert set(record["kl"]) == set(record["active_units"]) == {"z1", "z2"}
     assert family.objective.beta == 3.0
 
 
