@@ -93,6 +93,11 @@ def test_flags_go_before_environment_before_file(file, env, flag, expected, effe
     assert config.beta == expected
 
 
+def test_steps_by_flag_go_before_epochs_by_environment(effective):
+    config = effective("--steps", 5, env={"SEATBELT_TRAIN_EPOCHS": "2"})
+    assert (config.steps, config.epochs) == (5, None)
+
+
 def test_a_flag_can_say_no_to_the_file(effective, tmp_path):
     (tmp_path / "a.toml").write_text("tensorboard = true\nsteps = 5\n")
     assert effective("--config", "a.toml").tensorboard
