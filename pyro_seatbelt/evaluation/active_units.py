@@ -46,6 +46,7 @@ def num_active_units(means: Tensor) -> int:
         How many dimensions have a variance above 0.01.
 
     Example:
+        >>> import torch
         >>> num_active_units(torch.tensor([[0.0, 1.0], [0.0, -1.0]]))
         1
     """
@@ -66,6 +67,7 @@ def active_units(guide: Callable[..., Any], x: Tensor) -> dict[str, int]:
         The counts by site.
 
     Example:
+        >>> import torch
         >>> from pyro_seatbelt import presets
         >>> family = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=100)
         >>> list(active_units(family.guide, torch.rand(16, 1, 8, 8)))
