@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -251,9 +251,23 @@ def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) ->
 
 
 def _fresh_family(config: TrainConfig, dataset: ImageDataset, split: Split) -> Family:
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _within_memory():
         torch.default_generator.manual_seed(derive_seed(config.seed, 2))
         return build_family(config, dataset.image_shape, len(split.train))
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """What a user asked for and no machine like this one can hold is the user's to change."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise InputError(
+            "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
+            "--hidden or --batch-size"
+        ) from error
 
 
 def _train(
@@ -280,20 +294,21 @@ def _train(
         seed=config.seed,
     )
     try:
-        outcome = fit(
-            *family,
-            images,
-            split.train,
-            config,
-            folder=folder.path,
-            resume=resume,
-            evaluate=lambda: evaluate()._asdict(),
-            schedule=LinearWarmup(
-                family.objective, config.warmup_steps, names=warmed_weights(config)
-            ),
-            watch=watch,
-            fabric=fabric,
-        )
+        with _within_memory():
+            outcome = fit(
+                *family,
+                images,
+                split.train,
+                config,
+                folder=folder.path,
+                resume=resume,
+                evaluate=lambda: evaluate()._asdict(),
+                schedule=LinearWarmup(
+                    family.objective, config.warmup_steps, names=warmed_weights(config)
+                ),
+                watch=watch,
+                fabric=fabric,
+            )
         if not outcome.interrupted:
             draw_figures(folder, family, images, heldout, title=_title(config, outcome.step))
     except BaseException as error:

@@ -153,6 +153,12 @@ def test_a_read_only_place_is_one_line(reason, seatbelt_there, tmp_path, monkeyp
     assert last == f"error: {tmp_path}/new: cannot write: {os.strerror(reason)}"
 
 
+def test_a_model_that_no_memory_holds_is_one_line(seatbelt_there):
+    result = seatbelt_there("train", "small", "--latent-dim", 10**11, "--out", "new")
+    assert result.exit_code == 2
+    assert "error: the model and its batches do not fit into memory" in result.stderr
+
+
 def test_a_run_and_a_place_for_a_new_one_are_too_much(seatbelt_there):
     result = seatbelt_there("train", "--resume", "run", "--out", "new")
     assert result.exit_code == 2
