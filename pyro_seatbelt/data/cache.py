@@ -43,6 +43,7 @@ class CachedImages:
         fingerprint: SHA-256 (hex) over name, version, shape and bytes.
         provenance: Where the images come from.
         path: The array file.
+        labels: Names of the class numbers that are stored beside the images.
     """
 
     name: str
@@ -52,6 +53,12 @@ class CachedImages:
     fingerprint: str
     provenance: Mapping[str, str | int]
     path: Path
+    labels: tuple[str, ...] = ()
+
+    @property
+    def labels_path(self) -> Path:
+        """The file of the class numbers, there only if there are labels."""
+        return labels_path(self.path)
 
     @property
     def num_images(self) -> int:
@@ -67,9 +74,17 @@ class CachedImages:
         """Return the images one after the other, mapped, shape `(N, C, H, W)`."""
         return self.array().reshape(-1, *self.image_shape)
 
+    def read_labels(self) -> dict[str, NDArray[np.uint8]]:
+        """Read the stored class numbers by name, each of shape `(N,)`."""
+        if not self.labels:
+            return {}
+        columns = np.load(self.labels_path, allow_pickle=False).T
+        return dict(zip(self.labels, columns, strict=True))
+
     def is_intact(self) -> bool:
         """Read every byte and compare with the fingerprint."""
-        return fingerprint(self.name, self.version, self.array()) == self.fingerprint
+        found = fingerprint(self.name, self.version, self.array(), self.read_labels())
+        return found == self.fingerprint
 
     def to_json(self) -> str:
         """Return the content of the JSON file."""
@@ -82,6 +97,7 @@ class CachedImages:
             "image_shape": self.image_shape,
             "fingerprint": self.fingerprint,
             "provenance": dict(self.provenance),
+            "labels": self.labels,
         }
         return json.dumps(content, indent=2) + "\n"
 
@@ -113,7 +129,18 @@ class CachedImages:
             fingerprint=str(content["fingerprint"]),
             provenance=dict(content["provenance"]),
             path=root / file,
+            labels=tuple(str(label) for label in content.get("labels", ())),
         )
+
+
+def labels_path(array: Path) -> Path:
+    """Return where the class numbers of a stored array are.
+
+    Example:
+        >>> labels_path(Path("celeba.0123.npy")).name
+        'celeba.0123.labels.npy'
+    """
+    return array.with_suffix(".labels.npy")
 
 
 def file_stem(name: str, ids: int | None) -> str:
@@ -203,9 +230,17 @@ def find_cached(
     try:
         cached = CachedImages.from_json(content, root)
         stored = cached.array()
+        labels = cached.read_labels()
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{sidecar}: damaged data set ({reason}): {remedy}") from error
+    odd = [
+        name
+        for name, classes in labels.items()
+        if classes.dtype != np.uint8 or classes.shape != (cached.num_images,)
+    ]
+    if odd:
+        raise InputError(f"{cached.labels_path}: damaged data set (labels do not fit): {remedy}")
     if stored.dtype != np.uint8 or stored.shape != cached.shape:
         raise InputError(
             f"{cached.path}: damaged data set (expected uint8 {cached.shape}, "

@@ -4,29 +4,37 @@ import hashlib
 import io
 import re
 import tarfile
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyro_seatbelt.data.cache import CachedImages, find_cached
+from pyro_seatbelt.data.cache import CachedImages
 from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.draft import UInt8Map, draft
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.picture import crop_centre, read_picture, refusing_bombs, shrink
+from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
 from pyro_seatbelt.data.progress import Progress
+from pyro_seatbelt.data.published import check_ids, find_imported, opening
+from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 
 NAME = "chairs"
-ADDRESS = "https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
+FILES = (
+    PublishedFile(
+        name="rendered_chairs.tar",
+        kind="tar",
+        address="https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar",
+        rough_size="about 3 GB",
+    ),
+)
+ADDRESS = FILES[0].address
 NUM_IDENTITIES = 1393
 ELEVATIONS = (20, 30)
 AZIMUTHS = tuple(int(step * 360 / 31) for step in range(31))
@@ -34,7 +42,6 @@ VIEWS = (len(ELEVATIONS), len(AZIMUTHS))
 IMAGE_SHAPE = (1, 64, 64)
 FACTORS = ("identity", "elevation", "azimuth")
 VERSION = "1"
-IMPORT_COMMAND = f"seatbelt data import {NAME} FILE"
 
 _MEMBER = re.compile(
     r"(?:\./)?rendered_chairs/([0-9a-f]{1,64})/renders/image_\d{3}_p(\d{3})_t(\d{3})_r\d{3}\.png"
@@ -86,18 +93,14 @@ def load_chairs(request: LoadRequest) -> ImageDataset:
     Raises:
         InputError: If the set is absent, damaged or smaller than asked for.
     """
-    cached = find_cached(request.root, NAME, command=IMPORT_COMMAND)
-    if cached is None:
-        raise InputError(
-            f"expected the published chairs in {request.root / NAME}.json, which is not there: "
-            f"download {ADDRESS} (about 3 GB) and run `{IMPORT_COMMAND}`, "
-            "or use drawn chairs with `--dataset synth-chairs`"
-        )
-    if cached.version != VERSION:
-        raise InputError(
-            f"{cached.path}: expected chairs imported by reader {VERSION}, got {cached.version}: "
-            f"run `{IMPORT_COMMAND}` again"
-        )
+    cached = find_imported(
+        request,
+        NAME,
+        version=VERSION,
+        title="the published chairs",
+        files=FILES,
+        substitute="synth-chairs",
+    )
     return _dataset(cached, request.ids)
 
 
@@ -130,7 +133,7 @@ def import_chairs(
     expected = NUM_IDENTITIES if num_identities is None else num_identities
     shape = (expected, *VIEWS, *IMAGE_SHAPE[1:])
     with draft(request.root, f"{NAME}-unsorted", shape) as unsorted:
-        with _opening(archive) as file:
+        with opening(archive) as file:
             reader = _HashingReader(file)
             chairs = _fill(unsorted.array, reader, archive, request.progress)
             reader.drain()
@@ -153,9 +156,7 @@ def import_chairs(
 
 def _dataset(cached: CachedImages, ids: int | None) -> ImageDataset:
     stored = cached.shape[0]
-    kept = stored if ids is None else ids
-    if not 1 <= kept <= stored:
-        raise InputError(f"expected ids from 1 to {stored} for {NAME}, got {ids}")
+    kept = check_ids(ids, stored, name=NAME)
     array = cached.array()[:kept]
     identity, elevation, azimuth = np.indices((kept, *VIEWS)).reshape(3, -1)
     return ImageDataset(
@@ -169,17 +170,6 @@ def _dataset(cached: CachedImages, ids: int | None) -> ImageDataset:
     )
 
 
-@contextmanager
-def _opening(archive: Path) -> Iterator[BinaryIO]:
-    try:
-        file = archive.open("rb")
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{archive}: cannot read the archive: {reason}") from error
-    with file:
-        yield file
-
-
 def _fill(
     array: UInt8Map, reader: _HashingReader, archive: Path, progress: Progress | None
 ) -> dict[str, int]:
@@ -190,7 +180,7 @@ def _fill(
     """
     positions: dict[str, int] = {}
     seen = np.zeros(array.shape[:3], bool)
-    with closing(_decode_all(_views(reader, archive))) as decoded:
+    with closing(decode_all(_views(reader, archive), _decode)) as decoded:
         for count, (view, pixels) in enumerate(decoded, start=1):
             position = positions.setdefault(view.chair, len(positions))
             if position >= len(array):
@@ -237,21 +227,6 @@ def _views(reader: _HashingReader, archive: Path) -> Iterator[_View]:
             f"{archive}: expected the published tar archive, whole and undamaged ({error}): "
             f"download {ADDRESS} again"
         ) from error
-
-
-def _decode_all(views: Iterator[_View]) -> Generator[tuple[_View, NDArray[np.uint8]]]:
-    """Decode in several threads, in order, with a bounded number of pictures under way."""
-    workers = num_workers()
-    under_way: deque[tuple[_View, Future[NDArray[np.uint8]]]] = deque()
-    with refusing_bombs(), ThreadPoolExecutor(workers) as pool:
-        for view in views:
-            under_way.append((view, pool.submit(_decode, view)))
-            if len(under_way) == 4 * workers:
-                earliest, pixels = under_way.popleft()
-                yield earliest, pixels.result()
-        while under_way:
-            earliest, pixels = under_way.popleft()
-            yield earliest, pixels.result()
 
 
 def _decode(view: _View) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """A data set on its way into the cache."""
 
+import io
 import os
 import secrets
 import time
@@ -8,8 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pyro_seatbelt.data.cache import CachedImages, file_stem
+from pyro_seatbelt.data.cache import CachedImages, file_stem, labels_path
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.errors import InputError
 
@@ -44,6 +46,7 @@ class Draft:
         version: str,
         image_shape: tuple[int, int, int],
         provenance: Mapping[str, str | int],
+        labels: Mapping[str, NDArray[np.uint8]] | None = None,
     ) -> CachedImages:
         """Give the finished array its final name, and then the JSON file that points to it.
 
@@ -54,11 +57,12 @@ class Draft:
             version: Version of whatever made the images.
             image_shape: Channels, height and width of an image.
             provenance: Where the images come from.
+            labels: Class numbers to be stored beside the images, by name, each of shape `(N,)`.
 
         Returns:
             What is stored now.
         """
-        digest = fingerprint(self._name, version, self.array)
+        digest = fingerprint(self._name, version, self.array, labels)
         cached = CachedImages(
             name=self._name,
             version=version,
@@ -67,6 +71,7 @@ class Draft:
             fingerprint=digest,
             provenance=provenance,
             path=self._root / f"{self._stem}.{digest[:16]}.npy",
+            labels=tuple(labels or ()),
         )
         sidecar = self._root / f"{self._stem}.json"
         earlier = _array_named_by(sidecar)
@@ -74,9 +79,13 @@ class Draft:
             self.array.flush()
             _sync(self.path)
             self.path.replace(cached.path)
-            _write_atomically(sidecar, cached.to_json())
+            if labels:
+                columns = np.stack(list(labels.values()), 1)
+                _write_atomically(cached.labels_path, _as_array_file(columns))
+            _write_atomically(sidecar, cached.to_json().encode())
         if earlier is not None and earlier != cached.path:
             _discard(earlier)
+            _discard(labels_path(earlier))
         return cached
 
 
@@ -138,10 +147,16 @@ def _writing(root: Path) -> Iterator[None]:
         raise InputError(f"{root}: cannot write: {error.strerror or error}") from error
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _as_array_file(array: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content)
         _sync(unfinished)
         unfinished.replace(path)
         _sync(path.parent)

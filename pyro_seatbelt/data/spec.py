@@ -7,6 +7,7 @@ from typing import Literal
 
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.progress import Progress
+from pyro_seatbelt.data.published_file import PublishedFile
 
 Origin = Literal["drawn", "generated", "archive", "folder"]
 
@@ -44,6 +45,8 @@ class DatasetSpec:
         load: Opens the set.
         build: Draws the set anew and stores it, for sets that are drawn.
         import_archive: Stores the set from its published file, for sets that have one.
+        files: What it is published as, for sets that have an archive.
+        terms: What a user must agree to before it is stored; empty if the set does not ask.
         command: What a user runs to have it stored; empty for sets that never are.
         substitute: Synthetic set of the same kind, to be asked for by name.
     """
@@ -58,6 +61,8 @@ class DatasetSpec:
     load: Callable[[LoadRequest], ImageDataset]
     build: Callable[[LoadRequest], ImageDataset] | None = None
     import_archive: Callable[[Path, LoadRequest], ImageDataset] | None = None
+    files: tuple[PublishedFile, ...] = ()
+    terms: str = ""
     command: str = ""
     substitute: str | None = None
 
@@ -65,3 +70,8 @@ class DatasetSpec:
     def synthetic(self) -> bool:
         """Whether the images are made by a program."""
         return self.origin in ("drawn", "generated")
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether its publishers let programs fetch it."""
+        return bool(self.files) and all(file.address for file in self.files)

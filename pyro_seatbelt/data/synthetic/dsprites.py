@@ -11,6 +11,7 @@ from torch import Tensor
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.spec import LoadRequest
+from pyro_seatbelt.data.spread import golden_stride
 from pyro_seatbelt.data.synthetic.sprite_outlines import ellipse, heart, square, squared_radii
 from pyro_seatbelt.errors import InputError
 
@@ -23,8 +24,7 @@ VERSION = "1"
 
 _NUM_DIRECTIONS = 2048
 _WINDOW = 30  # the largest shape, turned any way, fits
-# coprime to NUM_IMAGES and near its golden section
-_STRIDE = 455_663
+_STRIDE = golden_stride(NUM_IMAGES)
 _SAMPLE = 1024
 
 

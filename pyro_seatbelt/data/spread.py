@@ -1,0 +1,47 @@
+"""Some of many numbers, evenly spread."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GOLDEN_SECTION = (math.sqrt(5) - 1) / 2
+
+
+def golden_stride(total: int) -> int:
+    """Return a stride that visits every number below `total` once, evenly all the way.
+
+    Args:
+        total: How many numbers there are.
+
+    Returns:
+        A number without a common divisor with `total`, near its golden section.
+
+    Example:
+        >>> golden_stride(737_280)
+        455663
+    """
+    stride = max(1, int(_GOLDEN_SECTION * total))
+    while math.gcd(stride, total) != 1:
+        stride -= 1
+    return stride
+
+
+def spread(kept: int, total: int) -> NDArray[np.int64]:
+    """Choose numbers below `total` so that however many are kept lie evenly.
+
+    Unlike a plain step, the stride falls into step with no factor of a grid.
+
+    Args:
+        kept: How many to choose; all are kept in their own order.
+        total: How many there are.
+
+    Returns:
+        Distinct numbers, int64, shape `(kept,)`.
+
+    Example:
+        >>> spread(4, 10).tolist(), spread(3, 3).tolist()
+        ([0, 3, 6, 9], [0, 1, 2])
+    """
+    numbers = np.arange(kept)
+    return numbers if kept == total else numbers * golden_stride(total) % total
