@@ -18,6 +18,12 @@ data = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Data set; `seatbelt data list` shows them.")]
+AcceptTerms = Annotated[
+    bool,
+    typer.Option(
+        "--accept-terms", show_envvar=False, help="Agree to the terms of a set that has some."
+    ),
+]
 Ids = Annotated[
     int | None,
     typer.Option(
@@ -73,6 +79,7 @@ def import_set(
     name: Name,
     file: Annotated[Path, typer.Argument(help="The archive, as it was published.")],
     *,
+    accept_terms: AcceptTerms = False,
     json: Json = False,
 ) -> None:
     """Read a published archive and keep its images, resized; nothing is unpacked.
@@ -80,11 +87,15 @@ def import_set(
     **Examples**
 
     - `seatbelt data import chairs rendered_chairs.tar`
+
+    - `seatbelt data import faces3d basel_face_renders.pth`
+
+    - `seatbelt data import celeba img_align_celeba.zip --accept-terms` - both lists beside it
     """
     from pyro_seatbelt.data import import_archive
 
     with ImageBar(stderr_console()) as bar:
-        _report(import_archive(name, file, progress=bar), json=json)
+        _report(import_archive(name, file, accept_terms=accept_terms, progress=bar), json=json)
 
 
 @data.command()

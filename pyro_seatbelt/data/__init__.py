@@ -1,10 +1,10 @@
 """Images to learn from: registry, cache, published sets, your own folder and drawn ones."""
 
 from pyro_seatbelt.data.cache import CachedImages, data_root
+from pyro_seatbelt.data.catalogue import DATASETS
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
-    DATASETS,
     DatasetStatus,
     build,
     import_archive,

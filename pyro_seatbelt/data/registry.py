@@ -1,67 +1,17 @@
-"""Every data set by name, and what can be done with one."""
+"""What can be done with a data set, by name."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pyro_seatbelt.data import chairs, folder
 from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remake, stored_ids
+from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.data.synthetic import chair_set, dsprites
-from pyro_seatbelt.data.synthetic import chairs as synth_chairs
 from pyro_seatbelt.errors import InputError
 
 State = Literal["ready", "partial", "absent", "damaged"]
-
-DATASETS: dict[str, DatasetSpec] = {
-    chair_set.NAME: DatasetSpec(
-        title="Drawn chairs, laid out like the published ones",
-        origin="drawn",
-        factors=synth_chairs.FACTORS,
-        layout="1393 chairs x 2 elevations x 31 azimuths, 64x64, grey on white",
-        num_images=synth_chairs.NUM_IDENTITIES * 62,
-        source="",
-        licence="Apache-2.0, like this library",
-        load=chair_set.load_synth_chairs,
-        build=chair_set.build_synth_chairs,
-        command=chair_set.COMMAND,
-    ),
-    dsprites.NAME: DatasetSpec(
-        title="Little shapes like the published dSprites, drawn on the fly",
-        origin="generated",
-        factors=dsprites.FACTORS,
-        layout="3 shapes x 6 scales x 40 orientations x 32 x 32 positions, 64x64, white on black",
-        num_images=dsprites.NUM_IMAGES,
-        source="",
-        licence="Apache-2.0, like this library",
-        load=dsprites.load_synth_dsprites,
-    ),
-    chairs.NAME: DatasetSpec(
-        title="Renderings of 1393 chairs (Aubry et al., 2014)",
-        origin="archive",
-        factors=chairs.FACTORS,
-        layout="rendered_chairs/<id>/renders/image_NNN_pPPP_tTTT_r096.png, 600x600, in a tar",
-        num_images=chairs.NUM_IDENTITIES * 62,
-        source=chairs.ADDRESS,
-        licence="see the publishers' page",
-        load=chairs.load_chairs,
-        import_archive=chairs.import_chairs,
-        command=chairs.IMPORT_COMMAND,
-        substitute=chair_set.NAME,
-    ),
-    folder.NAME: DatasetSpec(
-        title="Your own images",
-        origin="folder",
-        factors=(),
-        layout="any tree of pictures; subfolders train/ and test/ are the split if both are there",
-        num_images=None,
-        source="",
-        licence="yours",
-        load=folder.load_folder,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -114,13 +64,12 @@ def load_dataset(
     Example:
         >>> load_dataset("synth-dsprites", ids=500).num_images
         500
-        >>> load_dataset("sofas")
+        >>> load_dataset("sofas")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        pyro_seatbelt.errors.InputError: expected a data set out of synth-chairs, synth-dsprites, \
-chairs, folder, got sofas
+        pyro_seatbelt.errors.InputError: expected a data set out of synth-chairs, ..., got sofas
     """
-    spec = _spec(name)
+    spec = dataset_spec(name)
     if data_dir is not None and spec.origin != "folder":
         raise InputError(f"expected no folder of images for {name}: only `folder` reads one")
     return spec.load(
@@ -155,7 +104,7 @@ def build(
             ...
         pyro_seatbelt.errors.InputError: expected a drawn data set (synth-chairs), got chairs
     """
-    spec = _spec(name)
+    spec = dataset_spec(name)
     if spec.build is None:
         drawn = ", ".join(name for name, spec in DATASETS.items() if spec.build)
         raise InputError(f"expected a drawn data set ({drawn}), got {name}")
@@ -163,13 +112,19 @@ def build(
 
 
 def import_archive(
-    name: str, file: Path, *, root: Path | None = None, progress: Progress | None = None
+    name: str,
+    file: Path,
+    *,
+    accept_terms: bool = False,
+    root: Path | None = None,
+    progress: Progress | None = None,
 ) -> ImageDataset:
     """Read a published archive and store its images.
 
     Args:
         name: A key of :data:`DATASETS` that has a published archive.
-        file: The archive.
+        file: The archive; if the set is published as several files, the others lie beside it.
+        accept_terms: Whether the user agrees to the terms of the set, if it asks.
         root: Folder of the cache, by default :func:`data_root`.
         progress: Told how many images are done, of how many.
 
@@ -177,19 +132,21 @@ def import_archive(
         The data set.
 
     Raises:
-        InputError: If there is no such set, it has no archive, the file is not it or is damaged, or
-            the cache cannot be written.
+        InputError: If there is no such set, it has no archive, its terms are not agreed to, the
+            file is not it or is damaged, or the cache cannot be written.
 
     Example:
-        >>> import_archive("folder", Path("cats.zip"))
+        >>> import_archive("celeba", Path("img_align_celeba.zip"))
         Traceback (most recent call last):
             ...
-        pyro_seatbelt.errors.InputError: expected a data set with an archive (chairs), got folder
+        pyro_seatbelt.errors.InputError: celeba is for non-commercial research only, no \
+redistribution (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html): if you agree, say --accept-terms
     """
-    spec = _spec(name)
+    spec = dataset_spec(name)
     if spec.import_archive is None:
         archived = ", ".join(name for name, spec in DATASETS.items() if spec.import_archive)
         raise InputError(f"expected a data set with an archive ({archived}), got {name}")
+    _check_terms(name, spec, accepted=accept_terms)
     return spec.import_archive(file, LoadRequest(root=root or data_root(), progress=progress))
 
 
@@ -210,12 +167,12 @@ def verify(
         InputError: If something is damaged, nothing is stored, or the set is never stored.
 
     Example:
-        >>> verify("folder")
+        >>> verify("folder")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        pyro_seatbelt.errors.InputError: expected a stored set (synth-chairs, chairs), got folder
+        pyro_seatbelt.errors.InputError: expected a stored set (synth-chairs, ...), got folder
     """
-    spec, root = _spec(name), root or data_root()
+    spec, root = dataset_spec(name), root or data_root()
     if not spec.command:
         stored = ", ".join(name for name, spec in DATASETS.items() if spec.command)
         raise InputError(f"expected a stored set ({stored}), got {name}")
@@ -247,8 +204,8 @@ def inventory(*, root: Path | None = None) -> list[DatasetStatus]:
         One status a set, in the order of :data:`DATASETS`.
 
     Example:
-        >>> [status.state for status in inventory(root=Path("nowhere"))]
-        ['absent', 'ready', 'absent', 'ready']
+        >>> {each.name: each.state for each in inventory(root=Path("nowhere"))}["chairs"]
+        'absent'
     """
     return [_status(root or data_root(), name, spec) for name, spec in DATASETS.items()]
 
@@ -273,8 +230,8 @@ def _status(root: Path, name: str, spec: DatasetSpec) -> DatasetStatus:
     return DatasetStatus(name, spec, state, tuple(stored.values()), "; ".join(problems))
 
 
-def _spec(name: str) -> DatasetSpec:
-    try:
-        return DATASETS[name]
-    except KeyError:
-        raise InputError(f"expected a data set out of {', '.join(DATASETS)}, got {name}") from None
+def _check_terms(name: str, spec: DatasetSpec, *, accepted: bool) -> None:
+    if spec.terms and not accepted:
+        raise InputError(
+            f"{name} is for {spec.terms} ({spec.source}): if you agree, say --accept-terms"
+        )

@@ -116,7 +116,7 @@ class TestBuilding:
 
     @pytest.mark.parametrize("name", ["synth-chairs", "folder", "synth-dsprites"])
     def test_import_only_what_has_an_archive(self, name: str, tmp_path: Path):
-        with pytest.raises(InputError, match=rf"with an archive \(chairs\), got {name}"):
+        with pytest.raises(InputError, match=rf"with an archive .*, got {name}"):
             import_archive(name, tmp_path)
 
     @pytest.mark.parametrize("call", [build, verify, lambda name: import_archive(name, Path("x"))])

@@ -1,0 +1,121 @@
+"""Every data set by name."""
+
+from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
+from pyro_seatbelt.data.published import import_command
+from pyro_seatbelt.data.spec import DatasetSpec
+from pyro_seatbelt.data.synthetic import chair_set
+from pyro_seatbelt.data.synthetic import chairs as synth_chairs
+from pyro_seatbelt.data.synthetic import dsprites as synth_dsprites
+from pyro_seatbelt.errors import InputError
+
+DATASETS: dict[str, DatasetSpec] = {
+    chair_set.NAME: DatasetSpec(
+        title="Drawn chairs, laid out like the published ones",
+        origin="drawn",
+        factors=synth_chairs.FACTORS,
+        layout="1393 chairs x 2 elevations x 31 azimuths, 64x64, grey on white",
+        num_images=synth_chairs.NUM_IDENTITIES * 62,
+        source="",
+        licence="Apache-2.0, like this library",
+        load=chair_set.load_synth_chairs,
+        build=chair_set.build_synth_chairs,
+        command=chair_set.COMMAND,
+    ),
+    synth_dsprites.NAME: DatasetSpec(
+        title="Little shapes like the published dSprites, drawn on the fly",
+        origin="generated",
+        factors=synth_dsprites.FACTORS,
+        layout="3 shapes x 6 scales x 40 orientations x 32 x 32 positions, 64x64, white on black",
+        num_images=synth_dsprites.NUM_IMAGES,
+        source="",
+        licence="Apache-2.0, like this library",
+        load=synth_dsprites.load_synth_dsprites,
+    ),
+    chairs.NAME: DatasetSpec(
+        title="Renderings of 1393 chairs (Aubry et al., 2014)",
+        origin="archive",
+        factors=chairs.FACTORS,
+        layout="rendered_chairs/<id>/renders/image_NNN_pPPP_tTTT_r096.png, 600x600, in a tar",
+        num_images=chairs.NUM_IDENTITIES * 62,
+        source=chairs.ADDRESS,
+        licence="see the publishers' page",
+        load=chairs.load_chairs,
+        import_archive=chairs.import_chairs,
+        files=chairs.FILES,
+        command=import_command(chairs.NAME),
+        substitute=chair_set.NAME,
+    ),
+    faces3d.NAME: DatasetSpec(
+        title="Renderings of the Basel face model (Paysan et al., 2009; Chen et al., 2018)",
+        origin="archive",
+        factors=faces3d.FACTORS,
+        layout="one uint8 tensor: 50 faces x 21 azimuths x 11 elevations x 11 lights x 64 x 64",
+        num_images=127_050,
+        source=faces3d.SOURCE,
+        licence="research only, no redistribution: not for download",
+        load=faces3d.load_faces3d,
+        import_archive=faces3d.import_faces3d,
+        files=faces3d.FILES,
+        command=import_command(faces3d.NAME),
+    ),
+    celeba.NAME: DatasetSpec(
+        title="Photographs of faces (Liu et al., 2015)",
+        origin="archive",
+        factors=celeba.FACTORS,
+        layout="img_align_celeba/NNNNNN.jpg, 178x218, in a zip; two lists beside it",
+        num_images=celeba.NUM_IMAGES,
+        source=celeba.SOURCE,
+        licence=celeba.TERMS,
+        load=celeba.load_celeba,
+        import_archive=celeba.import_celeba,
+        files=celeba.FILES,
+        terms=celeba.TERMS,
+        command=import_command(celeba.NAME),
+    ),
+    dsprites.NAME: DatasetSpec(
+        title="Little shapes (Matthey et al., 2017)",
+        origin="archive",
+        factors=synth_dsprites.FACTORS,
+        layout="imgs of 737280 x 64 x 64 zeros and ones, and latents_classes, in an npz",
+        num_images=synth_dsprites.NUM_IMAGES,
+        source=dsprites.FILES[0].address,
+        licence="Apache-2.0",
+        load=dsprites.load_dsprites,
+        import_archive=dsprites.import_dsprites,
+        files=dsprites.FILES,
+        command=import_command(dsprites.NAME),
+        substitute=synth_dsprites.NAME,
+    ),
+    folder.NAME: DatasetSpec(
+        title="Your own images",
+        origin="folder",
+        factors=(),
+        layout="any tree of pictures; subfolders train/ and test/ are the split if both are there",
+        num_images=None,
+        source="",
+        licence="yours",
+        load=folder.load_folder,
+    ),
+}
+
+
+def dataset_spec(name: str) -> DatasetSpec:
+    """Look up a data set.
+
+    Args:
+        name: A key of :data:`DATASETS`.
+
+    Returns:
+        What is known of it.
+
+    Raises:
+        InputError: If there is none of that name.
+
+    Example:
+        >>> dataset_spec("synth-dsprites").synthetic
+        True
+    """
+    try:
+        return DATASETS[name]
+    except KeyError:
+        raise InputError(f"expected a data set out of {', '.join(DATASETS)}, got {name}") from None
