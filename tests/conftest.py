@@ -1,7 +1,11 @@
 """What every test starts from: an empty parameter store, validation, a seed, one thread."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pyro
 import pytest
@@ -58,3 +62,92 @@ def workplace(chairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", lambda descriptor: None)  # no power cut is tested here
     return tmp_path
+
+
+@dataclass
+class BadServer:
+    """A server on this machine: what it serves, and how badly.
+
+    Attributes:
+        content: The bytes of every file that is not one of `files`.
+        files: The bytes of some, by path.
+        tag: Its ETag; empty for none.
+        drops: After how many bytes the next answers end; each is used once.
+        ranges: Whether it knows Range, `blindly` without If-Range.
+        length: Whether it says how long the content is.
+        kind: Content-Type.
+        answers: Statuses of the next answers; each is used once.
+        after: Called with the path once an answer is out.
+        requests: What was asked, path and Range.
+    """
+
+    address: str = ""
+    content: bytes = b""
+    files: dict[str, bytes] = field(default_factory=dict)
+    tag: str = '"1"'
+    drops: list[int] = field(default_factory=list)
+    ranges: bool | str = True
+    length: bool = True
+    kind: str = "application/octet-stream"
+    answers: list[int] = field(default_factory=list)
+    after: Callable[[str], None] = lambda path: None
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+def handler(server: BadServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.headers.get("Range")
+            server.requests.append((self.path, asked))
+            if server.answers and (status := server.answers.pop(0)) != 200:
+                self.send_response(status)
+                if status in {301, 302}:
+                    self.send_header("Location", f"{server.address}moved.zip")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            content, start = server.files.get(self.path, server.content), 0
+            known = self.headers.get("If-Range") in {None, server.tag} or server.ranges == "blindly"
+            if asked and server.ranges and known:
+                start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
+                if start >= len(content):
+                    self.send_response(416)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header(
+                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
+                )
+            if server.length:
+                self.send_header("Content-Length", str(len(content) - start))
+            if server.tag:
+                self.send_header("ETag", server.tag)
+            self.send_header("Content-Type", server.kind)
+            self.end_headers()
+            stop = start + server.drops.pop(0) if server.drops else len(content)
+            self.wfile.write(content[start:stop])
+            self.wfile.flush()
+            self.close_connection = True
+            server.after(self.path)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    return Handler
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BadServer]:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("pyro_seatbelt.data.transfer._PAUSE", 0)
+    bad = BadServer()
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), handler(bad))
+    bad.address = f"http://127.0.0.1:{listening.server_port}/"
+    thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield bad
+    listening.shutdown()
+    thread.join()
+    listening.server_close()

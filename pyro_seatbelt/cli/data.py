@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
-from pyro_seatbelt.cli.progress import ImageBar
+from pyro_seatbelt.cli.progress import CountBar
 
 if TYPE_CHECKING:
     from pyro_seatbelt.data import CachedImages, ImageDataset
 
 data = typer.Typer(
     no_args_is_help=True,
-    help="List, import, draw and check data sets.\n\n"
+    help="List, download, import, draw and check data sets.\n\n"
     "They are kept in $SEATBELT_DATA, or in the user's cache folder.",
 )
 
@@ -74,6 +74,51 @@ def list_sets(*, json: Json = False) -> None:
     typer.echo(f"kept in {data_root()}", err=True)
 
 
+@data.command()
+def download(
+    name: Name,
+    *,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A mirror to use instead of the published address: of the file, or of a folder if "
+            "it ends in /. Can be given several times.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    accept_terms: AcceptTerms = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", show_envvar=False, help="Keep the published files too."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Fetch a published data set and keep its images; the same again goes on after a break.
+
+    **Examples**
+
+    - `seatbelt data download dsprites`
+
+    - `seatbelt data download celeba --accept-terms`
+
+    - `seatbelt data download chairs --url https://mirror.example/rendered_chairs.tar`
+    """
+    from pyro_seatbelt import data as sets
+
+    console = stderr_console()
+    with CountBar(console, what="bytes") as came, CountBar(console) as done:
+        dataset = sets.download(
+            name,
+            urls=url or (),
+            accept_terms=accept_terms,
+            keep=keep,
+            bytes_progress=came,
+            progress=done,
+        )
+    _report(dataset, json=json)
+
+
 @data.command("import")
 def import_set(
     name: Name,
@@ -94,7 +139,7 @@ def import_set(
     """
     from pyro_seatbelt.data import import_archive
 
-    with ImageBar(stderr_console()) as bar:
+    with CountBar(stderr_console()) as bar:
         _report(import_archive(name, file, accept_terms=accept_terms, progress=bar), json=json)
 
 
@@ -110,7 +155,7 @@ def build(name: Name, *, ids: Ids = None, json: Json = False) -> None:
     """
     from pyro_seatbelt import data as sets
 
-    with ImageBar(stderr_console()) as bar:
+    with CountBar(stderr_console()) as bar:
         _report(sets.build(name, ids=ids, progress=bar), json=json)
 
 

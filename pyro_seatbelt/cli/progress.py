@@ -1,30 +1,43 @@
-"""How far the making of images is."""
+"""How far the making of images or a download is."""
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-class ImageBar:
+class CountBar:
     """A bar on a terminal, a line now and then elsewhere; nothing until it is called.
 
     Args:
         console: Usually standard error.
+        what: What is counted.
         seconds: Least time between two lines.
     """
 
-    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    def __init__(
+        self,
+        console: "Console",
+        *,
+        what: Literal["images", "bytes"] = "images",
+        seconds: float = 10.0,
+    ) -> None:
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TimeRemainingColumn,
+        )
 
         self._console = console
+        self._what = what
         self._seconds = seconds
         self._last = -seconds
-        self._bar = Progress(
-            "images", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-        )
+        count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
+        self._bar = Progress(what, BarColumn(), count, TimeRemainingColumn(), console=console)
         self._task = self._bar.add_task("")
 
     def __call__(self, done: int, total: int) -> None:
@@ -37,7 +50,7 @@ class ImageBar:
                 self._stop()
         elif (now := time.monotonic()) - self._last >= self._seconds:
             self._last = now
-            self._console.print(f"images {done}/{total}", markup=False, highlight=False)
+            self._console.print(f"{self._what} {done}/{total}", markup=False, highlight=False)
 
     def __enter__(self) -> Self:
         return self

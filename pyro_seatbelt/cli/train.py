@@ -8,7 +8,7 @@ import typer
 
 from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
-from pyro_seatbelt.cli.progress import ImageBar
+from pyro_seatbelt.cli.progress import CountBar
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training.config import TrainConfig, read_config
 
@@ -97,7 +97,7 @@ def _start(config: TrainConfig, out: Path | None) -> "RunResult":
     from pyro_seatbelt.training.progress import watcher
 
     console = stderr_console()
-    with ImageBar(console) as bar:
+    with CountBar(console) as bar:
         return _or_say_why(train_run, config, out=out, watch=watcher(console), data_progress=bar)
 
 
@@ -108,7 +108,7 @@ def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
 
     console = stderr_console()
     folder = folder or newest_run()
-    with ImageBar(console) as bar:
+    with CountBar(console) as bar:
         result = _or_say_why(resume_run, folder, changes, watch=watcher(console), data_progress=bar)
     if result.num_steps == 0:
         typer.echo(

@@ -7,6 +7,7 @@ from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
     DatasetStatus,
     build,
+    download,
     import_archive,
     inventory,
     load_dataset,
@@ -30,6 +31,7 @@ __all__ = [
     "SpriteImages",
     "build",
     "data_root",
+    "download",
     "import_archive",
     "inventory",
     "load_dataset",

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyro_seatbelt.data.source import ImageSource
+from pyro_seatbelt.data.fingerprint import fingerprint
+from pyro_seatbelt.data.source import ImageSource, MappedImages
 from pyro_seatbelt.data.splitmix import splitmix64
 from pyro_seatbelt.errors import InputError
 
@@ -77,6 +78,53 @@ class ImageDataset:
                 raise ValueError(
                     f"expected {name} to have shape ({self.num_images},), got {array.shape}"
                 )
+
+    @classmethod
+    def from_array(
+        cls,
+        name: str,
+        pixels: NDArray[np.uint8],
+        *,
+        synthetic: bool,
+        identities: NDArray[np.int64] | None = None,
+        factors: Mapping[str, NDArray[np.int64]] | None = None,
+        provenance: Mapping[str, str | int] | None = None,
+        version: str = "1",
+    ) -> Self:
+        """Make a set of your own out of an array.
+
+        Args:
+            name: Its name.
+            pixels: Grey values 0 to 255, uint8, shape `(N, C, H, W)`; a memory map stays one.
+            synthetic: Whether the images were made by a program.
+            identities: Which thing each image shows, shape `(N,)`; by default each its own.
+            factors: Known factors by name, class numbers of shape `(N,)`.
+            provenance: Where the images come from.
+            version: Another version has another fingerprint.
+
+        Returns:
+            The set, with a fingerprint of its bytes.
+
+        Raises:
+            TypeError: If the pixels are not uint8.
+            ValueError: If an array does not have the right shape.
+
+        Example:
+            >>> import numpy as np
+            >>> squares = np.zeros((6, 1, 64, 64), np.uint8)
+            >>> ImageDataset.from_array("squares", squares, synthetic=True).num_images
+            6
+        """
+        images = MappedImages(pixels)
+        return cls(
+            name=name,
+            images=images,
+            identities=np.arange(len(images)) if identities is None else identities,
+            factors=factors or {},
+            fingerprint=fingerprint(name, version, pixels),
+            provenance=provenance or {"version": version},
+            synthetic=synthetic,
+        )
 
     @property
     def num_images(self) -> int:

@@ -1,5 +1,6 @@
 """What can be done with a data set, by name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,9 @@ from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remak
 from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.progress import Progress
+from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
+from pyro_seatbelt.data.transfer import fetch
 from pyro_seatbelt.errors import InputError
 
 State = Literal["ready", "partial", "absent", "damaged"]
@@ -148,6 +151,80 @@ redistribution (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html): if you agree
         raise InputError(f"expected a data set with an archive ({archived}), got {name}")
     _check_terms(name, spec, accepted=accept_terms)
     return spec.import_archive(file, LoadRequest(root=root or data_root(), progress=progress))
+
+
+def download(
+    name: str,
+    *,
+    urls: Sequence[str] = (),
+    accept_terms: bool = False,
+    keep: bool = False,
+    root: Path | None = None,
+    bytes_progress: Progress | None = None,
+    progress: Progress | None = None,
+) -> ImageDataset:
+    """Fetch a published data set from its publishers, and store its images.
+
+    Args:
+        name: A key of :data:`DATASETS` whose publishers let programs fetch it.
+        urls: Mirrors to be tried instead of the published address: each the address of the file,
+            or of a folder with the files under their published names if it ends in ``/``.
+        accept_terms: Whether the user agrees to the terms of the set, if it asks.
+        keep: Keep the published files too, beside the images.
+        root: Folder of the cache, by default :func:`data_root`.
+        bytes_progress: Told how many bytes of a file are here, of how many.
+        progress: Told how many images are done, of how many.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: If there is no such set, it is not for download, its terms are not agreed to,
+            no server has it, or what came is not it.
+
+    Example:
+        >>> download("faces3d")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: expected a set for download (chairs, ...), got faces3d: ...
+    """
+    spec, root = dataset_spec(name), root or data_root()
+    if not spec.downloadable:
+        offered = ", ".join(name for name, spec in DATASETS.items() if spec.downloadable)
+        way = f": run `{spec.command}`" if spec.files else ""
+        raise InputError(f"expected a set for download ({offered}), got {name}{way}")
+    _check_terms(name, spec, accepted=accept_terms)
+    addresses = {file.name: _mirrors(file, spec, urls) for file in spec.files}
+    fetched = [
+        fetch(file, root / "downloads", addresses=addresses[file.name], progress=bytes_progress)
+        for file in spec.files
+    ]
+    try:
+        dataset = import_archive(
+            name, fetched[0], accept_terms=accept_terms, root=root, progress=progress
+        )
+    except InputError as error:
+        raise InputError(f"{error}; the download stays in {fetched[0].parent}") from error
+    if not keep:
+        for path in fetched:
+            path.unlink(missing_ok=True)
+    return dataset
+
+
+def _mirrors(file: PublishedFile, spec: DatasetSpec, urls: Sequence[str]) -> list[str]:
+    """Pick the addresses of one file out of those that the user gave."""
+    single = len(spec.files) == 1
+    picked = [
+        f"{url}{file.name}" if url.endswith("/") else url
+        for url in urls
+        if single or url.endswith(("/", f"/{file.name}"))
+    ]
+    if urls and not picked:
+        raise InputError(
+            f"expected an address of {file.name} too: say --url once for each file, or name a "
+            "folder with all of them, ending in /"
+        )
+    return picked
 
 
 def verify(

@@ -36,6 +36,23 @@ def test_a_set_is_drawn_and_checked(seatbelt, workplace, monkeypatch):
     assert "damaged" in result.stderr
 
 
+def test_a_published_set_is_fetched(seatbelt, server, workplace, monkeypatch):
+    monkeypatch.setenv("SEATBELT_DATA", str(workplace / "cache"))
+    server.content = b"PK\x03\x04 not the published file"
+    result = seatbelt("data", "download", "dsprites", "--url", f"{server.address}d.npz")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith(f"error: {server.address}d.npz: expected the published file (MD5 7da3")
+    assert not list((workplace / "cache").glob("*"))[1:]  # nothing but the folder of downloads
+    server.content = b"<html>quota exceeded</html>"
+    result = seatbelt(
+        "data", "download", "celeba", "--accept-terms", "--url", f"{server.address}celeba/"
+    )
+    assert result.exit_code == 2
+    assert "expected a zip archive, got a web page" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -43,6 +60,10 @@ def test_a_set_is_drawn_and_checked(seatbelt, workplace, monkeypatch):
         (["build", "sofas"], "sofas"),
         (["import", "chairs", "none.tar"], "none.tar"),
         (["import", "folder", "none.tar"], "expected a data set with an archive"),
+        (["import", "celeba", "celeba.zip"], "if you agree, say --accept-terms"),
+        (["download", "celeba"], "if you agree, say --accept-terms"),
+        (["download", "faces3d"], "expected a set for download"),
+        (["download", "dsprites", "--url", "file:///etc/passwd"], "an address that begins with"),
         (["verify", "chairs"], "nothing of chairs is stored"),
         (["build", "synth-chairs", "--ids", "0"], "Invalid value for '--ids'"),
     ],

@@ -7,14 +7,19 @@ from PIL import Image
 
 from pyro_seatbelt.data import (
     DATASETS,
+    DatasetSpec,
     ImageDataset,
     ImageSource,
     build,
+    download,
     import_archive,
     inventory,
     load_dataset,
     verify,
 )
+from pyro_seatbelt.data.draft import draft
+from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 
 Options = dict[str, object]
@@ -123,6 +128,85 @@ class TestBuilding:
     def test_unknown_name(self, call):
         with pytest.raises(InputError, match="got sofas"):
             call("sofas")
+
+
+def import_toys(file: Path, request: LoadRequest) -> ImageDataset:
+    """Stores grey images from the bytes of a file; its neighbour must be there too."""
+    if file.with_name("list.txt").read_bytes() != b"1 2 3":
+        raise InputError(f"{file}: expected toys")
+    with draft(request.root, "toys", (3, 64, 64)) as unfinished:
+        unfinished.array[:] = np.frombuffer(file.read_bytes()[4:7], np.uint8)[:, None, None]
+        cached = unfinished.commit(version="1", image_shape=(1, 64, 64), provenance={})
+    return ImageDataset.from_array("toys", cached.pixels(), synthetic=False)
+
+
+class TestDownload:
+    @pytest.fixture
+    def toys(self, server, monkeypatch: pytest.MonkeyPatch) -> None:
+        server.files = {"/toys.zip": b"PK\x03\x04abc", "/list.txt": b"1 2 3"}
+        spec = DatasetSpec(
+            title="Toys",
+            origin="archive",
+            factors=(),
+            layout="",
+            num_images=3,
+            source="https://toys.example/",
+            licence="yours",
+            load=lambda request: None,
+            import_archive=import_toys,
+            files=(
+                PublishedFile("toys.zip", "zip", f"{server.address}toys.zip"),
+                PublishedFile("list.txt", "text", f"{server.address}list.txt"),
+            ),
+            terms="play only",
+            command="seatbelt data import toys FILE",
+        )
+        monkeypatch.setitem(DATASETS, "toys", spec)
+
+    def files(self, root: Path) -> set[str]:
+        return {f.name for f in (root / "downloads").iterdir() if not f.name.startswith(".")}
+
+    @pytest.mark.parametrize("keep", [False, True])
+    def test_fetches_and_imports(self, toys: None, tmp_path: Path, keep: bool):
+        dataset = download("toys", accept_terms=True, keep=keep, root=tmp_path)
+        assert dataset.images.gather(torch.arange(3))[:, 0, 0, 0].tolist() == list(b"abc")
+        assert self.files(tmp_path) == ({"toys.zip", "list.txt"} if keep else set())
+
+    def test_terms_come_first(self, toys: None, server, tmp_path: Path):
+        message = (
+            r"toys is for play only \(https://toys.example/\): if you agree, say --accept-terms"
+        )
+        with pytest.raises(InputError, match=message):
+            download("toys", root=tmp_path)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("urls", [["{}m/"], ["{}m/list.txt", "{}m/toys.zip"]])
+    def test_mirrors(self, toys: None, server, tmp_path: Path, urls: list[str]):
+        server.files = {f"/m{path}": content for path, content in server.files.items()}
+        urls = [url.format(server.address) for url in urls]
+        download("toys", urls=urls, accept_terms=True, root=tmp_path)
+        assert [path for path, _ in server.requests] == ["/m/toys.zip", "/m/list.txt"]
+
+    def test_mirror_of_one_file_only(self, toys: None, server, tmp_path: Path):
+        with pytest.raises(InputError, match=r"expected an address of list\.txt too: say --url"):
+            download("toys", urls=[f"{server.address}toys.zip"], accept_terms=True, root=tmp_path)
+        assert server.requests == []
+
+    def test_what_cannot_be_imported_stays(self, toys: None, server, tmp_path: Path):
+        server.files["/list.txt"] = b"4"
+        with pytest.raises(InputError, match=r"expected toys; the download stays in .*/downloads"):
+            download("toys", accept_terms=True, root=tmp_path)
+        assert self.files(tmp_path) == {"toys.zip", "list.txt"}
+
+    def test_import_only(self):
+        message = r"for download \(chairs, celeba, dsprites\), got faces3d: run `seatbelt"
+        with pytest.raises(InputError, match=message):
+            download("faces3d")
+
+    @pytest.mark.parametrize("name", ["synth-chairs", "folder", "sofas"])
+    def test_not_published(self, name: str):
+        with pytest.raises(InputError, match=f"got {name}$"):
+            download(name)
 
 
 class TestVerify:
