@@ -1,6 +1,7 @@
-"""Takes grey pictures of a solid from a ring of viewpoints."""
+"""Takes grey pictures of a solid from a grid of viewpoints."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -44,7 +45,7 @@ def photograph(
         >>> photograph(mesh.surface(), np.array([0.0, 45.0]), np.array([20.0])).shape
         torch.Size([1, 2, 64, 64])
     """
-    views = _orbit(azimuths, elevations)
+    views = orbit(azimuths, elevations)
     resolution = size * supersampling
     quads = _project(surface, views, resolution)
     drawn = rasterise(
@@ -54,11 +55,24 @@ def photograph(
         nearest=1 / (_DISTANCE - 1.05),
         farthest=1 / (_DISTANCE + 1.05),
     )
-    return downsample(drawn, supersampling).view(len(elevations), len(azimuths), size, size)
+    pictures = downsample(drawn.to(torch.uint8), supersampling)
+    return pictures.view(len(elevations), len(azimuths), size, size)
 
 
-def _orbit(azimuths: NDArray[np.float64], elevations: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the cameras' axes (right, up, forwards), elevation-major, shape `(V, 3, 3)`."""
+def orbit(azimuths: NDArray[np.float64], elevations: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the axes of cameras around the origin, elevation-major.
+
+    Args:
+        azimuths: Angles about the vertical axis, degrees, shape `(A,)`; 0 looks at the front.
+        elevations: Angles above the horizon, degrees, shape `(E,)`.
+
+    Returns:
+        Right, up and forwards of every camera, shape `(E * A, 3, 3)`.
+
+    Example:
+        >>> orbit(np.array([0.0]), np.array([0.0]))[0].tolist()
+        [[1.0, 0.0, 0.0], [-0.0, 0.0, 1.0], [-0.0, 1.0, -0.0]]
+    """
     elevation, azimuth = (
         np.radians(angles.ravel()) for angles in np.meshgrid(elevations, azimuths, indexing="ij")
     )
@@ -76,8 +90,8 @@ def _project(surface: Surface, views: NDArray[np.float32], resolution: int) -> S
     points = surface.corners.reshape(-1, 3)
     centred = points - (points.min(0) + points.max(0)) / 2
     radius = np.linalg.norm(centred, axis=1).max()
-    seen = _turn(centred / radius, views).reshape(len(views), -1, 4, 3)
-    normals = _turn(surface.normals, views)
+    seen = turn(centred / radius, views).reshape(len(views), -1, 4, 3)
+    normals = turn(surface.normals, views)
     towards = seen.mean(2) + np.array([0, 0, _DISTANCE], np.float32)
     view, face = np.nonzero((normals * towards).sum(-1) < 0)
     corners = seen[view, face]  # (Q, 4, 3)
@@ -91,19 +105,32 @@ def _project(surface: Surface, views: NDArray[np.float32], resolution: int) -> S
         x=np.float32(half) + on_screen[..., 0],
         y=np.float32(half) - on_screen[..., 1],
         nearness=np.reciprocal(depth[..., 0]),
-        shade=shade,
+        label=shade,
         view=view.astype(np.int32),
     )
 
 
-def _turn(vectors: Points, views: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Express vectors, shape `(N, 3)`, in every camera's frame, shape `(V, N, 3)`."""
+def turn(vectors: Points, views: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Express vectors in every camera's frame.
+
+    Args:
+        vectors: Points or directions, shape `(N, 3)`.
+        views: From :func:`orbit`, shape `(V, 3, 3)`.
+
+    Returns:
+        Their parts to the right, up and forwards, shape `(V, N, 3)`.
+
+    Example:
+        >>> to_the_right = turn(np.array([[1.0, 0, 0]]), orbit(np.array([90.0]), np.zeros(1)))
+        >>> to_the_right.round(6).tolist()
+        [[[0.0, 0.0, -1.0]]]
+    """
     return (vectors.astype(np.float32) @ views.transpose(0, 2, 1)).astype(np.float32, copy=False)
 
 
 def _shade(
     surface: Surface, normals: NDArray[np.float32], face: NDArray[np.intp]
-) -> NDArray[np.uint8]:
+) -> NDArray[np.int32]:
     """Light faces whose normals are given in the camera's frame."""
     light = _AMBIENT + _SKY * surface.normals[face, 2]
     for direction, strength in _LAMPS:
@@ -111,5 +138,5 @@ def _shade(
         light = light + strength * np.maximum(normals @ lamp, 0)
     reflected = 0.03 + 0.94 * surface.albedo[face] * np.clip(light, 0.05, 1.05)
     # white is kept for the background
-    grey: NDArray[np.uint8] = np.clip(255 * reflected, 0, 250).astype(np.uint8)
+    grey: NDArray[np.int32] = np.clip(255 * reflected, 0, 250).astype(np.int32)
     return grey

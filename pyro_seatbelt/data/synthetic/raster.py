@@ -1,4 +1,4 @@
-"""Draws flat-shaded convex quadrilaterals with a depth buffer, many views in one call."""
+"""Draws labelled convex quadrilaterals with a depth buffer, many views in one call."""
 
 from typing import NamedTuple
 
@@ -10,8 +10,7 @@ from torch import Tensor
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
-_DEPTH_STEPS = (1 << 22) - 2
-_FAR_AWAY = 0x3FFFFF00
+_KEY_BITS = 30
 
 
 class ScreenQuads(NamedTuple):
@@ -22,14 +21,14 @@ class ScreenQuads(NamedTuple):
         y: Rows of the corners, downwards, in screen pixels, shape `(Q, 4)`.
         nearness: One over the depth of each corner (it varies linearly across the screen, so
             perspective is exact), shape `(Q, 4)`.
-        shade: Grey value of each quadrilateral, uint8, shape `(Q,)`.
+        label: What a quadrilateral leaves in its pixels, int32, shape `(Q,)`.
         view: Which view each one belongs to, int32, shape `(Q,)`.
     """
 
     x: Float32
     y: Float32
     nearness: Float32
-    shade: NDArray[np.uint8]
+    label: Int32
     view: Int32
 
 
@@ -49,14 +48,15 @@ def rasterise(
     resolution: int,
     nearest: float,
     farthest: float,
+    label_bits: int = 8,
     background: int = 255,
 ) -> Tensor:
     """Draw quadrilaterals so that the nearest one shows in every pixel.
 
     A pixel belongs to a quadrilateral when its centre lies inside. There is no
     loop over quadrilaterals: all spans, then all their pixels, are laid out in
-    flat arrays, and a scattered minimum over (depth, shade) keys leaves the
-    nearest shade. The result does not depend on the order of drawing.
+    flat arrays, and a scattered minimum over (depth, label) keys leaves the
+    nearest label. The result does not depend on the order of drawing.
 
     Args:
         quads: What to draw.
@@ -64,10 +64,11 @@ def rasterise(
         resolution: Their height and width in pixels.
         nearest: Largest nearness that occurs, 1 / smallest depth.
         farthest: Smallest nearness that occurs, 1 / largest depth.
-        background: Grey value where nothing is drawn.
+        label_bits: Labels are below 2 to this power; the other bits of 30 tell depths apart.
+        background: Label where nothing is drawn.
 
     Returns:
-        Grey values, uint8, shape `(num_views, resolution, resolution)`.
+        Labels, int32, shape `(num_views, resolution, resolution)`.
 
     Example:
         >>> import numpy as np
@@ -75,15 +76,16 @@ def rasterise(
         ...     x=np.array([[1, 3, 3, 1]], np.float32),
         ...     y=np.array([[0, 0, 2, 2]], np.float32),
         ...     nearness=np.full((1, 4), 0.5, np.float32),
-        ...     shade=np.array([7], np.uint8),
+        ...     label=np.array([7], np.int32),
         ...     view=np.array([0], np.int32),
         ... )
         >>> rasterise(square, num_views=1, resolution=4, nearest=1.0, farthest=0.1)[0, :3]
         tensor([[255,   7,   7, 255],
                 [255,   7,   7, 255],
-                [255, 255, 255, 255]], dtype=torch.uint8)
+                [255, 255, 255, 255]], dtype=torch.int32)
     """
-    steps = np.float32(_DEPTH_STEPS / (nearest - farthest))
+    num_depths = (1 << (_KEY_BITS - label_bits)) - 2
+    steps = np.float32(num_depths / (nearest - farthest))
     spans = _spans(quads, resolution)
     slope_x, slope_y, offset = _planes(quads)
     quad, row, first, length = spans
@@ -95,25 +97,26 @@ def rasterise(
     # nearly edge-on quadrilaterals extrapolate wildly: keep each within its own corners' depths
     low = np.take((nearest - quads.nearness.max(1)) * steps, quad)
     high = np.take((nearest - quads.nearness.min(1)) * steps, quad)
-    shade = np.take(quads.shade, quad).astype(np.int32)
+    label = np.take(quads.label, quad)
     row_start = (np.take(quads.view, quad).astype(np.int64) * resolution + row) * resolution
 
     within, span = _ragged_arange(length)
     column = within + np.take(first, span)
     depth = np.take(start, span) - np.take(per_column, span) * column
     np.clip(depth, np.take(low, span), np.take(high, span), out=depth)
-    key = (depth.astype(np.int32) << 8) | np.take(shade, span)
+    key = (depth.astype(np.int32) << label_bits) | np.take(label, span)
     pixel = np.take(row_start, span) + column
-    screen = torch.full((num_views * resolution**2,), _FAR_AWAY | background, dtype=torch.int32)
+    far_away = ((num_depths + 1) << label_bits) | background
+    screen = torch.full((num_views * resolution**2,), far_away, dtype=torch.int32)
     screen.scatter_reduce_(0, torch.from_numpy(pixel), torch.from_numpy(key), "amin")
-    return (screen & 255).to(torch.uint8).view(num_views, resolution, resolution)
+    return (screen & ((1 << label_bits) - 1)).view(num_views, resolution, resolution)
 
 
 def downsample(images: Tensor, factor: int) -> Tensor:
     """Average square blocks of pixels.
 
     Args:
-        images: Grey values, uint8, shape `(V, H, W)`.
+        images: Grey values, of any type, shape `(V, H, W)`.
         factor: Side of a block; it divides the height and the width.
 
     Returns:

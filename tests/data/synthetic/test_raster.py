@@ -20,7 +20,7 @@ def random_quads(seed: int, count: int, num_views: int) -> ScreenQuads:
         x=corners[..., 0].astype(np.float32),
         y=corners[..., 1].astype(np.float32),
         nearness=nearness.astype(np.float32),
-        shade=generator.integers(0, 255, count).astype(np.uint8),
+        label=generator.integers(0, 255, count).astype(np.int32),
         view=generator.integers(0, num_views, count).astype(np.int32),
     )
 
@@ -29,7 +29,7 @@ def slow_rasterise(quads: ScreenQuads, num_views: int) -> np.ndarray:
     """Ask at every pixel centre which quadrilaterals surround it and which is the nearest."""
     images = np.full((num_views, RESOLUTION, RESOLUTION), 255, np.uint8)
     best = np.full(images.shape, -np.inf)
-    for x, y, nearness, shade, view in zip(*quads, strict=True):
+    for x, y, nearness, label, view in zip(*quads, strict=True):
         corners = np.stack([x, y, np.ones(4)], 1).astype(float)
         plane, *_ = np.linalg.lstsq(corners, nearness.astype(float), rcond=None)
         for row in range(RESOLUTION):
@@ -40,7 +40,7 @@ def slow_rasterise(quads: ScreenQuads, num_views: int) -> np.ndarray:
                 near = plane @ [px, py, 1]
                 if (all(turns > 0) or all(turns < 0)) and near > best[view, row, column]:
                     best[view, row, column] = near
-                    images[view, row, column] = shade
+                    images[view, row, column] = label
     return images
 
 
@@ -85,7 +85,7 @@ def test_neighbours_share_no_pixel_and_leave_no_gap():
                 x=cell[None, :, 0].astype(np.float32),
                 y=cell[None, :, 1].astype(np.float32),
                 nearness=np.full((1, 4), 0.5, np.float32),
-                shade=np.zeros(1, np.uint8),
+                label=np.zeros(1, np.int32),
                 view=np.zeros(1, np.int32),
             )
             counts += draw(quads)[0] == 0
