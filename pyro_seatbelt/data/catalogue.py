@@ -1,25 +1,41 @@
 """Every data set by name."""
 
+import math
+
 from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
 from pyro_seatbelt.data.published import import_command
 from pyro_seatbelt.data.spec import DatasetSpec
-from pyro_seatbelt.data.synthetic import chair_set
 from pyro_seatbelt.data.synthetic import chairs as synth_chairs
 from pyro_seatbelt.data.synthetic import dsprites as synth_dsprites
+from pyro_seatbelt.data.synthetic import faces as synth_faces
+from pyro_seatbelt.data.synthetic.chair_set import SYNTH_CHAIRS
+from pyro_seatbelt.data.synthetic.face_set import SYNTH_FACES
 from pyro_seatbelt.errors import InputError
 
 DATASETS: dict[str, DatasetSpec] = {
-    chair_set.NAME: DatasetSpec(
+    SYNTH_CHAIRS.name: DatasetSpec(
         title="Drawn chairs, laid out like the published ones",
         origin="drawn",
         factors=synth_chairs.FACTORS,
         layout="1393 chairs x 2 elevations x 31 azimuths, 64x64, grey on white",
-        num_images=synth_chairs.NUM_IDENTITIES * 62,
+        num_images=synth_chairs.NUM_IDENTITIES * math.prod(synth_chairs.VIEWS),
         source="",
         licence="Apache-2.0, like this library",
-        load=chair_set.load_synth_chairs,
-        build=chair_set.build_synth_chairs,
-        command=chair_set.COMMAND,
+        load=SYNTH_CHAIRS.load,
+        build=SYNTH_CHAIRS.build,
+        command=SYNTH_CHAIRS.command,
+    ),
+    SYNTH_FACES.name: DatasetSpec(
+        title="Drawn heads, laid out like the published Basel faces",
+        origin="drawn",
+        factors=synth_faces.FACTORS,
+        layout="50 heads x 21 azimuths x 11 elevations x 11 lights, 64x64, grey on black",
+        num_images=synth_faces.NUM_IDENTITIES * math.prod(synth_faces.VIEWS),
+        source="",
+        licence="Apache-2.0, like this library; shaped from the CC0 head of MakeHuman and MPFB2",
+        load=SYNTH_FACES.load,
+        build=SYNTH_FACES.build,
+        command=SYNTH_FACES.command,
     ),
     synth_dsprites.NAME: DatasetSpec(
         title="Little shapes like the published dSprites, drawn on the fly",
@@ -43,7 +59,7 @@ DATASETS: dict[str, DatasetSpec] = {
         import_archive=chairs.import_chairs,
         files=chairs.FILES,
         command=import_command(chairs.NAME),
-        substitute=chair_set.NAME,
+        substitute=SYNTH_CHAIRS.name,
     ),
     faces3d.NAME: DatasetSpec(
         title="Renderings of the Basel face model (Paysan et al., 2009; Chen et al., 2018)",
@@ -57,6 +73,7 @@ DATASETS: dict[str, DatasetSpec] = {
         import_archive=faces3d.import_faces3d,
         files=faces3d.FILES,
         command=import_command(faces3d.NAME),
+        substitute=SYNTH_FACES.name,
     ),
     celeba.NAME: DatasetSpec(
         title="Photographs of faces (Liu et al., 2015)",

@@ -71,6 +71,7 @@ def load_faces3d(request: LoadRequest) -> ImageDataset:
         version=VERSION,
         title="the rendered Basel faces",
         files=FILES,
+        substitute="synth-faces",
     )
     return _dataset(cached, request.ids)
 

@@ -102,10 +102,10 @@ def build(
         InputError: If there is no such set, it is not drawn, or the cache cannot be written.
 
     Example:
-        >>> build("chairs")
+        >>> build("chairs")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        pyro_seatbelt.errors.InputError: expected a drawn data set (synth-chairs), got chairs
+        pyro_seatbelt.errors.InputError: expected a drawn data set (synth-chairs, ...), got chairs
     """
     spec = dataset_spec(name)
     if spec.build is None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pyro_seatbelt.data import (
 from pyro_seatbelt.data.draft import draft
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.spec import LoadRequest
+from pyro_seatbelt.data.synthetic.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.errors import InputError
 
 Options = dict[str, object]
@@ -33,13 +35,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["synth-chairs", "synth-dsprites", "folder"])
+@pytest.fixture(params=["synth-chairs", "synth-faces", "synth-dsprites", "folder"])
 def dataset(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> ImageDataset:
     """Every set that can be had without a download."""
     for number in range(3):
         Image.new("RGB", (64, 64), (number, 0, 0)).save(tmp_path / f"{number}.png")
     options: dict[str, Options] = {
         "synth-chairs": {"ids": 3},
+        "synth-faces": {"ids": 2},
         "synth-dsprites": {"ids": 30},
         "folder": {"data_dir": tmp_path},
     }
@@ -116,7 +119,7 @@ class TestBuilding:
 
     @pytest.mark.parametrize("name", ["chairs", "folder", "synth-dsprites"])
     def test_only_what_is_drawn(self, name: str):
-        with pytest.raises(InputError, match=rf"a drawn data set \(synth-chairs\), got {name}"):
+        with pytest.raises(InputError, match=rf"\(synth-chairs, synth-faces\), got {name}"):
             build(name)
 
     @pytest.mark.parametrize("name", ["synth-chairs", "folder", "synth-dsprites"])
@@ -259,8 +262,8 @@ class TestInventory:
         assert status.stored == ()
 
     def test_ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        from pyro_seatbelt.data.synthetic import chair_set
-
-        monkeypatch.setattr(chair_set, "NUM_IDENTITIES", 2)
+        few = replace(SYNTH_CHAIRS, num_identities=2)
+        spec = replace(DATASETS["synth-chairs"], build=few.build)
+        monkeypatch.setitem(DATASETS, "synth-chairs", spec)
         build("synth-chairs", root=tmp_path)
         assert inventory(root=tmp_path)[0].state == "ready"

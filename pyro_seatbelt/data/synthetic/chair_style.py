@@ -1,12 +1,9 @@
 """What one synthetic chair looks like: its kind of base, back, arms and seat, and its measures."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-
-from pyro_seatbelt.data.splitmix import unit_uniforms
+from pyro_seatbelt.data.synthetic.draws import Draws
 
 Base = Literal["straight", "splayed", "star", "disc", "sled", "club", "cross-legged"]
 Back = Literal["panel", "slats", "ladder", "cross", "barrel", "upholstered", "spindle"]
@@ -87,26 +84,6 @@ class ChairStyle:
         return self.fabric if self.fabric > 0.5 else self.frame
 
 
-class _Draws:
-    """Numbers drawn for one chair, one after the other."""
-
-    def __init__(self, identity: int) -> None:
-        counters = identity * _DRAWS_PER_CHAIR + np.arange(_DRAWS_PER_CHAIR)
-        self._uniforms: Iterator[float] = iter(unit_uniforms(counters, key=_KEY).tolist())
-
-    def between(self, low: float, high: float) -> float:
-        return low + (high - low) * next(self._uniforms)
-
-    def whole(self, low: int, high: int) -> int:
-        """Draw a whole number from `low` up to and including `high`."""
-        return int(self.between(low, high + 1))
-
-    def choice[T](self, options: tuple[T, ...], weights: tuple[float, ...] | None = None) -> T:
-        shares = np.cumsum(weights or (1.0,) * len(options))
-        index = np.searchsorted(shares, self.between(0, float(shares[-1])), side="right")
-        return options[min(int(index), len(options) - 1)]
-
-
 def chair_style(identity: int) -> ChairStyle:
     """Return the style of one chair, the same one on every machine.
 
@@ -124,7 +101,7 @@ def chair_style(identity: int) -> ChairStyle:
         >>> style.base in BASES, chair_style(0) == style
         (True, True)
     """
-    draw = _Draws(identity)
+    draw = Draws(identity, key=_KEY, most=_DRAWS_PER_CHAIR)
     base = draw.choice(BASES, (0.30, 0.20, 0.12, 0.08, 0.10, 0.12, 0.08))
     back = draw.choice(BACKS, (0.25, 0.13, 0.13, 0.08, 0.11, 0.18, 0.12))
     arms = draw.choice(ARMS, (0.48, 0.24, 0.16, 0.12))

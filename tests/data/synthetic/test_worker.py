@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyro_seatbelt.data.synthetic.chair_worker import main
+from pyro_seatbelt.data.synthetic.worker import main
+
+CHAIRS = ("pyro_seatbelt.data.synthetic.chairs", "draw_chair")
 
 
 @pytest.fixture
@@ -16,8 +18,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_reports_every_chair(file: Path, capsys: pytest.CaptureFixture):
-    assert main([str(file), "0", "2"]) == 0
+def test_reports_every_identity(file: Path, capsys: pytest.CaptureFixture):
+    assert main([*CHAIRS, str(file), "0", "2"]) == 0
     assert capsys.readouterr().out == "0\n2\n"
     assert np.load(file).any((1, 2, 3, 4)).tolist() == [True, False, True]
 
@@ -28,5 +30,5 @@ def test_stops_when_nobody_listens(file: Path, monkeypatch: pytest.MonkeyPatch):
             raise BrokenPipeError
 
     monkeypatch.setattr(sys, "stdout", Closed())
-    assert main([str(file), "0", "1"]) == 1
+    assert main([*CHAIRS, str(file), "0", "1"]) == 1
     assert np.load(file).any((1, 2, 3, 4)).tolist() == [True, False, False]
