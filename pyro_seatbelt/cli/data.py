@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
 from pyro_seatbelt.cli.progress import CountBar
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 data = typer.Typer(
     no_args_is_help=True,
-    help="List, download, import, draw and check data sets.\n\n"
+    help="List, download, import, draw, show and check data sets.\n\n"
     "They are kept in $SEATBELT_DATA, or in the user's cache folder.",
 )
 
@@ -64,10 +64,18 @@ def list_sets(*, json: Json = False) -> None:
             ]
         )
         return
-    print_table(
-        ("name", "state", "images", "title"),
-        [(each.name, each.state, each.spec.num_images or "", each.spec.title) for each in statuses],
-    )
+    for each in statuses:
+        images = f"{each.spec.num_images:,} images" if each.spec.num_images else ""
+        size = _megabytes(sum(cached.num_bytes for cached in each.stored))
+        typer.echo(f"{each.name:<14}  {each.state:<7}  {images:>14}  {size:>9}  {each.spec.title}")
+        for label, text in (
+            ("factors", _some(each.spec.factors)),
+            ("layout", each.spec.layout),
+            ("licence", each.spec.licence),
+            ("source", each.spec.source),
+        ):
+            if text:
+                typer.echo(f"{'':16}{label:<7}  {text}")
     for each in statuses:
         if each.problem:
             typer.echo(f"{each.name}: {each.problem}", err=True)
@@ -177,9 +185,70 @@ def verify(name: Name, *, ids: Ids = None, json: Json = False) -> None:
         typer.echo(f"{each['path']}: intact")
 
 
+@data.command()
+def preview(
+    name: Name,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The PNG file, by default NAME-preview.png here; replaced if it is there.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder or file of your own images, for the data set `folder`.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    ids: Ids = None,
+    seed: Annotated[
+        int, typer.Option(min=0, show_envvar=False, help="Another seed shows other images.")
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """Draw a contact sheet of a data set.
+
+    **Examples**
+
+    - `seatbelt data preview synth-chairs --ids 200`
+
+    - `seatbelt data preview folder --data-dir pictures --out pictures.png`
+    """
+    from pyro_seatbelt.experiments.preview import preview as draw_preview
+
+    with CountBar(stderr_console()) as bar:
+        file = draw_preview(
+            name,
+            out or Path(f"{name}-preview.png"),
+            data_dir=data_dir,
+            ids=ids,
+            seed=seed,
+            progress=bar,
+        )
+    if json:
+        print_json({"preview": file})
+        return
+    print_pairs({"preview": file})
+
+
+def _megabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:,.1f} MB" if num_bytes else ""
+
+
+def _some(factors: tuple[str, ...]) -> str:
+    shown = ", ".join(factors[:8])
+    return shown if len(factors) <= 8 else f"{shown} and {len(factors) - 8} more"
+
+
 def _stored(cached: "CachedImages") -> dict[str, Any]:
     return {
         "path": cached.path,
+        "bytes": cached.num_bytes,
         "version": cached.version,
         "shape": cached.shape,
         "fingerprint": cached.fingerprint,

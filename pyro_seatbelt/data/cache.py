@@ -65,6 +65,12 @@ class CachedImages:
         """How many images are stored."""
         return int(np.prod(self.shape) // np.prod(self.image_shape))
 
+    @property
+    def num_bytes(self) -> int:
+        """How much room it takes, in bytes."""
+        files = [self.path, self.labels_path] if self.labels else [self.path]
+        return sum(file.stat().st_size for file in files)
+
     def array(self) -> NDArray[np.uint8]:
         """Return the stored array as a memory map whose writes stay in memory."""
         # torch wants arrays that can be written; copy-on-write maps never change the file

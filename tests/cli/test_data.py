@@ -1,18 +1,38 @@
 import json
 
 import pytest
+from PIL import Image
 
 
 def test_every_set_is_listed(seatbelt, chairs):
     result = seatbelt("data", "list")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0].split() == ["name", "state", "images", "title"]
-    assert "synth-chairs    partial" in result.stdout
+    lines = result.stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if line.startswith("synth-chairs ")]
+    assert lines[at].split()[:6] == ["synth-chairs", "partial", "86,366", "images", "0.5", "MB"]
+    assert lines[at + 1].split()[:3] == ["factors", "identity,", "elevation,"]
+    assert "Apache-2.0" in lines[at + 3]
+    assert "Young" not in result.stdout
+    assert "5_o_Clock_Shadow, Arched_Eyebrows" in result.stdout
+    assert "source   https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html" in result.stdout
     assert f"kept in {chairs}" in result.stderr
     sets = {each["name"]: each for each in json.loads(seatbelt("data", "list", "--json").stdout)}
     assert sets["synth-chairs"]["synthetic"]
     assert sets["chairs"]["state"] == "absent"
     assert sets["synth-chairs"]["stored"][0]["path"].startswith(str(chairs))
+    assert sets["synth-chairs"]["stored"][0]["bytes"] == 2 * 62 * 64 * 64 + 128
+    assert sets["celeba"]["factors"][-1] == "Young"
+
+
+def test_a_set_is_shown(seatbelt, workplace):
+    result = seatbelt("data", "preview", "synth-chairs", "--ids", 2)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == ["preview", "synth-chairs-preview.png"]
+    with Image.open(workplace / "synth-chairs-preview.png") as sheet:
+        assert sheet.format == "PNG"
+    result = seatbelt("data", "preview", "synth-dsprites", "--out", "sheet.png", "--json")
+    assert json.loads(result.stdout) == {"preview": "sheet.png"}
+    assert (workplace / "sheet.png").exists()
 
 
 def test_a_set_is_drawn_and_checked(seatbelt, workplace, monkeypatch):
@@ -64,6 +84,9 @@ def test_a_published_set_is_fetched(seatbelt, server, workplace, monkeypatch):
         (["download", "celeba"], "if you agree, say --accept-terms"),
         (["download", "faces3d"], "expected a set for download"),
         (["download", "dsprites", "--url", "file:///etc/passwd"], "an address that begins with"),
+        (["preview", "chairs"], "run `seatbelt data download chairs`"),
+        (["preview", "synth-dsprites", "--out", "a.jpg"], "a name that ends in .png"),
+        (["preview", "synth-dsprites", "--out", "none/a.png"], "cannot write"),
         (["verify", "chairs"], "nothing of chairs is stored"),
         (["build", "synth-chairs", "--ids", "0"], "Invalid value for '--ids'"),
     ],
