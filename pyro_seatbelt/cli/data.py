@@ -200,7 +200,7 @@ def preview(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder or file of your own images, for the data set `folder`.",
+            help="Your own images, for the data set `folder`: a folder, .npy or .npz.",
             show_default=False,
             show_envvar=False,
         ),

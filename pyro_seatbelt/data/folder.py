@@ -1,8 +1,7 @@
-"""`folder`: anybody's own images, from a folder tree."""
+"""`folder`: anybody's own images, from a folder tree or one file of arrays."""
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import ImageOps
 
+from pyro_seatbelt.data import image_array
 from pyro_seatbelt.data.dataset import ImageDataset, Split
+from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.picture import crop_centre, read_picture, refusing_bombs, shrink
+from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
 from pyro_seatbelt.data.progress import Progress
-from pyro_seatbelt.data.source import ResidentImages
+from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -31,22 +31,24 @@ _SIZE = 64
 
 
 def load_folder(request: LoadRequest) -> ImageDataset:
-    """Read every picture below a folder, 64x64 and in memory.
+    """Read every picture below a folder, or an array of images, 64x64.
 
     Pictures come in the order of their paths. Each is cut to its middle square
     and resampled; all are grey (one channel) if every one of them is, else
     all have three channels. Every picture is an identity of its own. If there
     are subfolders ``train`` and ``test``, they are the split and only they are read.
     Hidden files and files that are not named like pictures are passed over.
+    For arrays see :func:`pyro_seatbelt.data.image_array.read_image_array`.
 
     Args:
-        request: What is wanted; `data_dir` is the folder.
+        request: What is wanted; `data_dir` is the folder, or a ``.npy`` or ``.npz`` file.
 
     Returns:
         The data set.
 
     Raises:
-        InputError: If there is no such folder, it has no pictures or one of them is damaged.
+        InputError: If there is no such folder or file, it has no pictures or one of them is
+            damaged.
 
     Example:
         >>> import tempfile
@@ -57,35 +59,48 @@ def load_folder(request: LoadRequest) -> ImageDataset:
         ...     load_folder(request).image_shape
         (3, 64, 64)
     """
-    if request.data_dir is None:
+    place = request.data_dir
+    if place is None:
         raise InputError(f"expected a folder of images for {NAME}: pass --data-dir DIR")
     if request.ids is not None:
         raise InputError(f"expected no ids for {NAME}, which uses every picture, got {request.ids}")
-    folder = request.data_dir
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of images, which is not there")
+    if place.is_file() and place.suffix.lower() in image_array.SUFFIXES:
+        pixels, num_train = image_array.read_image_array(place, progress=request.progress)
+    elif place.is_dir():
+        pixels, num_train = _read_tree(place, request.progress)
+    else:
+        raise InputError(
+            f"{place}: expected a folder of images or a .npy or .npz file, which is not there"
+        )
+    split, version = None, VERSION
+    if num_train is not None:
+        split = Split(torch.arange(num_train), torch.arange(num_train, len(pixels)))
+        version = f"{VERSION} with {num_train} to train on"
+    return ImageDataset(
+        name=NAME,
+        images=MappedImages(pixels),
+        identities=np.arange(len(pixels)),
+        factors={},
+        fingerprint=fingerprint(NAME, version, pixels),
+        provenance={"folder": str(place), "images": len(pixels), "crop": "middle square"},
+        synthetic=False,
+        published_split=split,
+    )
+
+
+def _read_tree(folder: Path, progress: Progress | None) -> tuple[NDArray[np.uint8], int | None]:
+    """Return all pictures, and how many of them are to train on if the tree says so."""
     train, test = _pictures(folder / "train"), _pictures(folder / "test")
     files = train + test if train and test else _pictures(folder)
     if not files:
         raise InputError(f"{folder}: expected a folder of images ({', '.join(SUFFIXES)}), got none")
-    pixels = _decode_all(files, request.progress)
-    split, version = None, VERSION
-    if train and test:
-        passed_over = len(_pictures(folder)) - len(files)
-        if passed_over:
-            logger.warning("%s: %d pictures outside train/ and test/", folder, passed_over)
-        split = Split(torch.arange(len(train)), torch.arange(len(train), len(files)))
-        version = f"{VERSION} with {len(train)} to train on"
-    return ImageDataset(
-        name=NAME,
-        images=ResidentImages(pixels),
-        identities=np.arange(len(files)),
-        factors={},
-        fingerprint=fingerprint(NAME, version, pixels),
-        provenance={"folder": str(folder), "images": len(files), "crop": "middle square"},
-        synthetic=False,
-        published_split=split,
-    )
+    pixels = _decode_all(files, progress)
+    if not (train and test):
+        return pixels, None
+    passed_over = len(_pictures(folder)) - len(files)
+    if passed_over:
+        logger.warning("%s: %d pictures outside train/ and test/", folder, passed_over)
+    return pixels, len(train)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -108,11 +123,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _decode_all(files: list[Path], progress: Progress | None) -> NDArray[np.uint8]:
     """Decode the pictures in several threads, shape `(N, C, 64, 64)`."""
     decoded: list[NDArray[np.uint8]] = []
-    with refusing_bombs(), ThreadPoolExecutor(num_workers()) as pool:
-        for pixels in pool.map(_decode, files):
-            decoded.append(pixels)
-            if progress is not None:
-                progress(len(decoded), len(files))
+    for _, pixels in decode_all(files, _decode):
+        decoded.append(pixels)
+        if progress is not None:
+            progress(len(decoded), len(files))
     channels = max(len(pixels) for pixels in decoded)
     together = np.empty((len(decoded), channels, _SIZE, _SIZE), np.uint8)
     for position, pixels in enumerate(decoded):

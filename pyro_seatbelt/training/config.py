@@ -68,7 +68,7 @@ class TrainConfig(BaseModel):
         Path | None,
         _DATA,
         AfterValidator(lambda path: path and path.expanduser().absolute()),
-        Field(description="Folder of your own images, for the data set `folder`."),
+        Field(description="Your own images, for the data set `folder`: a folder, .npy or .npz."),
     ] = None
     ids: Annotated[
         int | None, _DATA, Field(ge=2, description="Use only the first so many identities.")

@@ -130,7 +130,10 @@ class TestErrors:
             load_dataset("folder")
 
     def test_missing_folder(self, tmp_path: Path):
-        with pytest.raises(InputError, match="none: expected a folder of images, which is not"):
+        with pytest.raises(
+            InputError,
+            match=r"none: expected a folder of images or a \.npy or \.npz file, which is",
+        ):
             load(tmp_path / "none")
 
     def test_file_instead(self, tmp_path: Path):
