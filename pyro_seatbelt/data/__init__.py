@@ -1,7 +1,7 @@
 """Images to learn from: registry, cache, published sets, your own folder and drawn ones."""
 
 from pyro_seatbelt.data.cache import CachedImages, data_root
-from pyro_seatbelt.data.catalogue import DATASETS
+from pyro_seatbelt.data.catalogue import DATASETS, register
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
@@ -14,7 +14,7 @@ from pyro_seatbelt.data.registry import (
     verify,
 )
 from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
-from pyro_seatbelt.data.spec import DatasetSpec
+from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.data.synthetic.dsprites import SpriteImages
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DatasetStatus",
     "ImageDataset",
     "ImageSource",
+    "LoadRequest",
     "MappedImages",
     "Progress",
     "ResidentImages",
@@ -35,6 +36,7 @@ __all__ = [
     "import_archive",
     "inventory",
     "load_dataset",
+    "register",
     "to_pixels",
     "verify",
 ]

@@ -1,16 +1,23 @@
 """Every data set by name."""
 
 import math
+import re
+from collections.abc import Callable
+from importlib.metadata import entry_points
 
 from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
+from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.published import import_command
-from pyro_seatbelt.data.spec import DatasetSpec
+from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.data.synthetic import chairs as synth_chairs
 from pyro_seatbelt.data.synthetic import dsprites as synth_dsprites
 from pyro_seatbelt.data.synthetic import faces as synth_faces
 from pyro_seatbelt.data.synthetic.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.synthetic.face_set import SYNTH_FACES
 from pyro_seatbelt.errors import InputError
+
+Loader = Callable[[LoadRequest], ImageDataset]
+"""Opens a data set."""
 
 DATASETS: dict[str, DatasetSpec] = {
     SYNTH_CHAIRS.name: DatasetSpec(
@@ -116,6 +123,87 @@ DATASETS: dict[str, DatasetSpec] = {
 }
 
 
+def register(
+    name: str,
+    *,
+    title: str,
+    factors: tuple[str, ...] = (),
+    layout: str = "",
+    num_images: int | None = None,
+    source: str = "",
+    licence: str = "yours",
+) -> Callable[[Loader], Loader]:
+    """Add a data set of your own: what it decorates opens the set.
+
+    It can be asked for by name from then on, in this process: by
+    :func:`load_dataset`, in a :class:`TrainConfig`, and by the command line if
+    the script ends with ``pyro_seatbelt.cli.app.main()``. An installed package
+    offers it to ``seatbelt`` everywhere by an entry point in the group
+    ``pyro_seatbelt.datasets`` with the name of the set and the module that
+    registers it.
+
+    Args:
+        name: Its name: lower-case letters, digits and hyphens.
+        title: What it is, in a few words.
+        factors: Names of the known factors, as the set has them.
+        layout: How images are arranged.
+        num_images: How many images the whole set has, if that is fixed.
+        source: Where it is published, if it is.
+        licence: Terms of use.
+
+    Returns:
+        A decorator for the function that opens the set: it takes a :class:`LoadRequest`, whose
+        `root`, `data_dir` and `ids` it may use, and returns an :class:`ImageDataset` of that name.
+
+    Raises:
+        ValueError: If the name is taken or is not one.
+
+    Example:
+        >>> import numpy as np
+        >>> from pyro_seatbelt.data import ImageDataset, load_dataset, register
+        >>> @register("stripes", title="Stripes, narrow and wide", factors=("width",))
+        ... def load_stripes(request):
+        ...     width = np.repeat([1, 2, 4, 8], 16)
+        ...     on = np.arange(64) // width[:, None] % 2
+        ...     images = np.broadcast_to(on[:, None, None], (64, 1, 64, 64))
+        ...     pixels = (255 * images).astype(np.uint8)
+        ...     return ImageDataset.from_array(
+        ...         "stripes", pixels, synthetic=True, identities=width, factors={"width": width}
+        ...     )
+        >>> load_dataset("stripes").image_shape
+        (1, 64, 64)
+        >>> del DATASETS["stripes"]
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise ValueError(f"expected a name of lower-case letters, digits and -, got {name!r}")
+    if name in DATASETS:
+        raise ValueError(f"expected a name of its own for a data set, {name} is taken")
+
+    def add(load: Loader) -> Loader:
+        def checked(request: LoadRequest) -> ImageDataset:
+            dataset = load(request)
+            if (dataset.name, tuple(dataset.factors)) != (name, factors):
+                raise ValueError(
+                    f"expected a data set {name} with factors {factors}, "
+                    f"got {dataset.name} with {tuple(dataset.factors)}"
+                )
+            return dataset
+
+        DATASETS[name] = DatasetSpec(
+            title=title,
+            origin="registered",
+            factors=factors,
+            layout=layout,
+            num_images=num_images,
+            source=source,
+            licence=licence,
+            load=checked,
+        )
+        return load
+
+    return add
+
+
 def dataset_spec(name: str) -> DatasetSpec:
     """Look up a data set.
 
@@ -132,6 +220,9 @@ def dataset_spec(name: str) -> DatasetSpec:
         >>> dataset_spec("synth-dsprites").synthetic
         True
     """
+    if name not in DATASETS:
+        for entry in entry_points(group="pyro_seatbelt.datasets", name=name):
+            entry.load()
     try:
         return DATASETS[name]
     except KeyError:

@@ -73,7 +73,7 @@ def load_dataset(
         pyro_seatbelt.errors.InputError: expected a data set out of synth-chairs, ..., got sofas
     """
     spec = dataset_spec(name)
-    if data_dir is not None and spec.origin != "folder":
+    if data_dir is not None and spec.origin not in {"folder", "registered"}:
         raise InputError(f"expected no folder of images for {name}: only `folder` reads one")
     return spec.load(
         LoadRequest(root=root or data_root(), data_dir=data_dir, ids=ids, progress=progress)

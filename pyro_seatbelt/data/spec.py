@@ -9,7 +9,7 @@ from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published_file import PublishedFile
 
-Origin = Literal["drawn", "generated", "archive", "folder"]
+Origin = Literal["drawn", "generated", "archive", "folder", "registered"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LoadRequest:
 
     Attributes:
         root: Folder of the cache.
-        data_dir: Folder of the user's own images, for the set that needs one.
+        data_dir: The user's own images, for sets that need them.
         ids: How many identities to keep, from the first on; None keeps all.
         progress: Told how many images are done, of how many.
     """
@@ -36,7 +36,8 @@ class DatasetSpec:
     Attributes:
         title: What it is, in a few words.
         origin: How its images come to be: `drawn` once into the cache, `generated` whenever they
-            are gathered, imported from a published `archive`, or read from the user's `folder`.
+            are gathered, imported from a published `archive`, read from the user's `folder`, or
+            `registered` by somebody else.
         factors: Names of the known factors.
         layout: What is expected of the archive or folder, or how images are arranged.
         num_images: How many images the whole set has; None if that depends on the user.

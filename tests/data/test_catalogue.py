@@ -1,0 +1,85 @@
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyro_seatbelt.data import (
+    DATASETS,
+    ImageDataset,
+    LoadRequest,
+    catalogue,
+    inventory,
+    load_dataset,
+    register,
+    verify,
+)
+from pyro_seatbelt.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _catalogue_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = dict(DATASETS)
+    yield
+    DATASETS.clear()
+    DATASETS.update(before)
+
+
+def dots(request: LoadRequest) -> ImageDataset:
+    pixels = np.zeros((request.ids or 8, 3, 64, 64), np.uint8)
+    return ImageDataset.from_array("dots", pixels, synthetic=True)
+
+
+def test_a_registered_set_is_one_of_all(tmp_path: Path):
+    assert register("dots", title="Dots")(dots) is dots
+    dataset = load_dataset("dots", ids=4, data_dir=tmp_path)
+    assert dataset.num_images == 4
+    assert len(dataset.fingerprint) == 64
+    assert dataset.provenance == {"version": "1"}
+    status = inventory(root=tmp_path)[-1]
+    assert (status.name, status.state, status.spec.title) == ("dots", "ready", "Dots")
+    with pytest.raises(InputError, match=r"expected a stored set .*, got dots"):
+        verify("dots")
+
+
+def test_loader_of_another_set():
+    register("dots", title="Dots", factors=("size",))(dots)
+    with pytest.raises(ValueError, match=r"data set dots with factors \('size',\), got dots with"):
+        load_dataset("dots")
+
+
+@pytest.mark.parametrize("name", ["chairs", "folder"])
+def test_name_that_is_taken(name: str):
+    with pytest.raises(ValueError, match=f"{name} is taken"):
+        register(name, title="")
+
+
+@pytest.mark.parametrize("name", ["", "My Set", "../set", "-x", "a/b"])
+def test_no_name(name: str):
+    with pytest.raises(ValueError, match="expected a name of lower-case letters"):
+        register(name, title="")
+
+
+def test_installed_packages_offer_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "stars.py").write_text(
+        "import numpy as np\n"
+        "from pyro_seatbelt.data import ImageDataset, register\n"
+        "@register('stars', title='Stars')\n"
+        "def load(request):\n"
+        "    pixels = np.zeros((2, 1, 64, 64), np.uint8)\n"
+        "    return ImageDataset.from_array('stars', pixels, synthetic=True)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    group = "pyro_seatbelt.datasets"
+    entries = [EntryPoint("stars", "stars", group), EntryPoint("moons", "no_such_module", group)]
+    monkeypatch.setattr(
+        catalogue,
+        "entry_points",
+        lambda **wanted: [entry for entry in entries if entry.matches(**wanted)],
+    )
+    assert load_dataset("stars").num_images == 2
+    sys.modules.pop("stars")
+    with pytest.raises(InputError, match=r"out of .*stars, got suns"):
+        load_dataset("suns")
