@@ -226,15 +226,31 @@ def find_cached(
         True
     """
     sidecar = root / f"{file_stem(name, ids)}.json"
-    remedy = remake(command, ids)
+    content = _read(sidecar)
+    while content is not None:
+        try:
+            return _open(sidecar, content, remedy=remake(command, ids))
+        except InputError:
+            earlier, content = content, _read(sidecar)
+            if content == earlier:
+                raise
+        # another process has put another set there meanwhile: look at that
+    return None
+
+
+def _read(sidecar: Path) -> bytes | None:
     try:
-        content = sidecar.read_bytes()
+        return sidecar.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{sidecar}: cannot read: {error.strerror or error}") from error
+
+
+def _open(sidecar: Path, content: bytes, *, remedy: str) -> CachedImages:
+    """Check that the files of a stored set fit each other."""
     try:
-        cached = CachedImages.from_json(content, root)
+        cached = CachedImages.from_json(content, sidecar.parent)
         stored = cached.array()
         labels = cached.read_labels()
     except (OSError, ValueError, KeyError, TypeError) as error:

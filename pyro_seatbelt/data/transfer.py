@@ -50,7 +50,7 @@ class _Beginning:
     def may_go_on(self, earlier: "_Beginning") -> bool:
         """Whether this is, as far as can be told, the file that `earlier` is the beginning of."""
         pairs = ((self.validator, earlier.validator), (self.total, earlier.total))
-        return all(not new or new == old for new, old in pairs)
+        return all(not new or not old or new == old for new, old in pairs)
 
 
 def fetch(

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,34 @@ def test_sidecar_that_is_a_folder(tmp_path: Path):
     (tmp_path / "toys.json").mkdir()
     with pytest.raises(InputError, match=r"toys\.json: cannot read"):
         find_cached(tmp_path, "toys", command=COMMAND)
+
+
+class TestReplacedMeanwhile:
+    """Another process stores the set anew between a reader's look at its two files."""
+
+    def replace(self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+        opening = CachedImages.array
+
+        def array(cached: CachedImages) -> np.ndarray:
+            monkeypatch.undo()
+            act()
+            return opening(cached)
+
+        monkeypatch.setattr(CachedImages, "array", array)
+
+    def test_by_other_images(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        store(tmp_path)
+        self.replace(monkeypatch, lambda: store(tmp_path, seed=1))
+        found = find_cached(tmp_path, "toys", command=COMMAND)
+        assert found is not None
+        assert found.is_intact()
+
+    def test_by_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        store(tmp_path)
+
+        def remove() -> None:
+            for file in tmp_path.iterdir():
+                file.unlink()
+
+        self.replace(monkeypatch, remove)
+        assert find_cached(tmp_path, "toys", command=COMMAND) is None
