@@ -1,7 +1,16 @@
+import hashlib
+import io
 import json
+from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from pyro_seatbelt.data import DATASETS, SpriteImages
+from pyro_seatbelt.data.dsprites import import_dsprites
 
 
 def test_every_set_is_listed(seatbelt, chairs):
@@ -71,6 +80,32 @@ def test_a_published_set_is_fetched(seatbelt, server, workplace, monkeypatch):
     )
     assert result.exit_code == 2
     assert "expected a zip archive, got a web page" in result.stderr
+
+
+def test_a_download_that_is_cut_off_goes_on(seatbelt, server, workplace, monkeypatch):
+    monkeypatch.setenv("SEATBELT_DATA", str(workplace / "cache"))
+    images = SpriteImages().gather(torch.arange(200))[:, 0].numpy() // 255
+    classes = np.stack(np.unravel_index(np.arange(200), (1, 3, 6, 40, 32, 32)), 1)
+    file = io.BytesIO()
+    np.savez(file, imgs=images, latents_classes=classes, metadata=np.array({}), allow_pickle=True)
+    server.content = file.getvalue()
+    md5 = hashlib.md5(server.content, usedforsecurity=False).hexdigest()
+    spec = DATASETS["dsprites"]
+    small = replace(spec.files[0], address=f"{server.address}dsprites.npz", md5=md5)
+    read = partial(import_dsprites, published=small, num_images=200)
+    changed = replace(spec, files=(small,), import_archive=read)
+    monkeypatch.setitem(DATASETS, "dsprites", changed)
+    server.drops = [100_000, 0, 0, 0, 0, 0]
+    result = seatbelt("data", "download", "dsprites")
+    assert result.exit_code == 2
+    assert "cut off after 100000 bytes" in result.stderr.splitlines()[-1]
+    result = seatbelt("data", "download", "dsprites", "--json")
+    assert result.exit_code == 0, result.output
+    assert server.requests[-1] == ("/dsprites.npz", "bytes=100000-")
+    assert json.loads(result.stdout)["images"] == 200
+    assert not list((workplace / "cache" / "downloads").glob("dsprites*"))
+    assert seatbelt("data", "verify", "dsprites").exit_code == 0
+    assert "dsprites        ready" in seatbelt("data", "list").stdout
 
 
 @pytest.mark.parametrize(
