@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine.messenger import Messenger
-from pyro.poutine.runtime import Message
 from torch import Tensor
 from torch.distributions import (
     Cauchy,
@@ -23,11 +22,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 class AtMeanMessenger(Messenger):
     """Gives every latent site the mean of its distribution instead of a draw."""
 
-    def _pyro_sample(self, msg: Message[Any, Any]) -> None:
+    def _pyro_sample(self, msg: Any) -> None:
         if msg["done"] or msg["is_observed"] or type(msg["fn"]).__name__ == "_Subsample":
             return
         try:
-            msg["value"] = msg["fn"].mean  # type: ignore[union-attr]
+            msg["value"] = msg["fn"].mean
         except (AttributeError, NotImplementedError) as error:
             raise NotImplementedError(
                 f"at_mean: the distribution of site '{msg['name']}' has no mean; "
@@ -57,7 +56,8 @@ def at_mean(fn: Callable[..., Any]) -> Callable[..., Any]:
         >>> at_mean(lambda: pyro.sample("z", dist.Normal(3.0, 1.0)))()
         tensor(3.)
     """
-    return AtMeanMessenger()(fn)  # type: ignore[no-any-return]
+    wrapped: Callable[..., Any] = AtMeanMessenger()(fn)
+    return wrapped
 
 
 _LOCATION_SCALE: tuple[type[Distribution], ...] = (Normal, Laplace, Cauchy)
@@ -150,7 +150,7 @@ class FrozenNoise:
                 ]
             ).clamp(min=torch.finfo(torch.float64).tiny)
             zero, one = torch.tensor([0.0, 1.0], dtype=torch.float64)
-            self._tables[entry] = family(zero, one).icdf(uniform).to(like)  # type: ignore[call-arg]
+            self._tables[entry] = family(zero, one).icdf(uniform).to(like)
         table = self._tables[entry]
         if axis is None:
             return table[0]
@@ -166,7 +166,7 @@ class FrozenNoiseMessenger(Messenger):
         self.rows = rows
         self.plate = plate
 
-    def _pyro_sample(self, msg: Message[Any, Any]) -> None:
+    def _pyro_sample(self, msg: Any) -> None:
         if msg["done"] or msg["is_observed"] or type(msg["fn"]).__name__ == "_Subsample":
             return
         fn: Any = msg["fn"]

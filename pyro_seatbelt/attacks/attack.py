@@ -93,7 +93,7 @@ class Attack:
     limits: tuple[float, float] = (0.0, 1.0)
     batch: int = 128
     rows: int | None = None
-    record_samples: int = 8
+    record_samples: int = 1
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -56,7 +56,7 @@ class _State(NamedTuple):
     best_x: Tensor  # the best acceptable trial of this line search
     best_value: Tensor  # (n,), infinite before there is one
     best_gradient: Tensor
-    steps: Tensor  # (n, m, D) ring of the last steps
+    steps: Tensor  # (n, m, D) ring of the last steps, float32
     changes: Tensor  # (n, m, D) and of the changes of the gradient along them
     steps_changes: Tensor  # (n, m, m) their inner products
     changes_changes: Tensor
@@ -86,7 +86,8 @@ def minimise_projected(
     point, but they take different ways there, and on a function with several minima
     they may end in different ones.
 
-    The history takes ``2 memory D`` numbers a problem.
+    The history takes ``2 memory D`` numbers of float32 a problem, whatever the dtype of `x0`:
+    it only shapes the direction, and the line search judges that in full precision.
 
     Args:
         function: The batched function.
@@ -172,8 +173,8 @@ def _begin(
         best_x=x0,
         best_value=torch.full_like(value, torch.inf),
         best_gradient=gradient,
-        steps=x0.new_zeros(num_problems, memory, dim),
-        changes=x0.new_zeros(num_problems, memory, dim),
+        steps=x0.new_zeros(num_problems, memory, dim, dtype=torch.float32),
+        changes=x0.new_zeros(num_problems, memory, dim, dtype=torch.float32),
         steps_changes=x0.new_zeros(num_problems, memory, memory),
         changes_changes=x0.new_zeros(num_problems, memory, memory),
         stored=torch.zeros_like(problem),
@@ -320,11 +321,11 @@ def _remember(
     rows = keep.nonzero().squeeze(1)
     slot = state.stored[rows] % memory
     # in place: the history is the one thing too large to copy at every step
-    state.steps[rows, slot] = step[rows]
-    state.changes[rows, slot] = change[rows]
-    vectors = torch.stack([step, change, free], 2)  # (n, D, 3)
-    with_steps = torch.bmm(state.steps, vectors)  # (n, m, 3)
-    with_changes = torch.bmm(state.changes, vectors)
+    state.steps[rows, slot] = step[rows].to(state.steps)
+    state.changes[rows, slot] = change[rows].to(state.changes)
+    vectors = torch.stack([step, change, free], 2).to(state.steps)  # (n, D, 3)
+    with_steps = torch.bmm(state.steps, vectors).to(step)  # (n, m, 3)
+    with_changes = torch.bmm(state.changes, vectors).to(step)
     state.steps_changes[rows, :, slot] = with_steps[rows, :, 1]
     state.steps_changes[rows, slot, :] = with_changes[rows, :, 0]
     state.changes_changes[rows, :, slot] = with_changes[rows, :, 1]
@@ -368,7 +369,7 @@ def _quasi_newton(state: _State, vector: Tensor, on_steps: Tensor, on_changes: T
 
     def back(coefficients: Tensor, ring: Tensor) -> Tensor:
         unordered = torch.zeros_like(p).scatter(1, slots, coefficients.squeeze(2))
-        return torch.bmm(unordered[:, None, :], ring).squeeze(1)
+        return torch.bmm(unordered[:, None, :].to(ring), ring).squeeze(1).to(vector)
 
     return scale * vector + back(v, state.steps) - scale * back(u, state.changes)
 

@@ -1,7 +1,7 @@
 """What is known of every problem of an attack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -14,8 +14,9 @@ from pyro_seatbelt.attacks.minimum import StopReason
 class AttackResult:
     r"""The outcome of P problems; row i of every field belongs to one pair and one weight.
 
-    What depends on draws :math:`\tilde z \sim q(z \mid x^*)` is a mean over fresh draws, not over
-    the frozen ones that the attacker could see. Fields that need the model are None without one.
+    Tensors are on the CPU. What depends on draws :math:`\tilde z \sim q(z \mid x^*)` is a mean
+    over fresh draws, not over the frozen ones that the attacker could see. Fields that need the
+    model are None without one.
 
     Attributes:
         mode: Short name of the objective.
@@ -24,7 +25,7 @@ class AttackResult:
             from the input's own posterior.
         problem: Number of the problem, ``pair * num_weights + weight``, shape `(P,)`.
         pair: Index of the input-target pair, shape `(P,)`.
-        weight: The penalty's weight :math:`\lambda`, shape `(P,)`, float64.
+        weight: The penalty's weight :math:`\lambda`, shape `(P,)`.
         distortion: :math:`d = x^* - x`, shape `(P, *image)`.
         adversarial: :math:`x^* = x + d`, in the data's range, shape `(P, *image)`.
         value: The final objective, :math:`\pm \text{distance} + \lambda \|d\|_2`, shape `(P,)`.
@@ -86,6 +87,15 @@ class AttackResult:
             else:
                 joined[field.name] = values[0]
         return AttackResult(**joined)
+
+    def cpu(self) -> "AttackResult":
+        """The same with every tensor on the CPU."""
+        moved: dict[str, Any] = {
+            field.name: value.cpu()
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **moved)
 
     def columns(self) -> dict[str, list[object]]:
         """Every scalar of every problem by name, for a table: no images.

@@ -1,5 +1,6 @@
-"""Solves one group of an attack's problems."""
+"""Solves some problems of an attack together."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +11,7 @@ from pyro_seatbelt.attacks.lbfgsb import minimise
 from pyro_seatbelt.attacks.minimum import Advance, Minimum, Progress, StopReason
 from pyro_seatbelt.attacks.objectives import Distance
 from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
-from pyro_seatbelt.attacks.pair import Pair
+from pyro_seatbelt.attacks.pair import Pair, Program
 from pyro_seatbelt.attacks.pgd import PGD, descend
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.start import feasible_descent, starting_point, zero_is_optimal
@@ -24,10 +25,27 @@ _SMALLEST_NORM = 1e-12
 
 
 class Solver:
-    """Some problems of an attack while they are solved."""
+    """Some problems of an attack while they are solved.
+
+    Args:
+        attack: The attack.
+        pair: The model and the guide.
+        x: The inputs of every pair, shape `(B, *image)`.
+        target: Their targets; None for an untargeted attack.
+        problems: Numbers of the problems to solve (``pair * len(weights) + weight``).
+
+    Attributes:
+        lower: Lower bounds of the distortions, shape `(n, D)`.
+        upper: Upper bounds.
+    """
 
     def __init__(
-        self, attack: "Attack", pair: Pair, x: Tensor, target: Tensor | None, problems: range
+        self,
+        attack: "Attack",
+        pair: Pair,
+        x: Tensor,
+        target: Tensor | None,
+        problems: Sequence[int],
     ) -> None:
         self.attack = attack
         self.pair = pair
@@ -53,18 +71,23 @@ class Solver:
     def _rows(self) -> int:
         return self.attack.rows or (64 if self.x.device.type == "cpu" else 1024)
 
-    def run(self, progress: Progress) -> AttackResult:
-        """Settles what needs no search, searches for the rest, and records the outcome."""
+    def bind(self) -> Distance:
+        """The distance of the problems, each with its target and its noise."""
         attack = self.attack
         draws = (
             Draws(1, None)
             if attack.noise == "mean"
             else Draws.frozen(self.problems, attack.samples, seed=attack.seed)
         )
-        distance = attack.objective.bind(self.pair, self.target, draws)
+        return attack.objective.bind(self.pair, self.target, draws)
+
+    def run(self, progress: Progress) -> AttackResult:
+        """Settles what needs no search, searches for the rest, and records the outcome."""
+        attack = self.attack
+        distance = self.bind()
         everyone = torch.arange(len(self.problems), device=self.x.device)
         zero = torch.zeros_like(self.lower)
-        at_zero, gradient = self._distances(distance, zero, everyone)
+        at_zero, gradient = self.distances(distance, zero, everyone)
         finite = at_zero.isfinite() & gradient.isfinite().all(1)
         descent = feasible_descent(self.sign * gradient, self.lower, self.upper)
         if not self.targeted:
@@ -115,7 +138,7 @@ class Solver:
         )
 
         def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-            return self._objective(distance, points, searched[rows])
+            return self.objective(distance, points, searched[rows])
 
         def report(advance: Advance) -> None:
             progress(
@@ -142,14 +165,24 @@ class Solver:
             raise InputError("PGD needs a ball")
         return minimise(function, x0, lower, upper, attack.optimiser, progress=report)
 
-    def _objective(self, distance: Distance, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        values, gradients = self._distances(distance, points, rows)
+    def objective(self, distance: Distance, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The penalised objective and its gradient at some distortions.
+
+        Args:
+            distance: What :meth:`bind` returns.
+            points: Distortions, shape `(m, D)`.
+            rows: Which of the problems they belong to, shape `(m,)`.
+
+        Returns:
+            Values `(m,)` and gradients `(m, D)`.
+        """
+        values, gradients = self.distances(distance, points, rows)
         norm = torch.linalg.vector_norm(points, dim=1)
         weight = self.weights[rows]
         slope = weight / norm.clamp(min=_SMALLEST_NORM)
         return self.sign * values + weight * norm, self.sign * gradients + slope[:, None] * points
 
-    def _distances(self, distance: Distance, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def distances(self, distance: Distance, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The distance and its gradient, a chunk of rows at a time."""
         values, gradients = [], []
         for some, own in zip(points.split(self.chunk), rows.split(self.chunk), strict=True):
@@ -184,47 +217,61 @@ class Solver:
         fresh = Draws.frozen(
             self.problems, attack.record_samples, seed=noise_seed(attack.seed, "record", "")
         )
-        chunk = max(1, self._rows() // attack.record_samples)
-        adversarial = self._adversarial(distortion, torch.arange(len(number), device=number.device))
-        distances, reconstructions, clean, target_nll, log_likelihood = [], [], [], [], []
-        for rows in torch.arange(len(number), device=number.device).split(self.chunk):
-            distances.append(distance(adversarial[rows], rows))
-            if model is not None:
-                reconstructions.append(reconstruct(self.pair, model, adversarial[rows]))
-                clean.append(reconstruct(self.pair, model, self.x[rows]))
+        everyone = torch.arange(len(number), device=number.device)
+        adversarial = self._adversarial(distortion, everyone)
+        final = torch.cat(
+            [distance(adversarial[rows], rows) for rows in everyone.split(self.chunk)]
+        ).to(distortion)
+        reconstruction = clean = target_nll = log_likelihood = None
         if model is not None:
-            for rows in torch.arange(len(number), device=number.device).split(chunk):
-                images = [self.target[rows], self.x[rows]]
-                of_target, of_input = log_likelihoods(
-                    self.pair, model, adversarial[rows], images, fresh, rows
+            reconstruction = self._reconstruct(model, adversarial)
+            # the problems of a pair share its input
+            pairs, own = self.pair_index.unique(return_inverse=True)
+            first = torch.stack([(self.pair_index == pair).nonzero()[0, 0] for pair in pairs])
+            clean = self._reconstruct(model, self.x[first])[own]
+            of_target, of_input = [], []
+            for rows in everyone.split(max(1, self._rows() // attack.record_samples)):
+                likelihoods = log_likelihoods(
+                    self.pair,
+                    model,
+                    adversarial[rows],
+                    [self.target[rows], self.x[rows]],
+                    fresh,
+                    rows,
                 )
-                target_nll.append(-of_target)
-                log_likelihood.append(of_input)
-        final = torch.cat(distances).to(distortion)
+                of_target.append(likelihoods[0])
+                of_input.append(likelihoods[1])
+            target_nll, log_likelihood = -torch.cat(of_target), torch.cat(of_input)
         norm = torch.linalg.vector_norm(distortion, dim=1)
-        known = model is not None
-        reconstruction = torch.cat(reconstructions) if known else None
-        return AttackResult(
+        result = AttackResult(
             mode=attack.objective.name,
             layers=self.pair.layers,
             targeted=self.targeted,
-            problem=number.cpu(),
-            pair=self.pair_index.cpu(),
-            weight=self.weights.double().cpu(),
+            problem=number,
+            pair=self.pair_index,
+            weight=self.weights,
             distortion=distortion.view_as(self.x).to(self.x),
             adversarial=adversarial,
             value=self.sign * final + self.weights * norm,
             distance=final,
             norm=norm,
-            target_nll=torch.cat(target_nll) if known else None,
-            input_log_likelihood=torch.cat(log_likelihood) if known else None,
+            target_nll=target_nll,
+            input_log_likelihood=log_likelihood,
             reconstruction=reconstruction,
             l2_target=None if reconstruction is None else _l2(reconstruction, self.target),
-            l2_clean=None if reconstruction is None else _l2(reconstruction, torch.cat(clean)),
+            l2_clean=None
+            if reconstruction is None or clean is None
+            else _l2(reconstruction, clean),
             gradient_norm=gradient_norm,
             iterations=iterations,
             evaluations=evaluations,
             stop=tuple(stop),
+        )
+        return result.cpu()
+
+    def _reconstruct(self, model: Program, images: Tensor) -> Tensor:
+        return torch.cat(
+            [reconstruct(self.pair, model, some) for some in images.split(self._rows())]
         )
 
 

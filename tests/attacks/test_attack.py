@@ -53,7 +53,7 @@ def test_lowers_the_objective_and_records_what_it_did(chain, objective, backend)
     torch.testing.assert_close(result.adversarial, inputs + result.distortion)
     torch.testing.assert_close(result.norm, result.distortion.flatten(1).norm(dim=1))
     torch.testing.assert_close(result.value, result.distance + result.weight * result.norm)
-    assert torch.equal(result.l2_clean[2::3], torch.zeros(3, dtype=torch.float64))
+    torch.testing.assert_close(result.l2_clean[2::3], torch.zeros(3, dtype=torch.float64))
     assert result.reconstruction.shape == inputs.shape
     assert bool((result.evaluations >= result.iterations).all())
     table = result.columns()
@@ -65,7 +65,7 @@ def test_lowers_the_objective_and_records_what_it_did(chain, objective, backend)
 def test_both_backends_reach_the_same_values(chain):
     model, guide, x, target = chain
     one, other = (
-        Attack(LatentKL(), quick(backend, 200), [0.01, 0.1, 1.0])(model, guide, x, target)
+        Attack(LatentKL(), quick(backend, 100), [0.1, 1.0])(model, guide, x, target)
         for backend in BACKENDS
     )
     torch.testing.assert_close(one.value, other.value, rtol=1e-2, atol=1e-6)
@@ -75,7 +75,7 @@ def test_reaches_what_scipy_reaches_on_the_same_function(chain):
     model, guide, x, target = chain
     weight = 0.1
     guide.eval()
-    found = Attack(LatentKL("base"), quick(cap=300), [weight])(model, guide, x, target)
+    found = Attack(LatentKL("base"), quick(cap=150), [weight])(model, guide, x, target)
 
     def posterior(image):
         loc, scale = guide.heads[0](guide.encoder(image)).chunk(2, -1)
@@ -99,7 +99,7 @@ def test_reaches_what_scipy_reaches_on_the_same_function(chain):
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip((-flat).tolist(), (1 - flat).tolist(), strict=True)),
-            options={"maxcor": 25, "maxiter": 300},
+            options={"maxcor": 25, "maxiter": 150},
         )
         assert found.value[row].item() <= reference.fun * 1.01
 
@@ -192,7 +192,7 @@ def test_input_that_is_broken_from_the_start(chain):
 
 def test_groups_are_fixed_and_stand_alone(chain):
     model, guide, x, target = chain
-    attack = Attack(LatentKL(), quick(), [0.01, 0.1, 1.0], batch=4, samples=2)
+    attack = Attack(LatentKL(), quick(cap=20), [0.01, 0.1, 1.0], batch=4, samples=2)
     assert attack.groups(3) == [range(4), range(4, 8), range(8, 9)]
     whole = attack(model, guide, x, target)
     resumed = dict(attack.run(model, guide, x, target, skip={0, 2}))
