@@ -7,8 +7,6 @@ the device but the number of problems that have stopped.
 
 References:
     | Projected Newton Methods for Optimization Problems with Simple Constraints (Bertsekas, 1982)
-    | Representations of Quasi-Newton Matrices and Their Use in Limited Memory Methods
-      (Byrd et al., 1994), Eq 3.1
 """
 
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.history import History
 from pyro_seatbelt.attacks.minimum import (
     Advance,
     BatchedFunction,
@@ -56,11 +55,7 @@ class _State(NamedTuple):
     best_x: Tensor  # the best acceptable trial of this line search
     best_value: Tensor  # (n,), infinite before there is one
     best_gradient: Tensor
-    steps: Tensor  # (n, m, D) ring of the last steps, float32
-    changes: Tensor  # (n, m, D) and of the changes of the gradient along them
-    steps_changes: Tensor  # (n, m, m) their inner products
-    changes_changes: Tensor
-    stored: Tensor  # (n,) pairs written since the last restart
+    history: History
     iterations: Tensor  # (n,)
     evaluations: Tensor  # (n,)
     stop: Tensor  # (n,) index into _REASONS
@@ -84,7 +79,8 @@ def minimise_projected(
 
     The settings mean what they mean to SciPy's L-BFGS-B. Both stop at a stationary
     point, but they take different ways there, and on a function with several minima
-    they may end in different ones.
+    they may end in different ones. Where many bounds come and go, this one needs more
+    iterations: give it twice the cap that you would give SciPy.
 
     The history takes ``2 memory D`` numbers of float32 a problem, whatever the dtype of `x0`:
     it only shapes the direction, and the line search judges that in full precision.
@@ -119,18 +115,19 @@ def minimise_projected(
     x0, lower, upper = check_box(x0, lower, upper)
     tolerance = factr * torch.finfo(torch.float64).eps
     state = _begin(function, x0, lower, upper, memory, gtol)
-    done: list[_State] = []
+    done: list[_Finished] = []
     rounds, total = 1, len(x0)
     while True:
         running = state.stop == _RUNNING
         num_running = int(running.sum())
         if progress is not None:
             ended = sum(len(part.problem) for part in done) + len(state.problem) - num_running
-            spent = sum(int(part.evaluations.sum()) for part in [*done, state])
+            spent = sum(int(part.evaluations.sum()) for part in done)
+            spent += int(state.evaluations.sum())
             progress(Advance(ended, total, rounds, spent))
         # copying the history costs as much as a step, so finished rows are dropped now and then
         if num_running < 0.75 * len(state.problem) or num_running == 0:
-            done.append(_slim(_rows(state, ~running)))
+            done.append(_finish(state, ~running))
             state = _rows(state, running)
             running = running[running]
         if num_running == 0:
@@ -151,8 +148,7 @@ def _begin(
     memory: int,
     gtol: float,
 ) -> _State:
-    num_problems, dim = x0.shape
-    problem = torch.arange(num_problems, device=x0.device)
+    problem = torch.arange(len(x0), device=x0.device)
     value, gradient = check_answer(*function(x0, problem), x0)
     finite = value.isfinite() & gradient.isfinite().all(1)
     stop = torch.full_like(problem, _RUNNING)
@@ -173,11 +169,7 @@ def _begin(
         best_x=x0,
         best_value=torch.full_like(value, torch.inf),
         best_gradient=gradient,
-        steps=x0.new_zeros(num_problems, memory, dim, dtype=torch.float32),
-        changes=x0.new_zeros(num_problems, memory, dim, dtype=torch.float32),
-        steps_changes=x0.new_zeros(num_problems, memory, memory),
-        changes_changes=x0.new_zeros(num_problems, memory, memory),
-        stored=torch.zeros_like(problem),
+        history=History.empty(x0, memory),
         iterations=torch.zeros_like(problem),
         evaluations=torch.ones_like(problem),
         stop=stop,
@@ -240,7 +232,7 @@ def _search(
     step = torch.where(shorten, state.step * shrink, step)
 
     # a search that fails is tried once more along the gradient before the problem stops
-    restart = failed & (state.stored > 0)
+    restart = failed & (state.history.stored > 0)
     stop = torch.where(failed & ~restart, _REASONS.index("line-search"), stop)
     steepest, first = _steepest(state.x, state.gradient, state.lower, state.upper)
     return state._replace(
@@ -250,7 +242,7 @@ def _search(
         best_x=best_x,
         best_value=best_value,
         best_gradient=best_gradient,
-        stored=torch.where(restart, 0, state.stored),
+        history=state.history.forget(restart),
         evaluations=state.evaluations + running,
         stop=stop,
     )
@@ -292,86 +284,18 @@ def _advance(
     )
     free = ~_outward(x, gradient, state.lower, state.upper)
     reduced = torch.where(free, gradient, 0)
-    state, products = _remember(state, step, change, reduced)
-    direction = torch.where(free, -_quasi_newton(state, reduced, *products), 0)
+    history, products = state.history.remember(step, change, reduced)
+    direction = torch.where(free, -history.inverse(reduced, products), 0)
     steepest, first = _steepest(x, gradient, state.lower, state.upper)
     descends = (direction * gradient).sum(1) < 0
-    quasi = descends & (state.stored > 0)
+    quasi = descends & (history.stored > 0)
     return state._replace(
         direction=torch.where(
             column, torch.where(quasi[:, None], direction, steepest), state.direction
         ),
         step=torch.where(arrived, torch.where(quasi, 1.0, first), state.step),
-        stored=torch.where(arrived & ~descends, 0, state.stored),
+        history=history.forget(arrived & ~descends),
     )
-
-
-def _remember(
-    state: _State, step: Tensor, change: Tensor, free: Tensor
-) -> tuple[_State, tuple[Tensor, Tensor]]:
-    """Writes a pair into the ring of each row, unless its curvature is not positive.
-
-    Returns:
-        The state, and the inner products of the stored steps and changes with `free`.
-    """
-    memory = state.steps.shape[1]
-    curvature = (step * change).sum(1)
-    epsilon = torch.finfo(step.dtype).eps
-    keep = curvature > epsilon * (change * change).sum(1)
-    rows = keep.nonzero().squeeze(1)
-    slot = state.stored[rows] % memory
-    # in place: the history is the one thing too large to copy at every step
-    state.steps[rows, slot] = step[rows].to(state.steps)
-    state.changes[rows, slot] = change[rows].to(state.changes)
-    vectors = torch.stack([step, change, free], 2).to(state.steps)  # (n, D, 3)
-    with_steps = torch.bmm(state.steps, vectors).to(step)  # (n, m, 3)
-    with_changes = torch.bmm(state.changes, vectors).to(step)
-    state.steps_changes[rows, :, slot] = with_steps[rows, :, 1]
-    state.steps_changes[rows, slot, :] = with_changes[rows, :, 0]
-    state.changes_changes[rows, :, slot] = with_changes[rows, :, 1]
-    state.changes_changes[rows, slot, :] = with_changes[rows, :, 1]
-    return state._replace(stored=state.stored + keep), (with_steps[..., 2], with_changes[..., 2])
-
-
-def _quasi_newton(state: _State, vector: Tensor, on_steps: Tensor, on_changes: Tensor) -> Tensor:
-    """The inverse Hessian approximation times a vector, in its compact form.
-
-    Args:
-        state: The state.
-        vector: Shape `(n, D)`.
-        on_steps: The vector's inner products with the steps, shape `(n, m)`.
-        on_changes: And with the changes, shape `(n, m)`.
-    """
-    num_rows, memory = on_steps.shape
-    # oldest first; slots that hold nothing yet count as zero pairs with a unit diagonal
-    count = state.stored.clamp(max=memory)
-    order = torch.arange(memory, device=vector.device).expand(num_rows, -1)
-    slots = (order + torch.where(state.stored > memory, state.stored, 0)[:, None]) % memory
-    filled = order < count[:, None]
-    pairs = filled[:, :, None] & filled[:, None, :]
-
-    def chronological(products: Tensor) -> Tensor:
-        ordered = products.gather(1, slots[:, :, None].expand(-1, -1, memory))
-        ordered = ordered.gather(2, slots[:, None, :].expand(-1, memory, -1))
-        return torch.where(pairs, ordered, 0)
-
-    cross, squares = chronological(state.steps_changes), chronological(state.changes_changes)
-    diagonal = cross.diagonal(dim1=1, dim2=2)
-    newest = (count - 1).clamp(min=0)[:, None]
-    square = squares.diagonal(dim1=1, dim2=2).gather(1, newest)
-    scale = torch.where(square > 0, diagonal.gather(1, newest) / square, 1)  # (n, 1)
-    upper = cross.triu() + torch.diag_embed(torch.where(filled, 0, 1).to(cross))
-    p = torch.where(filled, on_steps.gather(1, slots), 0)
-    q = torch.where(filled, on_changes.gather(1, slots), 0)
-    u = torch.linalg.solve_triangular(upper, p[..., None], upper=True)
-    right = diagonal[..., None] * u + scale[..., None] * (squares @ u - q[..., None])
-    v = torch.linalg.solve_triangular(upper.mT, right, upper=False)
-
-    def back(coefficients: Tensor, ring: Tensor) -> Tensor:
-        unordered = torch.zeros_like(p).scatter(1, slots, coefficients.squeeze(2))
-        return torch.bmm(unordered[:, None, :].to(ring), ring).squeeze(1).to(vector)
-
-    return scale * vector + back(v, state.steps) - scale * back(u, state.changes)
 
 
 def _steepest(x: Tensor, gradient: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
@@ -387,33 +311,48 @@ def _outward(x: Tensor, gradient: Tensor, lower: Tensor, upper: Tensor) -> Tenso
 
 
 def _rows(state: _State, mask: Tensor) -> _State:
-    return _State(*(field[mask] for field in state))
+    parts = {
+        name: part.rows(mask) if isinstance(part, History) else part[mask]
+        for name, part in state._asdict().items()
+    }
+    return state._replace(**parts)
 
 
-def _slim(state: _State) -> _State:
-    """Lets go of the history of finished rows."""
-    empty = state.x[:, :0]
-    return state._replace(
-        steps=empty,
-        changes=empty,
-        steps_changes=empty,
-        changes_changes=empty,
-        direction=empty,
-        best_x=empty,
-        best_gradient=empty,
+class _Finished(NamedTuple):
+    """What is kept of rows that have stopped."""
+
+    problem: Tensor
+    x: Tensor
+    value: Tensor
+    gradient_norm: Tensor
+    iterations: Tensor
+    evaluations: Tensor
+    stop: Tensor
+
+
+def _finish(state: _State, mask: Tensor) -> _Finished:
+    x, gradient = state.x[mask], state.gradient[mask]
+    return _Finished(
+        problem=state.problem[mask],
+        x=x,
+        value=state.value[mask],
+        gradient_norm=projected_gradient_norm(x, gradient, state.lower[mask], state.upper[mask]),
+        iterations=state.iterations[mask],
+        evaluations=state.evaluations[mask],
+        stop=state.stop[mask],
     )
 
 
-def _gather(done: list[_State]) -> Minimum:
+def _gather(done: list[_Finished]) -> Minimum:
     """Puts the finished rows back into the order of the problems."""
-    parts = _State(*(torch.cat(field) for field in zip(*done, strict=True)))
+    parts = _Finished(*(torch.cat(field) for field in zip(*done, strict=True)))
     order = parts.problem.argsort()
-    state = _State(*(field[order] for field in parts))
+    rows = _Finished(*(field[order] for field in parts))
     return Minimum(
-        x=state.x,
-        value=state.value,
-        gradient_norm=projected_gradient_norm(state.x, state.gradient, state.lower, state.upper),
-        iterations=state.iterations.cpu(),
-        evaluations=state.evaluations.cpu(),
-        stop=tuple(_REASONS[index] for index in state.stop.tolist()),
+        x=rows.x,
+        value=rows.value,
+        gradient_norm=rows.gradient_norm,
+        iterations=rows.iterations.cpu(),
+        evaluations=rows.evaluations.cpu(),
+        stop=tuple(_REASONS[index] for index in rows.stop.tolist()),
     )
