@@ -110,11 +110,11 @@ def load(options: argparse.Namespace) -> tuple[tuple[Program, Program], Tensor]:
     family = presets.build(
         "vae" if options.layers == 1 else "seatbelt",
         layers=options.layers,
-        image_shape=(1, options.size, options.size),
+        image_shape=(1, 64, 64),
         num_data=1000,
     )
     coarse = torch.rand(2 * options.pairs, 1, 8, 8, generator=generator)
-    smooth = torch.nn.functional.interpolate(coarse, size=options.size, mode="bilinear")
+    smooth = torch.nn.functional.interpolate(coarse, size=64, mode="bilinear")
     pixels = (2 * smooth - 0.5).clamp(0, 1)
     return (family.model, family.guide), pixels.view(2, options.pairs, *pixels.shape[1:])
 
@@ -172,7 +172,6 @@ def main() -> None:
     parser.add_argument("--run", help="folder of a trained run; an untrained pair without it")
     parser.add_argument("--mode", choices=list(OBJECTIVES), default="latent-kl")
     parser.add_argument("--layers", type=int, default=1, help="of the untrained pair")
-    parser.add_argument("--size", type=int, default=64, help="pixels a side, of the untrained pair")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--lambdas", type=int, default=len(PAPER_WEIGHTS))
     parser.add_argument("--sampled", type=int, default=48)

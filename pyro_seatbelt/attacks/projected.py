@@ -9,7 +9,7 @@ References:
     | Projected Newton Methods for Optimization Problems with Simple Constraints (Bertsekas, 1982)
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -311,7 +311,7 @@ def _outward(x: Tensor, gradient: Tensor, lower: Tensor, upper: Tensor) -> Tenso
 
 
 def _rows(state: _State, mask: Tensor) -> _State:
-    parts = {
+    parts: dict[str, Any] = {
         name: part.rows(mask) if isinstance(part, History) else part[mask]
         for name, part in state._asdict().items()
     }
