@@ -24,13 +24,8 @@ from pyro_seatbelt.attacks.pgd import PGD
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.solver import Solver
 from pyro_seatbelt.attacks.start import Start
+from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS
 from pyro_seatbelt.errors import InputError
-
-PAPER_WEIGHTS: tuple[float, ...] = (
-    0.0,
-    *(2.0 ** (-20 + 40 * step / 49) for step in range(50)),
-)
-"""The paper's penalties: 0, and 50 geometric values from :math:`2^{-20}` to :math:`2^{20}`."""
 
 
 @dataclass(frozen=True)
@@ -195,13 +190,8 @@ class Attack:
         Raises:
             InputError: As in a call.
         """
-        self._check_images(x, target)
-        if processes < 1:
-            raise InputError(f"expected processes >= 1, got {processes}")
-        if processes > 1 and x.device.type != "cpu":
-            raise InputError(f"several processes share a CPU, and the images are on {x.device}")
+        self.check(model, guide, x, target, processes=processes)
         task = _GroupTask(self, model, guide, x, target)
-        task.check()
         groups = self.groups(len(x))
         todo = [group for group in range(len(groups)) if group not in skip]
         yield from run_groups(
@@ -213,6 +203,37 @@ class Attack:
             start_method=start_method,
             progress=progress,
         )
+
+    def check(
+        self,
+        model: Program | None,
+        guide: Program,
+        x: Tensor,
+        target: Tensor | None = None,
+        *,
+        processes: int = 1,
+    ) -> tuple[str, ...]:
+        """Finds out whether the attack can be made, without making it.
+
+        Args:
+            model: As in a call.
+            guide: As in a call.
+            x: As in a call.
+            target: As in a call.
+            processes: As in a call.
+
+        Returns:
+            The sites that it looks at.
+
+        Raises:
+            InputError: As in a call.
+        """
+        self._check_images(x, target)
+        if processes < 1:
+            raise InputError(f"expected processes >= 1, got {processes}")
+        if processes > 1 and x.device.type != "cpu":
+            raise InputError(f"several processes share a CPU, and the images are on {x.device}")
+        return _GroupTask(self, model, guide, x, target).check()
 
     def _check_images(self, x: Tensor, target: Tensor | None) -> None:
         low, high = self.limits
@@ -254,8 +275,8 @@ class _GroupTask:
     x: Tensor
     target: Tensor | None
 
-    def check(self) -> None:
-        """Raises what would be raised in the middle of the attack."""
+    def check(self) -> tuple[str, ...]:
+        """Raises what would be raised in the middle of the attack; returns the layers."""
         with evaluating(self.model, self.guide):
             pair = self._pair()
             if self.attack.objective.needs_model and pair.model is None:
@@ -263,6 +284,7 @@ class _GroupTask:
                     f"the {self.attack.objective.name} attack reads the model: pass it with the "
                     "guide"
                 )
+        return pair.layers
 
     def __call__(self, group: int, progress: Progress) -> AttackResult:
         problems = self.attack.groups(len(self.x))[group]

@@ -114,6 +114,8 @@ class Solver:
             evaluations[rows] += found.evaluations
             for row, reason, kept in zip(rows.tolist(), found.stop, worse.tolist(), strict=True):
                 stop[row] = "zero" if kept and reason != "nan" else reason
+        else:
+            progress(Advance(len(stop), len(stop), 1, len(stop)))
         return self._outcome(distance, distortion, gradient_norm, iterations, evaluations, stop)
 
     def _search(
