@@ -1,12 +1,21 @@
 """Fixed groups of problems, run in this process or in several."""
 
+import os
 import pickle
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, Literal
 
 import pyro
@@ -71,10 +80,10 @@ def run_groups[Result](
     if method != "fork":
         _check_pickles(task)
     context = get_context(method)
-    queue = context.SimpleQueue()
+    queue, stop = context.SimpleQueue(), context.Event()
     state = (pyro.settings.get(), pyro.get_param_store().get_state())
     pool = ProcessPoolExecutor(
-        min(processes, len(groups)), context, _begin_worker, (task, queue, threads, state)
+        min(processes, len(groups)), context, _begin_worker, (task, queue, stop, threads, state)
     )
     try:
         with warnings.catch_warnings():
@@ -88,6 +97,7 @@ def run_groups[Result](
             for future in done:
                 yield pending.pop(future), _result(future)
     finally:
+        stop.set()  # nobody waits for groups that are not finished
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -116,17 +126,35 @@ def _threads(num: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _begin_worker(task: Task[Any], queue: Any, threads: int, state: tuple[Any, Any]) -> None:
+def _begin_worker(
+    task: Task[Any], queue: Any, stop: Any, threads: int, state: tuple[Any, Any]
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says stop
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     settings, params = state
     pyro.settings.set(**settings)
     pyro.get_param_store().set_state(params)
-    _worker[:] = [task, queue]
+    _worker[:] = [task, queue, stop]
+
+
+def _leave_with_parent() -> None:
+    """Ends a worker whose parent was killed: it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(group: int) -> bytes:
-    task, queue = _worker
-    result = task(group, lambda advance: queue.put((group, advance)))
+    task, queue, stop = _worker
+
+    def report(advance: Advance) -> None:
+        if stop.is_set():
+            raise CancelledError
+        queue.put((group, advance))
+
+    result = task(group, report)
     # as bytes, so that no tensor travels through a file descriptor of its own
     return pickle.dumps(result)
 
