@@ -2,6 +2,7 @@
 
 from pyro_seatbelt.data.cache import CachedImages, data_root
 from pyro_seatbelt.data.dataset import ImageDataset, Split
+from pyro_seatbelt.data.picture import read_pixels
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
     DATASETS,
@@ -33,6 +34,7 @@ __all__ = [
     "import_archive",
     "inventory",
     "load_dataset",
+    "read_pixels",
     "to_pixels",
     "verify",
 ]
