@@ -60,6 +60,8 @@ def distortion_curves(
     ax.grid(visible=True, alpha=0.25)
     if ax.lines:
         heading = "area under the curve" if area is None else f"AUDDC {area:.3f}"
+        if len(ax.lines) < len(curves):
+            heading += f"\nof {len(ax.lines)} in {len(curves)} pairs"
         ax.legend(
             title=heading,
             fontsize=8,

@@ -14,7 +14,7 @@ def test_every_curve_is_drawn_and_named():
     assert len(ax.lines) == 9
     assert ax.lines[4].get_ydata().tolist() == (1 - x / 5).tolist()
     legend = ax.get_legend()
-    assert legend.get_title().get_text() == "AUDDC 0.400"
+    assert legend.get_title().get_text() == "AUDDC 0.400\nof 9 in 10 pairs"
     assert [text.get_text() for text in legend.texts][3] == "pair 3 (0.30)"
     looks = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
     assert len(looks) == 9
