@@ -43,19 +43,30 @@ def test_netcdf_keeps_it(pairs, batches, tmp_path):
 
 
 @pytest.mark.filterwarnings("default")  # those of plotting libraries are not ours
-def test_arviz_plots_it(pairs, batches):
+def test_arviz_plots_it(pairs, batches, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     import arviz_plots
+    from matplotlib import pyplot as plt
 
+    plt.switch_backend("Agg")
     tree = posterior_draws(pairs.ChainGuide(), batches, num_draws=50)
-    arviz_plots.plot_forest(tree, backend="none")
+    arviz_plots.plot_forest(tree, coords={"pair": 0}, backend="matplotlib")
     arviz_plots.plot_dist(
         tree,
         var_names=["z1"],
         sample_dims=["draw"],
         coords={"pair": 0, "chain": 0},
         aes={"color": ["image"]},
-        backend="none",
+        cols=["z1_dim"],
+        visuals=dict.fromkeys(
+            ("credible_interval", "point_estimate", "point_estimate_text"), False
+        ),
+        backend="matplotlib",
     )
+    forest, densities = (plt.figure(number) for number in plt.get_fignums())
+    assert forest.axes
+    assert sum(len(ax.lines) for ax in densities.axes) >= 3 * 3  # a density an image and dimension
+    plt.close("all")
 
 
 def test_batches_must_be_alike(pairs):
