@@ -17,11 +17,11 @@ from scipy import stats
 
 QUANTITIES: dict[str, str] = {
     "value": "objective Delta",
-    "distance": "distance term of Delta",
+    "distance": "distance in Delta",
     "target_nll": "-log p(target | z~)",
-    "l2_target": "L2 to the target",
-    "l2_clean": "L2 to the clean recon.",
-    "norm": "size of the distortion",
+    "l2_target": "L2 to target",
+    "l2_clean": "L2 to clean recon.",
+    "norm": "L2 of distortion",
 }
 """The columns of a table that are summarised, with what they are."""
 

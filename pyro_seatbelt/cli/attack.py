@@ -209,7 +209,9 @@ def _interval(low: float, high: float) -> str:
 
 
 def _number(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.4g}"
+    if math.isnan(value):
+        return "undefined"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _plain(value: Any) -> Any:

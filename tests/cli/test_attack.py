@@ -33,8 +33,8 @@ def test_an_attack_says_what_it_found_and_where(seatbelt, run):
     lines = result.stdout.splitlines()
     assert lines[0] == "latent attack on z1 + z2: 3 problems of 1 pair"
     assert "output attack: 3 problems of 1 pair" in lines
-    assert max(map(len, lines)) <= 80 or str(run) in max(lines, key=len)
-    for start in ("objective Delta", "-log p(target | z~)", "L2 to the target", "AUDDC"):
+    assert all(len(line) <= 80 for line in lines if str(run) not in line)
+    for start in ("objective Delta", "-log p(target | z~)", "L2 to target", "AUDDC"):
         assert any(line.startswith(start) for line in lines)
     [folder] = (run / "attacks").glob("latent-*")
     assert f"folder      {folder}" in lines
