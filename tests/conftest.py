@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pyro
 import pytest
 import torch
+from PIL import Image
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -151,3 +153,48 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BadServer]:
     listening.shutdown()
     thread.join()
     listening.server_close()
+
+
+@pytest.fixture(scope="session")
+def make_attackable(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a trained run of two layers on eight pictures of one's own, half of them held out."""
+    from pyro_seatbelt.experiments import train_run
+    from pyro_seatbelt.training import TrainConfig
+
+    def make(channels: int = 1, **changes: object) -> Path:
+        place = tmp_path_factory.mktemp("attackable")
+        (place / "pictures").mkdir()
+        rng = np.random.default_rng(0)
+        for number in range(8):
+            coarse = rng.integers(0, 256, (4, 4, channels), dtype=np.uint8)
+            picture = Image.fromarray(coarse[..., 0] if channels == 1 else coarse)
+            picture.resize((64, 64)).save(place / "pictures" / f"{number}.png")
+        small = {
+            "dataset": "folder",
+            "data_dir": place / "pictures",
+            "holdout": 0.5,
+            "layers": 2,
+            "latent_dim": 2,
+            "network": "mlp",
+            "hidden": 16,
+            "steps": 4,
+            "batch_size": 4,
+            "eval_images": 4,
+            "device": "cpu",
+        }
+        return train_run(TrainConfig.merge(small, changes), out=place / "run").folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def attackable(make_attackable: Callable[..., Path]) -> Path:
+    """A grey one, shared by all tests: attack copies of it."""
+    return make_attackable()
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of attacks are empty files: drawing them takes longer than a small attack."""
+    name = "pyro_seatbelt.experiments.attack_report.save_figure"
+    monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from pyro_seatbelt import __version__
+from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
 from pyro_seatbelt.cli.runs import runs
 from pyro_seatbelt.cli.train import train
@@ -88,7 +89,7 @@ def seatbelt(
         ),
     ] = False,
 ) -> None:
-    """Seatbelt-VAEs and their relatives: train them, and look at what they learned.
+    """Seatbelt-VAEs and their relatives: train them, attack them, and look at what they learned.
 
     `seatbelt train` is the place to start: it draws its own data.
     """
@@ -96,6 +97,7 @@ def seatbelt(
 
 
 app.command()(train)
+app.command()(attack)
 app.command()(runs)
 app.add_typer(data, name="data")
 

@@ -1,4 +1,4 @@
-"""How far the making of images or a download is."""
+"""How far the making of images, a download or an attack is."""
 
 import time
 from types import TracebackType
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
+
+    from pyro_seatbelt.attacks import Advance
 
 
 class CountBar:
@@ -65,4 +68,65 @@ class CountBar:
 
     def _stop(self) -> None:
         if self._bar.live.is_started:  # stopping prints a line otherwise
+            self._bar.stop()
+
+
+class ProblemBar:
+    """A bar for each attack on a terminal, a line now and then elsewhere.
+
+    Args:
+        console: Usually standard error.
+        seconds: Least time between two lines.
+    """
+
+    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = console
+        self._seconds = seconds
+        self._last = -seconds
+        self._tasks: dict[str, TaskID] = {}
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("problems, round {task.fields[rounds]}"),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+
+    def __call__(self, name: str, advance: "Advance") -> None:
+        """Shows how far an attack is."""
+        if self._console.is_terminal:
+            if name not in self._tasks:
+                self._bar.start()
+                self._tasks[name] = self._bar.add_task(
+                    name, total=advance.total, completed=advance.finished, rounds=advance.rounds
+                )
+            self._bar.update(self._tasks[name], completed=advance.finished, rounds=advance.rounds)
+        elif (now := time.monotonic()) - self._last >= self._seconds:
+            self._last = now
+            self._console.print(
+                f"{name} {advance.finished}/{advance.total} problems, round {advance.rounds}",
+                markup=False,
+                highlight=False,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._tasks:
             self._bar.stop()

@@ -3,6 +3,7 @@
 from pyro_seatbelt.data.cache import CachedImages, data_root
 from pyro_seatbelt.data.catalogue import DATASETS, register
 from pyro_seatbelt.data.dataset import ImageDataset, Split
+from pyro_seatbelt.data.picture import read_pixels
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
     DatasetStatus,
@@ -36,6 +37,7 @@ __all__ = [
     "import_archive",
     "inventory",
     "load_dataset",
+    "read_pixels",
     "register",
     "to_pixels",
     "verify",

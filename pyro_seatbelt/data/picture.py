@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pyro_seatbelt.errors import InputError
 
@@ -129,6 +129,45 @@ def shrink(picture: Image.Image, size: int) -> NDArray[np.uint8]:
         return values[None]
     channels = values.transpose(2, 0, 1)
     return channels[:1] if (channels == channels[:1]).all() else channels
+
+
+def read_pixels(file: Path, image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Reads a picture file as one of the images of a data set.
+
+    It is turned as its camera says, cut to the middle in the images' proportions, resampled with
+    Lanczos' filter and, where the images are grey, made grey.
+
+    Args:
+        file: The picture.
+        image_shape: Channels (1 or 3), height and width of the images.
+
+    Returns:
+        Grey values, of that shape.
+
+    Raises:
+        InputError: If there is no such picture, it is damaged, or smaller than the images.
+
+    Example:
+        >>> read_pixels(Path("missing.png"), (1, 64, 64))
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: missing.png: no such picture
+    """
+    channels, height, width = image_shape
+    if not file.is_file():
+        raise InputError(f"{file}: no such picture")
+    with refusing_bombs():
+        picture = ImageOps.exif_transpose(read_picture(file, label=str(file)))
+    scale = min(picture.width / width, picture.height / height)
+    if scale < 1:
+        raise InputError(
+            f"{file}: expected a picture of at least {width}x{height} pixels, got "
+            f"{picture.width}x{picture.height}"
+        )
+    middle = crop_centre(picture, round(width * scale), round(height * scale))
+    resized = middle.resize((width, height), Image.Resampling.LANCZOS)
+    values = np.asarray(resized.convert("L" if channels == 1 else "RGB"))
+    return values.reshape(height, width, channels).transpose(2, 0, 1).copy()
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

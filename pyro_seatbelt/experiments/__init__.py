@@ -4,14 +4,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyro_seatbelt.experiments.attack import AttackOptions, AttackReport, attack_run
     from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
     from pyro_seatbelt.experiments.runs import Run, load_run
     from pyro_seatbelt.experiments.train import RunResult, resume_run, train_run
 
 __all__ = [
+    "AttackOptions",
+    "AttackReport",
     "Run",
     "RunResult",
     "RunSummary",
+    "attack_run",
     "list_runs",
     "load_run",
     "newest_run",
@@ -20,9 +24,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AttackOptions": "attack",
+    "AttackReport": "attack",
     "Run": "runs",
     "RunResult": "train",
     "RunSummary": "listing",
+    "attack_run": "attack",
     "list_runs": "listing",
     "load_run": "runs",
     "newest_run": "listing",

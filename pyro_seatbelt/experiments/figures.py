@@ -10,9 +10,9 @@ from torch import Tensor
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct
 from pyro_seatbelt.experiments.folder import RunFolder
+from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import reconstruction_grid, training_curves
 from pyro_seatbelt.presets import Family
-from pyro_seatbelt.training.files import write_atomically, writing
 from pyro_seatbelt.training.metrics import read_metrics
 
 NUM_IMAGES = 10
@@ -51,7 +51,10 @@ def draw_figures(
     }
     with writing(folder.figures):
         folder.figures.mkdir(exist_ok=True)
-    return {name: _save(figure, folder.figures / f"{name}.png") for name, figure in figures.items()}
+    return {
+        name: save_figure(figure, folder.figures / f"{name}.png")
+        for name, figure in figures.items()
+    }
 
 
 def spread(indices: Tensor, count: int) -> Tensor:
@@ -73,7 +76,19 @@ def spread(indices: Tensor, count: int) -> Tensor:
     return indices[torch.linspace(0, len(indices) - 1, count, dtype=torch.float64).long()]
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Writes a figure as PNG, 150 dots an inch.
+
+    Args:
+        figure: The figure.
+        path: The file.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=150)
     write_atomically(path, content.getvalue())

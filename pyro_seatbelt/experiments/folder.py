@@ -1,13 +1,10 @@
 """The folder of a run: what lies where, and who may write to it."""
 
 import json
-import logging
 import os
 import platform
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import lock, locked, write_atomically, writing
 from pyro_seatbelt.training.config import TrainConfig, read_config
-from pyro_seatbelt.training.files import write_atomically, writing
-
-if sys.platform != "win32":
-    import fcntl
-
-logger = logging.getLogger(__name__)
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
@@ -143,41 +135,13 @@ class RunFolder:
             (self.path / "run.json").unlink(missing_ok=True)
             self.path.rmdir()
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keeps other processes from training this run; a killed process lets go of it.
 
         Raises:
             InputError: If another process is training it.
         """
-        # a process that only looks how the run stands holds its lock for an instant
-        for wait in (*[0.05] * 10, None):
-            with self._lock(shared=False) as mine:
-                if mine:
-                    yield
-                    return
-            if wait is not None:
-                time.sleep(wait)
-        raise InputError(f"{self.path}: another process is training this run")
-
-    @contextmanager
-    def _lock(self, *, shared: bool) -> Iterator[bool]:
-        if sys.platform == "win32":  # pragma: no cover - it has no such locks
-            yield True
-            return
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            mine = True
-            try:
-                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                mine = False
-            except OSError as error:  # a file system without locks
-                logger.warning("%s: cannot be locked: %s", self.path, error.strerror)
-            yield mine
-        finally:
-            os.close(descriptor)
+        return locked(self.path, "another process is training this run")
 
     def status(self, record: RunRecord) -> Status:
         """Tells how the run stands, also where its process was killed before it could say so.
@@ -190,7 +154,7 @@ class RunFolder:
         """
         if record.status != "running":
             return record.status
-        with self._lock(shared=True) as mine:
+        with lock(self.path, shared=True) as mine:
             return "interrupted" if mine else "running"
 
 

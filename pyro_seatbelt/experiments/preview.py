@@ -10,8 +10,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from pyro_seatbelt.data import ImageDataset, Progress, load_dataset
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.plots import contact_sheet
-from pyro_seatbelt.training.files import write_atomically
 
 ROWS, COLUMNS = 8, 12
 """Images on a sheet."""

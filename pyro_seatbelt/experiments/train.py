@@ -174,12 +174,7 @@ def resume_run(
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
         if step == total and record.status == "finished":
             return _result(folder, Outcome(step, interrupted=False, checkpoint=None), num_steps=0)
-        dataset, split = open_data(config, data_progress)
-        if dataset.fingerprint != record.fingerprint:
-            raise InputError(
-                f"{path}: the run was trained on other data than {config.dataset} holds now: "
-                f"fingerprint {record.fingerprint[:12]}, got {dataset.fingerprint[:12]}"
-            )
+        dataset, split = open_same_data(path, config, record, data_progress)
         family = _fresh_family(config, dataset, split)
         record = record.model_copy(
             update={
@@ -214,6 +209,32 @@ def open_data(config: TrainConfig, progress: Progress | None = None) -> tuple[Im
         config.dataset, data_dir=config.data_dir, ids=config.ids, progress=progress
     )
     return dataset, dataset.split(holdout=config.holdout, seed=config.seed)
+
+
+def open_same_data(
+    path: Path, config: TrainConfig, record: RunRecord, progress: Progress | None = None
+) -> tuple[ImageDataset, Split]:
+    """Opens the data of a run (:func:`open_data`) and sees that they are those it was trained on.
+
+    Args:
+        path: The folder of the run.
+        config: Its config.
+        record: What it says of itself.
+        progress: Is told how far the making of data is.
+
+    Returns:
+        The data set, and its training and held-out images.
+
+    Raises:
+        InputError: If the data are absent, damaged or others.
+    """
+    dataset, split = open_data(config, progress)
+    if dataset.fingerprint != record.fingerprint:
+        raise InputError(
+            f"{path}: the run was trained on other data than {config.dataset} holds now: "
+            f"fingerprint {record.fingerprint[:12]}, got {dataset.fingerprint[:12]}"
+        )
+    return dataset, split
 
 
 def warmed_weights(config: TrainConfig) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.training.files import sync_folder, write_durably, writing
+from pyro_seatbelt.files import sync_folder, write_durably, writing
 from pyro_seatbelt.training.layout import checkpoint_path, checkpoints
 
 FORMAT = 1

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.training.files import write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

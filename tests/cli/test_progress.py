@@ -2,7 +2,8 @@ import io
 
 from rich.console import Console
 
-from pyro_seatbelt.cli.progress import CountBar
+from pyro_seatbelt.attacks import Advance
+from pyro_seatbelt.cli.progress import CountBar, ProblemBar
 
 
 def test_a_terminal_has_a_bar_until_all_images_are_there():
@@ -30,3 +31,26 @@ def test_without_images_to_make_nothing_is_shown():
     with CountBar(console):
         pass
     assert file.getvalue() == ""
+
+
+def test_an_attack_has_problems_rounds_and_the_time_left():
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80, color_system=None)
+    with ProblemBar(console) as bar:
+        bar("latent", Advance(3, 51, 7, 210))
+        bar("latent", Advance(51, 51, 40, 900))
+        bar("output", Advance(1, 51, 2, 102))
+    last = file.getvalue().split("\x1b[1A")[-1].replace("\x1b[2K", "")
+    latent, output = last.splitlines()[:2]
+    assert latent.startswith("latent ")
+    assert latent.endswith("51/51 problems, round 40 0:00:00")
+    assert output.startswith("output ")
+    assert output.endswith(" 1/51 problems, round 2  -:--:--")
+
+
+def test_an_attack_has_a_line_now_and_then_in_a_file():
+    file = io.StringIO()
+    with ProblemBar(Console(file=file)) as bar:
+        for done in range(5):
+            bar("w2", Advance(done, 51, 7 + done, 210))
+    assert file.getvalue() == "w2 0/51 problems, round 7\n"

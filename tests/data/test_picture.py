@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pyro_seatbelt.data.picture import crop_centre, read_picture, refusing_bombs, shrink
+from pyro_seatbelt.data.picture import (
+    crop_centre,
+    read_picture,
+    read_pixels,
+    refusing_bombs,
+    shrink,
+)
 from pyro_seatbelt.errors import InputError
 
 
@@ -140,3 +146,39 @@ def test_shrink_matches_pillow_channel_by_channel():
     for channel in range(3):
         alone = shrink(Image.fromarray(noise[:, :, channel]), 64)
         assert np.array_equal(shrunk[channel], alone[0])
+
+
+class TestPixels:
+    def test_the_middle_is_resampled_to_the_images_size(self, tmp_path):
+        picture = Image.new("L", (100, 40), 255)
+        picture.paste(0, (30, 0, 70, 40))
+        picture.save(tmp_path / "a.png")
+        assert (read_pixels(tmp_path / "a.png", (1, 8, 8)) == 0).all()
+        wide = read_pixels(tmp_path / "a.png", (1, 8, 20))
+        assert (wide[0, :, [0, -1]] == 255).all()
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_colours_and_grey(self, channels, tmp_path):
+        Image.new("RGB", (8, 8), (255, 0, 0)).save(tmp_path / "red.png")
+        Image.new("L", (8, 8), 77).save(tmp_path / "grey.png")
+        red = read_pixels(tmp_path / "red.png", (channels, 8, 8))
+        assert red[:, 0, 0].tolist() == ([76] if channels == 1 else [255, 0, 0])
+        assert read_pixels(tmp_path / "grey.png", (channels, 8, 8))[:, 0, 0].tolist() == (
+            [77] * channels
+        )
+
+    def test_an_image_of_the_size_is_taken_as_it_is(self, tmp_path):
+        values = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(values).save(tmp_path / "a.png")
+        assert read_pixels(tmp_path / "a.png", (1, 8, 8))[0].tolist() == values.tolist()
+
+    def test_what_cannot_be_used_is_named(self, tmp_path):
+        Image.new("L", (63, 90)).save(tmp_path / "small.png")
+        (tmp_path / "text.png").write_text("no picture")
+        for name, message in [
+            ("small.png", "small.png: expected a picture of at least 64x64 pixels, got 63x90"),
+            ("text.png", "text.png: expected a picture"),
+            ("none.png", "none.png: no such picture"),
+        ]:
+            with pytest.raises(InputError, match=message):
+                read_pixels(tmp_path / name, (1, 64, 64))

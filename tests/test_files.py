@@ -1,7 +1,7 @@
 import pytest
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.training.files import write_atomically
+from pyro_seatbelt.files import write_atomically
 
 
 def test_a_file_is_replaced_whole(tmp_path):

@@ -1,0 +1,72 @@
+"""Norm balls around an input: how far an attack may go."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pyro_seatbelt.errors import InputError
+
+Norm = Literal["l2", "linf"]
+
+
+@dataclass(frozen=True)
+class Ball:
+    """The distortions whose norm is at most `radius`.
+
+    Attributes:
+        norm: `l2` for the Euclidean norm over the whole image, `linf` for the largest pixel.
+        radius: In units of pixels, so of [0, 1].
+
+    Raises:
+        InputError: When the radius is not positive or the norm is not one of the two.
+
+    Example:
+        >>> Ball("linf", 0.1).project(torch.tensor([[0.3, -0.05]]))
+        tensor([[ 0.1000, -0.0500]])
+    """
+
+    norm: Norm
+    radius: float
+
+    def __post_init__(self) -> None:
+        if self.norm not in ("l2", "linf"):
+            raise InputError(f"expected norm 'l2' or 'linf', got {self.norm!r}")
+        if not 0 < self.radius < float("inf"):
+            raise InputError(f"expected a finite radius > 0, got {self.radius}")
+
+    def project(self, distortion: Tensor) -> Tensor:
+        """The nearest distortion in the ball.
+
+        Args:
+            distortion: Shape `(n, D)`.
+        """
+        if self.norm == "linf":
+            return distortion.clamp(-self.radius, self.radius)
+        length: Tensor = torch.linalg.vector_norm(distortion, dim=1, keepdim=True)
+        return distortion * (self.radius / length.clamp(min=self.radius))
+
+    def ascent(self, gradient: Tensor) -> Tensor:
+        """The direction of norm 1 along which a linear function with this gradient grows most.
+
+        Args:
+            gradient: Shape `(n, D)`.
+        """
+        if self.norm == "linf":
+            return gradient.sign()
+        length: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        return gradient / length.clamp(min=torch.finfo(gradient.dtype).tiny)
+
+    def sample(self, num: int, dim: int, generator: torch.Generator) -> Tensor:
+        """Draws distortions uniformly from the ball, in float64 on the CPU.
+
+        Returns:
+            Shape `(num, dim)`.
+        """
+        if self.norm == "linf":
+            uniform = torch.rand(num, dim, generator=generator, dtype=torch.float64)
+            return self.radius * (2 * uniform - 1)
+        normal = torch.randn(num, dim, generator=generator, dtype=torch.float64)
+        radius = torch.rand(num, 1, generator=generator, dtype=torch.float64) ** (1 / dim)
+        return self.radius * radius * self.ascent(normal)

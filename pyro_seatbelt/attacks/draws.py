@@ -1,0 +1,41 @@
+"""The draws that an attack freezes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyro_seatbelt.handlers import FrozenNoise
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How the latent sites of an attack get their values.
+
+    Attributes:
+        num: Draws K for each problem.
+        noise: Their noise, with the row ``problem * num + k`` for draw k; None puts every site
+            at its mean.
+    """
+
+    num: int
+    noise: FrozenNoise | None
+
+    @staticmethod
+    def frozen(problems: Sequence[int], num: int, *, seed: int) -> "Draws":
+        """K draws for each problem, whose noise depends on the seed and its number alone."""
+        keys = [(k << 40) + problem for problem in problems for k in range(num)]
+        return Draws(num, FrozenNoise(keys, seed=seed))
+
+    def rows(self, problems: Tensor) -> Tensor:
+        """Rows of the noise for some problems, shape `(n * num,)`."""
+        return (problems.cpu()[:, None] * self.num + torch.arange(self.num)).flatten()
+
+    def repeat(self, x: Tensor) -> Tensor:
+        """Repeats each row once a draw: `(n, ...)` to `(n * num, ...)`."""
+        return x if self.num == 1 else x.repeat_interleave(self.num, 0)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Averages over the draws: `(n * num,)` to `(n,)`."""
+        return values.view(-1, self.num).mean(1)

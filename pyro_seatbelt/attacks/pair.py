@@ -1,0 +1,259 @@
+"""A model and a guide, read through their traces."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyro
+import torch
+from pyro import poutine
+from pyro.distributions.util import scale_and_mask
+from pyro.poutine import Trace
+from pyro.poutine.indep_messenger import CondIndepStackFrame
+from torch import Tensor, nn
+
+from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.posteriors import Posterior, describe, read_posterior, rows_first
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.handlers import at_mean, frozen_noise
+
+Program = Callable[..., Any]
+Layers = Literal["all", "top", "base"] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A model and a guide whose posteriors an attack can read.
+
+    Attributes:
+        guide: The guide.
+        model: The model, if there is one.
+        plate: Name of the guide's plate over the batch.
+        model_plate: Name of the model's.
+        latents: Every latent site, base layer first where the model tells the order.
+        layers: The sites that the attack looks at.
+    """
+
+    guide: Program
+    model: Program | None
+    plate: str
+    model_plate: str
+    latents: tuple[str, ...]
+    layers: tuple[str, ...]
+
+    def trace_guide(self, x: Tensor, draws: Draws, problems: Tensor) -> Trace:
+        """Runs the guide on the images of some problems, once a draw.
+
+        Args:
+            x: Images, shape `(n * K, *image)`.
+            draws: The draws.
+            problems: Which problems they are, shape `(n,)`.
+        """
+        if draws.noise is None:
+            program = at_mean(self.guide)
+        else:
+            program = frozen_noise(self.guide, draws.noise, draws.rows(problems), plate=self.plate)
+        return poutine.trace(program).get_trace(x)
+
+    def posteriors(self, trace: Trace) -> dict[str, Posterior]:
+        """The posteriors of the attacked layers."""
+        return {site: self.posterior(trace, site) for site in self.layers}
+
+    def posterior(self, trace: Trace, site: str) -> Posterior:
+        """The distribution at one site.
+
+        Raises:
+            InputError: When the site is not inside the plate over the batch.
+        """
+        node = sites(trace)[site]
+        return read_posterior(site, node["fn"], node["value"], self.axis(node))
+
+    def axis(self, node: dict[str, Any]) -> int:
+        """The dimension of a site's values that runs over the batch."""
+        return len(node["fn"].batch_shape) + int(self._frame(node).dim or 0)
+
+    def log_prob(self, node: dict[str, Any]) -> Tensor:
+        """Log-density of a site's value for each row, in nats: `(n,)`.
+
+        The site's mask counts, and so does its scale, but for the factor by which the plate
+        makes a minibatch stand for a data set.
+        """
+        return self.weigh(node, node["fn"].log_prob(node["value"]))
+
+    def weigh(self, node: dict[str, Any], terms: Tensor) -> Tensor:
+        """Applies a site's scale and mask to terms in its batch shape: `(n,)`."""
+        frame = self._frame(node)
+        full = frame.size if frame.full_size is None else frame.full_size
+        weighed: Tensor = scale_and_mask(terms, node["scale"] * frame.size / full, node["mask"])
+        return rows_first(weighed, self.axis(node)).sum(1)
+
+    def _frame(self, node: dict[str, Any]) -> CondIndepStackFrame:
+        for frame in node["cond_indep_stack"]:
+            if frame.name in (self.plate, self.model_plate) and frame.dim is not None:
+                found: CondIndepStackFrame = frame
+                return found
+        raise InputError(
+            f"site '{node['name']}' is not inside the plate '{self.plate}' over the batch, so it "
+            "has no value for each image: sample it inside that plate"
+        )
+
+
+def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers = "all") -> Pair:
+    """Looks at a model and a guide before an attack.
+
+    The pair is run on two images and on three: the plate whose size follows is the plate over
+    the batch.
+
+    Args:
+        model: The model; it tells the order of the layers.
+        guide: The guide.
+        x: Images, at least one, shape `(n, *image)`.
+        layers: `all` of them, the `top` (which the model samples first), the `base` (which it
+            samples last), or the names of some.
+
+    Returns:
+        What an attack needs to know.
+
+    Raises:
+        InputError: When the guide cannot take the images, has no plate over the batch, has no
+            such layers, or holds something at one of them that an attack cannot use.
+    """
+    sample = x[torch.arange(3, device=x.device) % len(x)]
+    devices = [x.device] if x.device.type == "cuda" else []
+    # an image on which the networks fail is retired by the attack: it is no reason to refuse
+    with torch.random.fork_rng(devices=devices), pyro.validation_enabled(False):
+        traces = [_run(guide, sample[:size], "guide") for size in (2, 3)]
+        nodes = sites(traces[-1])
+        latents = [name for name, node in nodes.items() if not node["is_observed"]]
+        for name in latents:
+            if isinstance(layers, str) or name in layers:
+                _refuse_delta(name, nodes[name])
+        plate = model_plate = _batch_plate("guide", *traces)
+        if model is not None:
+            runs = [
+                _run(poutine.replay(model, trace=trace), sample[:size], "model")
+                for size, trace in zip((2, 3), traces, strict=True)
+            ]
+            latents = _base_first(runs[-1], latents)
+            model_plate = _batch_plate("model", *runs)
+    pair = Pair(guide, model, plate, model_plate, tuple(latents), ())
+    pair = replace(pair, layers=_choose(layers, pair.latents, ordered=model is not None))
+    for site in pair.layers:
+        _check_site(pair, site, nodes[site])
+    return pair
+
+
+@contextmanager
+def evaluating(*programs: Program | None) -> Iterator[None]:
+    """Puts the modules behind some programs into eval mode, and back afterwards.
+
+    A program is a module, or a bound method of one. The modules that a plain function reaches
+    through its closure cannot be seen: put them into eval mode yourself.
+    """
+    owners = [getattr(program, "__self__", program) for program in programs]
+    modules = {
+        module for owner in owners if isinstance(owner, nn.Module) for module in owner.modules()
+    }
+    training = [module for module in modules if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def sites(trace: Trace) -> dict[str, Any]:
+    """The random variables of a trace, without the subsamples of plates."""
+    return {
+        name: node
+        for name, node in trace.nodes.items()
+        if node["type"] == "sample" and type(node["fn"]).__name__ != "_Subsample"
+    }
+
+
+def _run(program: Program, x: Tensor, kind: str) -> Trace:
+    try:
+        return poutine.trace(program).get_trace(x)
+    except (RuntimeError, ValueError, IndexError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"the {kind} cannot run on {len(x)} images of shape {tuple(x.shape[1:])}: {first}"
+        ) from error
+
+
+def _batch_plate(kind: str, two: Trace, three: Trace) -> str:
+    sizes: list[dict[str, int]] = [
+        {
+            frame.name: frame.size
+            for node in sites(trace).values()
+            for frame in node["cond_indep_stack"]
+            if frame.dim is not None
+        }
+        for trace in (two, three)
+    ]
+    names = [name for name, size in sizes[1].items() if size == 3 and sizes[0].get(name) == 2]
+    if len(names) != 1:
+        found = ", ".join(f"'{name}'" for name in (names or sizes[1])) or "none"
+        raise InputError(
+            f"expected one vectorised plate of the {kind} whose size is the number of images, "
+            f"found {len(names)} (plates: {found}): sample the sites inside "
+            "pyro.plate('data', num_data, subsample=x)"
+        )
+    return names[0]
+
+
+def _base_first(model_trace: Trace, latents: list[str]) -> list[str]:
+    """Orders the layers from the image upwards: a model samples its top layer first."""
+    own = [name for name, node in sites(model_trace).items() if not node["is_observed"]]
+    missing = [name for name in own if name not in latents]
+    if missing:
+        raise InputError(
+            f"model site '{missing[0]}' has no posterior: the guide's sites are "
+            f"{', '.join(latents) or 'none'}; sample it in the guide"
+        )
+    return [*reversed(own), *(name for name in latents if name not in own)]
+
+
+def _choose(layers: Layers, latents: tuple[str, ...], *, ordered: bool) -> tuple[str, ...]:
+    if not latents:
+        raise InputError("the guide has no latent site: there is nothing to attack")
+    if layers == "all":
+        return latents
+    if isinstance(layers, str) and layers in ("top", "base"):
+        if not ordered:
+            raise InputError(
+                f"layers='{layers}' needs the model, which tells the order of the layers: pass "
+                "the model, or name the sites"
+            )
+        return (latents[-1] if layers == "top" else latents[0],)
+    names = [layers] if isinstance(layers, str) else list(layers)
+    for name in names:
+        if name not in latents:
+            raise InputError(
+                f"the guide has no latent site '{name}': choose among {', '.join(latents)}, or "
+                "all, top, base"
+            )
+    if not names:
+        raise InputError("expected one layer or more, got none")
+    return tuple(dict.fromkeys(names))
+
+
+def _refuse_delta(name: str, node: dict[str, Any]) -> None:
+    if "Delta" in describe(node["fn"]):
+        raise InputError(
+            f"site '{name}' holds a Delta, as autoguides such as AutoNormal put there: it is no "
+            "posterior of an image; write a guide whose networks read x and sample "
+            f"pyro.sample('{name}', dist.Normal(loc, scale).to_event(1))"
+        )
+
+
+def _check_site(pair: Pair, name: str, node: dict[str, Any]) -> None:
+    if not node["fn"].has_rsample:
+        raise InputError(
+            f"site '{name}': {describe(node['fn'])} has no rsample, so no gradient reaches the "
+            "image; attack other layers, or use a reparameterised distribution"
+        )
+    pair.axis(node)

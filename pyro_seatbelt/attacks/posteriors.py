@@ -1,0 +1,73 @@
+"""What a guide says about one site."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+
+class Posterior(NamedTuple):
+    r"""What a guide says about one site, for n rows.
+
+    Attributes:
+        site: Name of the site.
+        fn: Its distribution. A diagonal Gaussian is brought to batch shape `(n,)` and event
+            shape `(M,)`; any other stays as the guide declared it.
+        value: The site's value, in the shape of a draw from `fn`.
+        axis: The dimension of `value` that runs over the rows.
+        loc: Means of a diagonal Gaussian, shape `(n, M)`; None for other families.
+        scale: Its standard deviations, shape `(n, M)`.
+    """
+
+    site: str
+    fn: Distribution
+    value: Tensor
+    axis: int
+    loc: Tensor | None
+    scale: Tensor | None
+
+    def sum_rows(self, terms: Tensor) -> Tensor:
+        """Sums all but the rows of a tensor in the batch shape of `fn`, to shape `(n,)`."""
+        return rows_first(terms, self.axis).sum(1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-density of a value in nats, shape `(n,)`."""
+        return self.sum_rows(self.fn.log_prob(value))
+
+
+def read_posterior(site: str, fn: Distribution, value: Tensor, axis: int) -> Posterior:
+    """Brings a site's distribution and value into one form.
+
+    Args:
+        site: Name of the site.
+        fn: Its distribution.
+        value: Its value.
+        axis: The dimension of the value that runs over the rows.
+    """
+    base = fn
+    while isinstance(base, Independent):
+        base = base.base_dist
+    if not isinstance(base, Normal):
+        return Posterior(site, fn, value, axis, None, None)
+    loc, scale, value = (rows_first(part, axis) for part in (base.loc, base.scale, value))
+    return gaussian_posterior(site, loc, scale, value)
+
+
+def gaussian_posterior(site: str, loc: Tensor, scale: Tensor, value: Tensor) -> Posterior:
+    """A diagonal Gaussian posterior from tensors of shape `(n, M)`."""
+    fn = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+    return Posterior(site, fn, value, 0, loc, scale)
+
+
+def rows_first(tensor: Tensor, axis: int) -> Tensor:
+    """Brings a dimension to the front and flattens the others: `(n, M)`."""
+    return tensor.movedim(axis, 0).flatten(1) if tensor.ndim > 1 else tensor[:, None]
+
+
+def describe(fn: Distribution) -> str:
+    """A distribution's family, with what wraps it."""
+    inner = getattr(fn, "base_dist", None)
+    wraps = isinstance(fn, Independent) or type(fn).__name__ == "MaskedDistribution"
+    if wraps and isinstance(inner, Distribution):
+        return f"{type(fn).__name__}({describe(inner)})"
+    return type(fn).__name__

@@ -1,0 +1,231 @@
+"""What an attack leaves on disk, group by group."""
+
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pyro_seatbelt.attacks.result import AttackResult
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import write_atomically, writing
+
+IMAGES = ("adversarial", "distortion", "reconstruction")
+"""The fields of :class:`AttackResult` that are kept as images."""
+
+
+class Findings(NamedTuple):
+    """A finished attack.
+
+    Attributes:
+        table: A row for each of P problems (:meth:`AttackResult.columns`), with what is known of
+            its pair.
+        images: `adversarial`, `distortion` and, with a model, `reconstruction` (of the
+            adversarial input), each of shape `(P, *image)`, in the order of the rows.
+        pairs: `input`, `target` and, with a model, `input_reconstruction` and
+            `target_reconstruction`, each of shape `(B, *image)`.
+    """
+
+    table: pd.DataFrame
+    images: dict[str, NDArray[Any]]
+    pairs: dict[str, NDArray[Any]]
+
+
+class AttackRecords:
+    """The folder of one attack: its arguments, a part for each group, and one table at the end.
+
+    Every file appears whole or not at all, and a group counts as finished when its table is
+    there. With the merged table the attack is finished, and the parts are gone.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> AttackRecords(Path("attacks/latent")).table.name
+        'table.parquet'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def table(self) -> Path:
+        """The scalars of every problem."""
+        return self.path / "table.parquet"
+
+    @property
+    def images(self) -> Path:
+        """The adversarial inputs, distortions and reconstructions of every problem."""
+        return self.path / "images.safetensors"
+
+    @property
+    def pairs(self) -> Path:
+        """The inputs, the targets and their reconstructions."""
+        return self.path / "pairs.safetensors"
+
+    @property
+    def groups(self) -> Path:
+        """Folder of the parts."""
+        return self.path / "groups"
+
+    @property
+    def finished(self) -> bool:
+        """Whether every problem is there."""
+        return self.table.is_file()
+
+    def open(self, arguments: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        """Makes the folder, or sees that it belongs to the same attack.
+
+        Args:
+            arguments: What decides the numbers.
+            about: What else is worth knowing: versions, time.
+
+        Raises:
+            InputError: If another attack is there or the folder cannot be written.
+        """
+        path = self.path / "arguments.json"
+        wanted = json.loads(json.dumps(arguments, default=str))
+        if path.is_file():
+            try:
+                found = json.loads(path.read_text("utf-8"))["arguments"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
+            if found != wanted:
+                names = sorted({*found, *wanted})
+                different = [name for name in names if found.get(name) != wanted.get(name)]
+                raise InputError(
+                    f"{self.path}: an attack with other arguments is here ({', '.join(different)}"
+                    "): choose another folder"
+                )
+        else:
+            with writing(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+            self._free()
+            write_atomically(path, json.dumps({"arguments": wanted, **about}, indent=2) + "\n")
+
+    def prepare(self) -> None:
+        """Makes room for the parts, and removes what a killed process was writing.
+
+        Raises:
+            InputError: If the folder cannot be written.
+        """
+        with writing(self.groups):
+            for part in [*self.path.glob(".*.part"), *self.groups.glob(".*.part")]:
+                part.unlink()
+            if self.finished:
+                shutil.rmtree(self.groups, ignore_errors=True)
+            else:
+                self.groups.mkdir(exist_ok=True)
+
+    def reset(self) -> None:
+        """Forgets what has been found.
+
+        Raises:
+            InputError: If it cannot be removed.
+        """
+        with writing(self.path):
+            self.table.unlink(missing_ok=True)
+            self.images.unlink(missing_ok=True)
+            self.pairs.unlink(missing_ok=True)
+            if self.groups.is_dir():
+                shutil.rmtree(self.groups)
+
+    def add(self, group: int, result: AttackResult) -> None:
+        """Writes the outcome of a group.
+
+        Args:
+            group: Its number.
+            result: Its outcome.
+
+        Raises:
+            InputError: If it cannot be written.
+        """
+        kept = {
+            name: images.contiguous()
+            for name in IMAGES
+            if isinstance(images := getattr(result, name), Tensor)
+        }
+        write_atomically(self._part(group, "safetensors"), safetensors.torch.save(kept))
+        # last, because it says that the group is finished
+        write_atomically(self._part(group, "parquet"), _parquet(pd.DataFrame(result.columns())))
+
+    def finished_groups(self, groups: Iterable[int]) -> set[int]:
+        """Which of some groups are there."""
+        return {group for group in groups if self._part(group, "parquet").is_file()}
+
+    def merge(
+        self, groups: Iterable[int], columns: pd.DataFrame, pairs: Mapping[str, Tensor]
+    ) -> None:
+        """Puts the parts of all groups together.
+
+        Args:
+            groups: Their numbers, in order.
+            columns: More columns: a row for each pair, by the pair's number.
+            pairs: Images of every pair by name, each of shape `(B, *image)`.
+
+        Raises:
+            InputError: If a part is damaged or the disk does not take the result.
+        """
+        tables, images = [], []
+        for group in groups:
+            tables.append(_read_table(self._part(group, "parquet")))
+            images.append(_read_images(self._part(group, "safetensors")))
+        table = pd.concat(tables, ignore_index=True).join(columns, on="pair")
+        together = {name: np.concatenate([part[name] for part in images]) for name in images[0]}
+        write_atomically(
+            self.pairs,
+            safetensors.torch.save({name: each.cpu().contiguous() for name, each in pairs.items()}),
+        )
+        write_atomically(self.images, safetensors.numpy.save(together))
+        write_atomically(self.table, _parquet(table))  # last, because it says that all is there
+        shutil.rmtree(self.groups, ignore_errors=True)
+
+    def read(self) -> "Findings":
+        """Reads the finished attack.
+
+        Raises:
+            InputError: If a file is absent or damaged.
+        """
+        return Findings(
+            _read_table(self.table), _read_images(self.images), _read_images(self.pairs)
+        )
+
+    def _part(self, group: int, kind: str) -> Path:
+        return self.groups / f"group-{group:05d}.{kind}"
+
+    def _free(self) -> None:
+        if any(not path.name.endswith(".part") for path in self.path.iterdir()):
+            raise InputError(f"{self.path}: expected an absent or empty folder for the attack")
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    content = io.BytesIO()
+    table.to_parquet(content, engine="pyarrow", index=False)
+    return content.getvalue()
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except (OSError, ValueError) as error:  # pyarrow's errors are both
+        raise _damaged(path) from error
+
+
+def _read_images(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return safetensors.numpy.load(path.read_bytes())
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: the file is absent or damaged: --force makes the attack again")

@@ -1,0 +1,25 @@
+"""The penalties that an attack runs over."""
+
+from pyro_seatbelt.errors import InputError
+
+
+def geometric_weights(num: int = 50) -> tuple[float, ...]:
+    r"""The penalties of the paper: 0, and geometric values from :math:`2^{-20}` to :math:`2^{20}`.
+
+    Args:
+        num: How many besides 0.
+
+    Raises:
+        InputError: When it is negative.
+
+    Example:
+        >>> geometric_weights(3)
+        (0.0, 9.5367431640625e-07, 1.0, 1048576.0)
+    """
+    if num < 0:
+        raise InputError(f"expected 0 weights lambda or more, got {num}")
+    return (0.0, *(2.0 ** (-20 + 40 * step / max(1, num - 1)) for step in range(num)))
+
+
+PAPER_WEIGHTS: tuple[float, ...] = geometric_weights()
+"""0, and 50 values."""

@@ -1,0 +1,225 @@
+"""The command `seatbelt attack`."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.progress import CountBar, ProblemBar
+from pyro_seatbelt.errors import InputError
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.attacks.pair import Layers
+    from pyro_seatbelt.attacks.results import Estimate
+    from pyro_seatbelt.experiments.attack import AttackReport
+
+
+def attack(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of the run, by default the newest.", show_default=False, show_envvar=False
+        ),
+    ] = None,
+    *,
+    mode: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="What to move towards the target: latent (KL of the posteriors), w2 (their "
+            "2-Wasserstein distance), l2 (their means), output (the ELBO). Repeatable.",
+            show_envvar=False,
+        ),
+    ] = ["latent"],  # noqa: B006 - Typer copies it
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            help="all, top, base, or sites such as z1,z3; by default all for models with skips "
+            "and base for chains without.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option(help="Random pairs of held-out images.", show_envvar=False)
+    ] = 10,
+    lambdas: Annotated[
+        int | None,
+        typer.Option(
+            help="Penalties from 2^-20 to 2^20, besides 0. [default: 50]",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--lambda",
+            help="One penalty of your own, instead of the series. Repeatable.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            help="A picture of your own to attack, instead of random pairs.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            help="The picture that it is to become.", show_default=False, show_envvar=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of pairs and noise.", show_envvar=False)] = 0,
+    samples: Annotated[
+        int, typer.Option(help="Frozen draws that a distance is averaged over.", show_envvar=False)
+    ] = 1,
+    at_mean: Annotated[
+        bool,
+        typer.Option(
+            "--at-mean", help="Propagate posterior means instead of draws.", show_envvar=False
+        ),
+    ] = False,
+    max_iterations: Annotated[
+        int, typer.Option(help="Cap on the iterations of a problem.", show_envvar=False)
+    ] = 100,
+    batch: Annotated[
+        int,
+        typer.Option(
+            help="Problems that advance together and are resumed together.", show_envvar=False
+        ),
+    ] = 128,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)
+    ] = "auto",
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the work on a CPU, by default one a processor, at most 8.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Make finished attacks again.", show_envvar=False),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Attack a trained run: look for small distortions that turn one image into another.
+
+    **Examples**
+
+    - `seatbelt attack` - the paper's protocol on the newest run: 10 pairs, 51 penalties
+
+    - `seatbelt attack runs/first --mode latent --mode output --pairs 4`
+
+    - `seatbelt attack --layers top` - only the top layer of a hierarchy
+
+    - `seatbelt attack --input cat.png --target dog.png` - two pictures of your own
+
+    - `seatbelt attack --pairs 2 --lambdas 5 --max-iterations 30` - a small one, in a minute
+
+    Everything is kept in `attacks/` in the folder of the run. The same command goes on with an
+    attack that was stopped, and shows one that is finished.
+    """
+    from pyro_seatbelt.attacks import geometric_weights
+    from pyro_seatbelt.experiments.attack import AttackOptions, attack_run
+    from pyro_seatbelt.experiments.listing import newest_run
+
+    if weight and lambdas is not None:
+        raise InputError("--lambda: expected it or --lambdas, got both: leave one out")
+    if (image is None) != (target is None):
+        absent = "--target" if target is None else "--input"
+        raise InputError(f"{absent}: --input and --target go together: give both pictures")
+    options = AttackOptions(
+        modes=mode,  # type: ignore[arg-type]  # it checks them
+        layers=_layers(layers),
+        pairs=pairs,
+        images=None if image is None or target is None else (image, target),
+        weights=weight or geometric_weights(50 if lambdas is None else lambdas),
+        seed=seed,
+        samples=samples,
+        at_mean=at_mean,
+        batch=batch,
+        max_iterations=max_iterations,
+        device=device,
+        processes=processes,
+        force=force,
+    )
+    console = stderr_console()
+    try:
+        with CountBar(console) as images, ProblemBar(console) as problems:
+            reports = attack_run(run or newest_run(), options, watch=problems, data_progress=images)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from what is finished", err=True)
+        raise typer.Exit(1) from None
+    if json:
+        print_json([_plain(report) for report in reports])
+        return
+    for number, report in enumerate(reports):
+        if number:
+            typer.echo()
+        _show(report)
+
+
+def _layers(text: str | None) -> "Layers | None":
+    if text is None or text in {"all", "top", "base"}:
+        return text
+    return [name.strip() for name in text.split(",")]
+
+
+def _show(report: "AttackReport") -> None:
+    from pyro_seatbelt.attacks.results import QUANTITIES
+
+    where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
+    retired = f", {report.num_retired} retired" if report.num_retired else ""
+    pairs = "1 pair" if report.num_pairs == 1 else f"{report.num_pairs} pairs"
+    typer.echo(f"{report.mode} attack{where}: {report.num_problems} problems of {pairs}{retired}")
+    if report.was_finished:
+        typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
+    rows = [(QUANTITIES[name], *_numbers(each)) for name, each in report.summary.items()]
+    if report.auddc is not None:
+        rows.append(("AUDDC", *_numbers(report.auddc)))
+    print_table(("", "mean", "95 % CI", "95 % CI over pairs"), rows)
+    print_pairs(
+        {"folder": report.folder}
+        | {name: file.relative_to(report.folder) for name, file in report.files.items()}
+    )
+
+
+def _numbers(estimate: "Estimate") -> Sequence[str]:
+    return (
+        _number(estimate.mean),
+        _interval(estimate.low, estimate.high),
+        _interval(estimate.pairs_low, estimate.pairs_high),
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "undefined"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has a word for; NaN becomes null."""
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
