@@ -49,14 +49,27 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     Raises:
         InputError: If it cannot be written; what was there before is untouched.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
-        try:
-            write_durably(part, content)
-            part.replace(path)
-            sync_folder(path.parent)
-        finally:
-            part.unlink(missing_ok=True)
+        replace(path, content)
+
+
+def replace(path: Path, content: bytes | str) -> None:
+    """Does what :func:`write_atomically` does, for callers with an error of their own.
+
+    Args:
+        path: Where the content goes; what was there before is replaced.
+        content: Bytes, or text to be encoded as UTF-8.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write_durably(part, content)
+        part.replace(path)
+        sync(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, content: bytes | str) -> None:
@@ -75,18 +88,18 @@ def write_durably(path: Path, content: bytes | str) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Waits until the disk has the names in a folder.
+def sync(path: Path) -> None:
+    """Waits until the disk has a file, or the names in a folder.
 
     Args:
-        folder: The folder; nothing is done where folders cannot be opened (Windows).
+        path: The file or folder; nothing is done where folders cannot be opened (Windows).
 
     Raises:
         OSError: If the disk fails.
     """
     if os.name == "nt":  # pragma: no cover
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pyro_seatbelt.data.cache import CachedImages, file_stem, labels_path
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import replace, sync, writing
 
 UInt8Map = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
 
@@ -75,14 +75,14 @@ class Draft:
         )
         sidecar = self._root / f"{self._stem}.json"
         earlier = _array_named_by(sidecar)
-        with _writing(self._root):
+        with writing(self._root):
             self.array.flush()
-            _sync(self.path)
+            sync(self.path)
             self.path.replace(cached.path)
             if labels:
                 columns = np.stack(list(labels.values()), 1)
-                _write_atomically(cached.labels_path, _as_array_file(columns))
-            _write_atomically(sidecar, cached.to_json().encode())
+                replace(cached.labels_path, _as_array_file(columns))
+            replace(sidecar, cached.to_json().encode())
         if earlier is not None and earlier != cached.path:
             _discard(earlier)
             _discard(labels_path(earlier))
@@ -121,7 +121,7 @@ def draft(
     """
     path = root / f".{file_stem(name, ids)}.{secrets.token_hex(8)}{_UNFINISHED}"
     try:
-        with _writing(root):
+        with writing(root):
             root.mkdir(parents=True, exist_ok=True)
             _sweep(root)
             array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
@@ -139,44 +139,16 @@ def _array_named_by(sidecar: Path) -> Path | None:
         return None
 
 
-@contextmanager
-def _writing(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{root}: cannot write: {error.strerror or error}") from error
-
-
 def _as_array_file(array: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
-    try:
-        unfinished.write_bytes(content)
-        _sync(unfinished)
-        unfinished.replace(path)
-        _sync(path.parent)
-    finally:
-        _discard(unfinished)
-
-
 def _discard(path: Path) -> None:
     """Remove a file if it is there and can be removed."""
     with suppress(OSError):
         path.unlink()
-
-
-def _sync(path: Path) -> None:
-    """Wait until the disk has a file or the names in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _reserve(path: Path) -> None:

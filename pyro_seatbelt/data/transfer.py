@@ -20,6 +20,7 @@ from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import check_kind, checked_digest, opening
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import writing
 
 _BLOCK = 1 << 18
 _SECONDS_OF_SILENCE = 30.0
@@ -82,7 +83,7 @@ def fetch(
     """
     part = folder / f"{file.name}.part"
     lock = FileLock(folder / f".{file.name}.lock")
-    with _writing(part):
+    with writing(part):
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()  # another process may be at it: wait, and find the file there
     try:
@@ -199,7 +200,7 @@ class _Transfer:
         for block in _blocks(response):
             if not done:
                 self._check_head(block, total)
-            with _writing(self._part), self._part.open("ab") as opened:
+            with writing(self._part), self._part.open("ab") as opened:
                 opened.write(block)
             done += len(block)
             if self._progress is not None:
@@ -243,7 +244,7 @@ class _Transfer:
     def _start_over(self, beginning: _Beginning | None = None) -> None:
         """Forget what has come."""
         self._beginning = beginning or _Beginning(self._address)
-        with _writing(self._part):
+        with writing(self._part):
             self._notes.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
             if beginning is not None:
@@ -312,11 +313,3 @@ def _validator(response: HTTPResponse) -> str:
 def _blocks(response: HTTPResponse) -> Iterator[bytes]:
     while block := response.read(_BLOCK):
         yield block
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import sync_folder, write_durably, writing
+from pyro_seatbelt.files import sync, write_durably, writing
 from pyro_seatbelt.training.layout import checkpoint_path, checkpoints
 
 FORMAT = 1
@@ -122,11 +122,11 @@ def save_checkpoint(
         try:
             for name, content in {**files, _META: meta.encode()}.items():
                 write_durably(part / name, content)
-            sync_folder(part)
+            sync(part)
             if path.exists():  # somebody's own loop saves a step twice
                 path.rename(aside)
             part.rename(path)
-            sync_folder(root)
+            sync(root)
         finally:
             shutil.rmtree(part, ignore_errors=True)
             shutil.rmtree(aside, ignore_errors=True)
