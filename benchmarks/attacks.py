@@ -130,6 +130,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         batch=options.batch,
         rows=options.rows,
         seed=options.seed,
+        start=options.start,
     )
     total = options.pairs * len(weights)
     step = max(1, total // options.sampled)
@@ -149,6 +150,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     ]
     first = scipy_runs[0]
     return {
+        "start": options.start,
         "mode": options.mode,
         "problems": total,
         "sampled": len(sampled),
@@ -181,6 +183,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--start", choices=("gradient", "uniform"), default="gradient")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
