@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 from torch.distributions import (
     Cauchy,
@@ -23,7 +24,7 @@ class AtMeanMessenger(Messenger):
     """Gives every latent site the mean of its distribution instead of a draw."""
 
     def _pyro_sample(self, msg: Any) -> None:
-        if msg["done"] or msg["is_observed"] or type(msg["fn"]).__name__ == "_Subsample":
+        if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
             return
         try:
             msg["value"] = msg["fn"].mean
@@ -167,7 +168,7 @@ class FrozenNoiseMessenger(Messenger):
         self.plate = plate
 
     def _pyro_sample(self, msg: Any) -> None:
-        if msg["done"] or msg["is_observed"] or type(msg["fn"]).__name__ == "_Subsample":
+        if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
             return
         fn: Any = msg["fn"]
         axis = None

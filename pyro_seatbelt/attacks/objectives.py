@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Layers, Pair, sites
+from pyro_seatbelt.attacks.pair import Layers, Pair
 from pyro_seatbelt.attacks.posteriors import Posterior, describe, rows_first
 from pyro_seatbelt.attacks.targets import Targets
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.objectives.sites import sample_sites
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Maps inputs `(n, *image)` and the problems `(n,)` that they belong to, to distances `(n,)`."""
@@ -299,7 +300,7 @@ def _mean(posterior: Posterior) -> Tensor:
 
 
 def _negative_elbo(pair: Pair, model_trace: Trace, guide_trace: Trace) -> Tensor:
-    nodes = sites(model_trace).values()
+    nodes = sample_sites(model_trace).values()
     observed = [pair.log_prob(node) for node in nodes if node["is_observed"]]
     if not observed:
         raise InputError("the model observes nothing: give its likelihood site obs=x")
@@ -308,7 +309,7 @@ def _negative_elbo(pair: Pair, model_trace: Trace, guide_trace: Trace) -> Tensor
     if len(latent) == 1 and pair.latents == (latent[0]["name"],):
         divergence = _closed_form(pair, latent[0], guide_trace)
     if divergence is None:
-        log_q = [pair.log_prob(sites(guide_trace)[name]) for name in pair.latents]
+        log_q = [pair.log_prob(sample_sites(guide_trace)[name]) for name in pair.latents]
         divergence = torch.stack(log_q).sum(0)
         divergence = divergence - torch.stack([pair.log_prob(node) for node in latent]).sum(0)
     return divergence - torch.stack(observed).sum(0)
@@ -316,7 +317,7 @@ def _negative_elbo(pair: Pair, model_trace: Trace, guide_trace: Trace) -> Tensor
 
 def _closed_form(pair: Pair, prior: dict[str, Any], guide_trace: Trace) -> Tensor | None:
     try:
-        terms = kl_divergence(sites(guide_trace)[prior["name"]]["fn"], prior["fn"])
+        terms = kl_divergence(sample_sites(guide_trace)[prior["name"]]["fn"], prior["fn"])
     except NotImplementedError:
         return None
     return pair.weigh(prior, terms)

@@ -5,8 +5,9 @@ from pyro import poutine
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Pair, Program, sites
+from pyro_seatbelt.attacks.pair import Pair, Program
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.objectives.sites import sample_sites
 
 
 def log_likelihoods(
@@ -31,7 +32,7 @@ def log_likelihoods(
         trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(
             draws.repeat(image)
         )
-        observed = [node for node in sites(trace).values() if node["is_observed"]]
+        observed = [node for node in sample_sites(trace).values() if node["is_observed"]]
         means.append(draws.mean(torch.stack([pair.log_prob(node) for node in observed]).sum(0)))
     return means
 
@@ -54,7 +55,7 @@ def reconstruct(pair: Pair, model: Program, x: Tensor) -> Tensor:
     at_means = Draws(1, None)
     guide_trace = pair.trace_guide(x, at_means, torch.arange(len(x)))
     trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
-    for node in sites(trace).values():
+    for node in sample_sites(trace).values():
         if node["is_observed"] and node["value"].numel() == x.numel():
             mean: Tensor = node["fn"].mean
             return mean.expand(node["value"].shape).reshape(x.shape)

@@ -17,6 +17,7 @@ from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.posteriors import Posterior, describe, read_posterior, rows_first
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.handlers import at_mean, frozen_noise
+from pyro_seatbelt.objectives.sites import sample_sites
 
 Program = Callable[..., Any]
 Layers = Literal["all", "top", "base"] | Sequence[str]
@@ -66,7 +67,7 @@ class Pair:
         Raises:
             InputError: When the site is not inside the plate over the batch.
         """
-        node = sites(trace)[site]
+        node = sample_sites(trace)[site]
         return read_posterior(site, node["fn"], node["value"], self.axis(node))
 
     def axis(self, node: dict[str, Any]) -> int:
@@ -124,7 +125,7 @@ def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers =
     # an image on which the networks fail is retired by the attack: it is no reason to refuse
     with torch.random.fork_rng(devices=devices), pyro.validation_enabled(False):
         traces = [_run(guide, sample[:size], "guide") for size in (2, 3)]
-        nodes = sites(traces[-1])
+        nodes = sample_sites(traces[-1])
         latents = [name for name, node in nodes.items() if not node["is_observed"]]
         for name in latents:
             if isinstance(layers, str) or name in layers:
@@ -165,15 +166,6 @@ def evaluating(*programs: Program | None) -> Iterator[None]:
             module.training = True
 
 
-def sites(trace: Trace) -> dict[str, Any]:
-    """The random variables of a trace, without the subsamples of plates."""
-    return {
-        name: node
-        for name, node in trace.nodes.items()
-        if node["type"] == "sample" and type(node["fn"]).__name__ != "_Subsample"
-    }
-
-
 def _run(program: Program, x: Tensor, kind: str) -> Trace:
     try:
         return poutine.trace(program).get_trace(x)
@@ -188,7 +180,7 @@ def _batch_plate(kind: str, two: Trace, three: Trace) -> str:
     sizes: list[dict[str, int]] = [
         {
             frame.name: frame.size
-            for node in sites(trace).values()
+            for node in sample_sites(trace).values()
             for frame in node["cond_indep_stack"]
             if frame.dim is not None
         }
@@ -207,7 +199,7 @@ def _batch_plate(kind: str, two: Trace, three: Trace) -> str:
 
 def _base_first(model_trace: Trace, latents: list[str]) -> list[str]:
     """Orders the layers from the image upwards: a model samples its top layer first."""
-    own = [name for name, node in sites(model_trace).items() if not node["is_observed"]]
+    own = [name for name, node in sample_sites(model_trace).items() if not node["is_observed"]]
     missing = [name for name in own if name not in latents]
     if missing:
         raise InputError(

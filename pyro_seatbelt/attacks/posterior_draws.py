@@ -10,9 +10,10 @@ from torch import Tensor
 from xarray import DataTree
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Layers, Program, evaluating, read_pair, sites
+from pyro_seatbelt.attacks.pair import Layers, Program, evaluating, read_pair
 from pyro_seatbelt.attacks.posteriors import rows_first
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.objectives.sites import sample_sites
 
 _ROWS = 256
 
@@ -66,7 +67,7 @@ def posterior_draws(
         everyone = torch.arange(len(x), device=x.device)
         frozen = Draws.frozen(range(len(x)), num_draws, seed=seed)
         for some in everyone.split(max(1, _ROWS // num_draws)):
-            trace = sites(pair.trace_guide(frozen.repeat(x[some]), frozen, some))
+            trace = sample_sites(pair.trace_guide(frozen.repeat(x[some]), frozen, some))
             for site in pair.layers:
                 rows = rows_first(trace[site]["value"], pair.axis(trace[site]))
                 draws.setdefault(site, []).append(rows.view(len(some), num_draws, -1).cpu())
