@@ -11,6 +11,7 @@ from pyro_seatbelt import __version__
 from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
 from pyro_seatbelt.cli.runs import runs
+from pyro_seatbelt.cli.sweep import OptionalRay, sweep
 from pyro_seatbelt.cli.train import train
 from pyro_seatbelt.errors import InputError
 
@@ -98,6 +99,7 @@ def seatbelt(
 
 app.command()(train)
 app.command()(attack)
+app.command(cls=OptionalRay)(sweep)
 app.command()(runs)
 app.add_typer(data, name="data")
 
