@@ -207,11 +207,9 @@ def _check_free(folder: Path) -> None:
     """Sees that a folder is a sweep's, or can be."""
     if (folder / "sweep.json").is_file():
         return
-    with writing(folder):
-        ours = [folder / name for name in ("runs", "failures", "tables")]
-        taken = [
-            path for path in ours if path.exists() and (not path.is_dir() or any(path.iterdir()))
-        ]
+    with writing(folder):  # what is in runs/ is checked run by run
+        ours = [folder / name for name in ("failures", "tables")]
+        taken = [path for path in ours if path.exists() and any(path.iterdir())]
     if taken or (folder / "config.json").exists():
         raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
 
