@@ -167,9 +167,12 @@ def _result(reference: Any) -> Failure | None:
     return failure
 
 
-@contextmanager
-def _cluster(address: str, *, processors: int) -> Iterator[Any]:
-    """A cluster to run on; one that is there already is left as it is."""
+def import_ray() -> Any:
+    """Returns the package `ray`, told to keep what it sees to itself.
+
+    Raises:
+        InputError: If it is not installed.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by Ray when it starts
     try:
         import ray  # noqa: PLC0415 - an extra
@@ -177,6 +180,13 @@ def _cluster(address: str, *, processors: int) -> Iterator[Any]:
         raise InputError(
             "Ray is not installed: pip install 'pyro-seatbelt[ray]', or leave --ray out"
         ) from error
+    return ray
+
+
+@contextmanager
+def _cluster(address: str, *, processors: int) -> Iterator[Any]:
+    """A cluster to run on; one that is there already is left as it is."""
+    ray = import_ray()
     mine = not ray.is_initialized()
     if mine:
         local: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False}

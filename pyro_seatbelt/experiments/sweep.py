@@ -19,7 +19,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.failures import forget_failure, keep_failure
 from pyro_seatbelt.experiments.jobs import Job, finished_job, merge_jobs
 from pyro_seatbelt.experiments.pool import Outcome, run_local
-from pyro_seatbelt.experiments.ray_pool import LOCAL, run_on_ray
+from pyro_seatbelt.experiments.ray_pool import LOCAL, import_ray, run_on_ray
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.tables import write_tables
 from pyro_seatbelt.files import lock, write_atomically, writing
@@ -159,6 +159,8 @@ def _pool(
         raise InputError(f"expected gpus >= 0, got {gpus}")
     if gpus is not None and ray is None:
         raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
+    if ray is not None:
+        import_ray()  # or it says that it is not there, before anything is begun
     if ray not in {None, LOCAL}:
         return partial(
             run_on_ray,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -55,14 +56,14 @@ def inline(monkeypatch):
     return broken
 
 
-def start(grid, out, *options):
+def start(grid, out, *options, stdout=subprocess.DEVNULL):
     """A sweep in a process of its own."""
     path = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "pyro_seatbelt.cli", "sweep", str(grid), "--out", str(out)]
     return subprocess.Popen(
         [*command, "--workers", "2", "--threads", "1", *options],
         env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -273,6 +274,49 @@ def test_ctrl_c_saves_what_is_being_trained(make_grid, tmp_path):
     assert len(list(out.glob("runs/*/checkpoints"))) == 2
     statuses = [json.loads(path.read_text())["status"] for path in out.glob("runs/*/run.json")]
     assert statuses == ["interrupted"] * 2
+
+
+def workers_of_ray(mark):
+    """Processes that run a job on the cluster of a sweep with a mark in its environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (place / "cmdline").read_bytes()
+            if words.startswith(b"ray::_attempt") and mark in (place / "environ").read_bytes():
+                found.append(int(place.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_ray_goes_on_when_a_worker_is_killed(make_grid, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    grid = make_grid(model=["vae", "seatbelt"], latent_dim=[2, 3], seed=[0, 1, 2])
+    # an attack of two groups, which are tasks of their own
+    grid.write_text(grid.read_text().replace("[[attack]]", "[[attack]]\nbatch = 2"))
+    out, whole = tmp_path / "ray", tmp_path / "local"
+    monkeypatch.setenv("SWEEP_UNDER_TEST", str(tmp_path))
+    killed = []
+
+    def kill_one():
+        if marks(out) and not killed:
+            killed.extend(workers_of_ray(str(tmp_path).encode())[:1])
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+        return killed
+
+    with start(grid, out, "--ray", "--json", stdout=subprocess.PIPE) as process:
+        wait_for(kill_one, process)
+        printed, errors = process.communicate(timeout=900)
+    assert process.returncode == 0, errors
+    result = json.loads(printed)  # Ray prints nothing there
+    assert len(result["finished"]) == 12
+    assert result["failed"] == {}
+    with start(grid, whole) as process:
+        _, errors = process.communicate(timeout=900)
+    assert process.returncode == 0, errors
+    assert len(attack_table(whole)) == 48
+    assert_same_tables(out, whole)
 
 
 def test_a_table_waits_for_its_turn(tmp_path):
