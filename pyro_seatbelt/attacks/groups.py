@@ -130,7 +130,7 @@ def _begin_worker(
     task: Task[Any], queue: Any, stop: Any, threads: int, state: tuple[Any, Any]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says stop
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     settings, params = state
     pyro.settings.set(**settings)
@@ -138,8 +138,11 @@ def _begin_worker(
     _worker[:] = [task, queue, stop]
 
 
-def _leave_with_parent() -> None:
-    """Ends a worker whose parent was killed: it would wait for ever."""
+def leave_with_parent() -> None:
+    """Ends a worker whose parent was killed: it would wait for ever.
+
+    To be run in a thread of its own.
+    """
     parent = parent_process()
     if parent is not None:
         parent.join()
