@@ -122,7 +122,7 @@ def concentration(importances: NDArray[np.floating]) -> float:
         From 0 (all equal) to 1; 0 for a table of zeros.
 
     Example:
-        >>> concentration(np.eye(3)), concentration(np.ones((3, 3)))
+        >>> concentration(np.eye(3)), concentration(np.ones((3, 2)))
         (1.0, 0.0)
     """
     sums = importances.sum(1)
@@ -132,7 +132,8 @@ def concentration(importances: NDArray[np.floating]) -> float:
     columns = importances.shape[1]
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     entropies = -(shares * logs).sum(1) / (np.log(columns) if columns > 1 else 1.0)
-    return float(((1 - entropies) * sums[sums > 0]).sum() / sums.sum())
+    spread_out = float((entropies * sums[sums > 0]).sum() / sums.sum())
+    return min(max(1 - spread_out, 0.0), 1.0)
 
 
 def _accuracy(

@@ -17,7 +17,7 @@ from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.failures import forget_failure, keep_failure
 from pyro_seatbelt.experiments.jobs import Job, finished_job, merge_jobs
-from pyro_seatbelt.experiments.pool import Outcome, Tell, run_local
+from pyro_seatbelt.experiments.pool import run_local
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.tables import write_tables
 from pyro_seatbelt.files import lock, write_atomically, writing
