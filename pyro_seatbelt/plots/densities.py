@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def density_panels(
     )
     grid = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)
     places = np.linspace(low, high, _POINTS)
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes, (row, panels) in zip(grid, rows.items(), strict=True):
         for ax, panel in zip(axes, panels, strict=True):
             for name, values in panel.items():
@@ -83,7 +84,7 @@ def density_panels(
 
 def _draw(
     ax: Axes, name: str, values: NDArray[np.floating], places: NDArray[np.floating], number: int
-) -> object:
+) -> Artist:
     colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
     if len(values) > 1 and float(np.ptp(values)) > 0:
         height = stats.gaussian_kde(values)(places)

@@ -43,7 +43,8 @@ def band(rows: pd.DataFrame, column: str, *, dots: bool = False) -> Band:
     single: Sequence[tuple[float, float]] = ()
     if dots:
         single = [(float(x), float(y)) for x, y in zip(rows["beta"], rows[column], strict=True)]
-    return Band(*(table[name].tolist() for name in COLUMNS[:4]), dots=single)
+    x, mean, low, high = (table[name].tolist() for name in COLUMNS[:4])
+    return Band(x, mean, low, high, single)
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

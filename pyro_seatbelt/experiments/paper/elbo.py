@@ -9,10 +9,10 @@ from pyro_seatbelt.experiments.paper.estimates import Interval, interval
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, whole_grid
 from pyro_seatbelt.experiments.paper.results import Results, lettered, named, pick
-from pyro_seatbelt.experiments.paper.scales import Scale, Subject
+from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
 
-ROLES = ("chairs", "faces", "celeba")
+ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
 
 def elbo_jobs(scale: Scale) -> list[Job]:

@@ -1,8 +1,6 @@
 """Which members of the family an item of the paper needs."""
 
 from collections.abc import Sequence
-from typing import Literal
-
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.experiments.attack import AttackOptions
@@ -20,7 +18,7 @@ DEEP = "seatbelt"
 def members(
     scale: Scale,
     subject: Subject,
-    model: Literal["beta-tcvae", "beta-tcdlgm", "seatbelt"],
+    model: str,
     *,
     betas: Sequence[float],
     layers: Sequence[int] = (1,),
@@ -105,4 +103,5 @@ def attack(scale: Scale, mode: Mode, layers: Layers | None = None) -> AttackOpti
         weights=scale.weights,
         max_iterations=scale.max_iterations,
         device=str(scale.fields.get("device", "auto")),
+        figures=False,
     )

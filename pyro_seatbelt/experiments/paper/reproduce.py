@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.jobs import merge_jobs
 from pyro_seatbelt.experiments.paper.claims import Claim, markdown, write_claims
 from pyro_seatbelt.experiments.paper.items import chosen
 from pyro_seatbelt.experiments.paper.results import Results
 from pyro_seatbelt.experiments.paper.scales import Scale
-from pyro_seatbelt.experiments.sweep import run_jobs
+from pyro_seatbelt.experiments.sweep import SweepWatch, run_jobs
 from pyro_seatbelt.experiments.tables import attack_table, run_table
 from pyro_seatbelt.files import write_atomically
 
@@ -41,7 +42,8 @@ def reproduce(
     workers: int | None = None,
     ray: str | None = None,
     redraw_only: bool = False,
-    watch: Any = None,
+    watch: SweepWatch | None = None,
+    data_progress: Progress | None = None,
 ) -> Reproduction:
     """Trains, attacks and evaluates what some items need, draws them, and checks the claims.
 
@@ -55,7 +57,8 @@ def reproduce(
         workers: Processes that share the runs.
         ray: Address of a Ray cluster, instead.
         redraw_only: Whether to draw from what is there and to train, attack and evaluate nothing.
-        watch: Is told how the sweep goes on.
+        watch: Is told how far the sweep is.
+        data_progress: Is told how far the making of data is.
 
     Returns:
         Where everything is, and what holds.
@@ -69,7 +72,9 @@ def reproduce(
     jobs = merge_jobs([job for each in wanted.values() for job in each])
     failed: dict[str, str] = {}
     if not redraw_only:
-        failed = run_jobs(jobs, place, workers=workers, ray=ray, watch=watch).failed
+        failed = run_jobs(
+            jobs, place, workers=workers, watch=watch, data_progress=data_progress
+        ).failed
     elif not (place / "runs").is_dir():
         raise InputError(f"{place}: nothing to redraw here: leave --redraw out to make the runs")
     results = Results(scale, place, run_table(place), attack_table(place))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pyro_seatbelt.attacks import MODES, Mode
+from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.experiments.attack import paper_layers
 from pyro_seatbelt.experiments.jobs import Job, finished_job, job_for
 from pyro_seatbelt.experiments.paper.scales import Scale
@@ -86,17 +86,20 @@ def problems(attacks: pd.DataFrame, mode: Mode, *, layers: str | None = None) ->
         mode: The attack.
         layers: The sites that it looked at, joined by `+`; None for the paper's choice.
     """
-    objective = MODES[mode]("all").name
-    kept = attacks[(attacks["mode"] == objective) & (attacks["stop"] != "nan")]
+    kept = attacks[(attacks["mode"] == mode) & (attacks["stop"] != "nan")]
     if mode == "output":
         return kept
     if layers is not None:
         return kept[kept["layers_attacked"] == layers]
-    chosen = [
-        sites(depth) if paper_layers(model) == "all" else "z1"
-        for model, depth in zip(kept["model"], kept["layers"], strict=True)
-    ]
-    return kept[[one == own for one, own in zip(kept["layers_attacked"], chosen, strict=True)]]
+    own = pd.Series(
+        [
+            sites(depth) if paper_layers(model) == "all" else "z1"
+            for model, depth in zip(kept["model"], kept["layers"], strict=True)
+        ],
+        index=kept.index,
+        dtype=object,
+    )
+    return kept[kept["layers_attacked"] == own]
 
 
 def sites(layers: int) -> str:

@@ -88,7 +88,7 @@ class Scale:
 
 def _smoke() -> Scale:
     chairs = Subject(
-        fields={"dataset": "synth-chairs", "ids": 2},
+        fields={"dataset": "synth-chairs", "ids": 4},
         betas=(1.0, 10.0),
         layers=(2,),
         chain_betas=(1.0, 10.0),
@@ -126,7 +126,7 @@ def _smoke() -> Scale:
         evaluation=EvaluateOptions(
             images=16, aggregate_images=16, iwae_samples=2, device="cpu", figures=False
         ),
-        note="A dozen steps on two drawn chairs: the numbers mean nothing.",
+        note="A dozen steps on four drawn chairs: the numbers mean nothing.",
     )
 
 

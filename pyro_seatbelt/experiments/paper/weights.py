@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from pyro_seatbelt.experiments.jobs import Job
-from pyro_seatbelt.experiments.paper.claims import Claim, above
+from pyro_seatbelt.experiments.paper.claims import Claim, Number, above
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import DEEP, FLAT, jobs, members
 from pyro_seatbelt.experiments.paper.results import Results, named, pick
@@ -72,7 +72,7 @@ def claim_weights(results: Results) -> list[Claim]:
                 for model, depth in _models(subject)
             }
             depths = dict(_models(subject))
-            about = {
+            about: dict[str, Number] = {
                 "beta_low": subject.ends[0],
                 "beta_high": subject.ends[1],
                 "dataset": subject.dataset,
