@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import StartMethod, run_groups
 from pyro_seatbelt.attacks.lbfgsb import LBFGSB
 from pyro_seatbelt.attacks.minimum import Progress
@@ -291,6 +292,7 @@ class _GroupTask:
         # with validation a single NaN would raise, and take the whole batch with it
         with (
             evaluating(self.model, self.guide),
+            folded(self.model, self.guide),
             pyro.validation_enabled(False),
             torch.enable_grad(),
         ):
