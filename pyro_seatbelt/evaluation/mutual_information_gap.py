@@ -68,11 +68,11 @@ def mutual_information_gap(
         >>> shape = np.arange(300) % 3
         >>> means = torch.stack([torch.as_tensor(shape) * 10.0, torch.zeros(300)], 1)
         >>> posterior = Normal(means, 1.0)
-        >>> encoding = Encoding(posterior.sample(), posterior, means)
+        >>> encoding = Encoding(posterior.sample(), posterior)
         >>> mutual_information_gap(encoding, {"shape": shape}).gap > 0.99
         True
     """
-    draws, posterior, _ = encoding
+    draws, posterior = encoding
     count = len(draws)
     values = varying(factors, count)
     if not values:

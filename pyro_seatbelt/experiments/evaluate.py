@@ -58,8 +58,11 @@ MOST_AGGREGATE_IMAGES = 20_000
 BOUND_DRAWS = 2048
 """Draws of the ELBO over all images; of more images than that, one each."""
 
-IMPORTANCE_IMAGES = 256
+IMPORTANCE_IMAGES = 128
 """Held-out images at most on which the gap between the two bounds is measured."""
+
+CLASSIFIED_IMAGES = 4000
+"""Training images at most that DCI and SAP are fitted to and judged on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,9 +253,7 @@ def _measure(
         for name, values in dataset.factors.items()
         if not (values == dataset.identities).all()  # the number of a thing is no axis of it
     }
-    mig, disentanglement = _disentanglement(
-        encodings, known, latent, seed=seed, progress=_stage(watch, "disentanglement")
-    )
+    mig, disentanglement = _disentanglement(run, images, train, encodings, known, options, watch)
     elbo = bound.elbo.mean().item()
     try:
         evaluation = Evaluation(
@@ -301,28 +302,34 @@ def _look(
 
 
 def _disentanglement(
+    run: Run,
+    images: ImageSource,
+    train: Tensor,
     encodings: dict[str, Encoding],
     factors: dict[str, NDArray[np.int64]],
-    latent: str,
-    *,
-    seed: int,
-    progress: Progress | None,
+    options: EvaluateOptions,
+    watch: Watch | None,
 ) -> tuple[dict[str, float] | None, dict[str, float] | None]:
     """Gap of every layer and the scores of the top one; None without factors that vary."""
-    count = len(encodings[latent].draws)
-    known = varying(factors, count)
+    known = varying(factors, len(train))
     if not known:
         return None, None
+    progress, latent = _stage(watch, "information gap"), run.objective.latent
     mig = {}
     for number, (name, encoding) in enumerate(encodings.items(), start=1):
         mig[name] = measures.mutual_information_gap(encoding, known).gap
         if progress is not None:
-            progress(number, len(encodings) + 1)
-    scores = measures.disentanglement_scores(
-        encodings[latent].means.double().cpu().numpy(), known, seed=seed
+            progress(number, len(encodings))
+    rows = torch.from_numpy(spread(min(CLASSIFIED_IMAGES, len(train)), len(train)))
+    batches = pixel_batches(
+        images, train[rows], batch_size=256, progress=_stage(watch, "disentanglement")
     )
-    if progress is not None:
-        progress(len(encodings) + 1, len(encodings) + 1)
+    codes = torch.cat([posterior_means(run.guide, x)[latent] for x in batches])
+    scores = measures.disentanglement_scores(
+        codes.cpu().double().numpy(),
+        {name: values[rows.numpy()] for name, values in known.items()},
+        seed=options.seed,
+    )
     return mig, {"mig": mig[latent], **scores._asdict()}
 
 
