@@ -88,9 +88,9 @@ def job_for(
 
     Example:
         >>> job_for(TrainConfig(model="seatbelt", latent_dim=5)).name
-        'synth-chairs-seatbelt-L4-z5-b6-s0-5d81f3a9'
+        'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
         >>> job_for(TrainConfig(latent_dim=5, layers=4, device="cpu")).name
-        'synth-chairs-seatbelt-L4-z5-b6-s0-5d81f3a9'
+        'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
     """
     layers, beta = settle(config.model, layers=config.layers, beta=config.beta)
     config = config.model_copy(update={"layers": layers, "beta": beta})

@@ -51,7 +51,8 @@ def attack_table(folder: Path) -> pd.DataFrame:
 
     Returns:
         A row for each problem: `run`, the settings of the run (:data:`CONFIG`), `attack` (the name
-        of its folder), `mode`, `layers_attacked`, and the other columns of the attack's own table.
+        of its folder), `mode`, `objective`, `layers_attacked`, and the other columns of the
+        attack's own table.
 
     Raises:
         InputError: If a file is damaged.
@@ -60,8 +61,14 @@ def attack_table(folder: Path) -> pd.DataFrame:
     for run, config, _ in _runs(folder):
         for path in sorted(run.path.glob("attacks/*/table.parquet")):
             table = AttackRecords(path.parent).read_table()
-            table = table.rename(columns={"layers": "layers_attacked"})
-            about = {"run": run.path.name, **_settings(config), "attack": path.parent.name}
+            table = table.rename(columns={"mode": "objective", "layers": "layers_attacked"})
+            attack = path.parent.name
+            about = {
+                "run": run.path.name,
+                **_settings(config),
+                "attack": attack,
+                "mode": attack.split("-")[0],
+            }
             for place, (name, value) in enumerate(about.items()):
                 table.insert(place, name, value)
             tables.append(table)
