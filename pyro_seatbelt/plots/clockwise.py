@@ -1,5 +1,6 @@
 """Attacks on several models side by side, laid out as in the paper's Figure 1."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -102,18 +103,19 @@ def clockwise_panels(
         axes[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     for ax, name in zip(grid[0], columns, strict=True):
         ax.set_title(name, fontsize=10)
-    figure.supxlabel(f"clockwise from the upper left: {', '.join(CLOCKWISE)}", fontsize=8)
+    caption = f"clockwise from the upper left: {', '.join(CLOCKWISE)}"
+    figure.supxlabel(textwrap.fill(caption, 12 + 38 * len(columns)), fontsize=8)
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
 
 
 def _block(attacked: Attacked) -> NDArray[np.floating]:
-    """Lays six images on white, three in each of two lines: shape `(2 H + gap, 3 W + gaps, C)`."""
+    """Lays six images on grey, three in each of two lines: shape `(2 H + gap, 3 W + gaps, C)`."""
     images = list(attacked[:6])
     images[3] = normalised(attacked.distortion[None])[0]
     channels, height, width = attacked.input.shape
-    block = np.ones((2 * height + _GAP, 3 * width + 2 * _GAP, channels))
+    block = np.full((2 * height + _GAP, 3 * width + 2 * _GAP, channels), 0.8)
     for image, (row, column) in zip(images, _PLACES, strict=True):
         top, left = row * (height + _GAP), column * (width + _GAP)
         block[top : top + height, left : left + width] = image.clip(0, 1).transpose(1, 2, 0)

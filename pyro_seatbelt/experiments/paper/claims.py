@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ class Claim:
     def verdict(self) -> str:
         """`holds`, `does not hold` or `unknown`."""
         return {True: "holds", False: "does not hold", None: "unknown"}[self.holds]
+
+    def noted(self, note: str) -> "Claim":
+        """The same claim with one more thing to bear in mind."""
+        return replace(self, note=f"{self.note} {note}".strip())
 
 
 def all_of(*verdicts: bool | None) -> bool | None:

@@ -1,6 +1,7 @@
 """Which members of the family an item of the paper needs."""
 
 from collections.abc import Sequence
+
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.experiments.attack import AttackOptions

@@ -60,7 +60,9 @@ def draw_panels(results: Results) -> Drawn:
             if found is None:
                 continue
             row[number] = first_shown(found)
-            records.append({"dataset": subject.dataset, "model": name, **look(found)._asdict()})
+            records.append(
+                {"dataset": subject.dataset, "model": _line(name), **look(found)._asdict()}
+            )
     figure = clockwise_panels(rows, columns=[subject.dataset for subject in subjects])
     return Drawn({"panels": figure}, {"panels": pd.DataFrame(records)})
 
@@ -118,8 +120,8 @@ def claim_panels(results: Results) -> list[Claim]:
                 source="Section 5.2, Figure 1",
                 paper="farther from the target",
                 measured={
-                    **{f"{name}: to target": each.to_target for name, each in seen.items()},
-                    **{f"{name}: AUDDC": each.area for name, each in seen.items()},
+                    **{f"to target, {_line(name)}": each.to_target for name, each in seen.items()},
+                    **{f"AUDDC, {_line(name)}": each.area for name, each in seen.items()},
                     "pairs": plain.pairs,
                     "dataset": subject.dataset,
                 },
@@ -151,6 +153,10 @@ def claim_panels(results: Results) -> list[Claim]:
                 )
             )
     return claims
+
+
+def _line(name: str) -> str:
+    return name.replace("\n", ", ").replace("β", "beta")
 
 
 def _configs(scale: Scale, subject: Subject) -> dict[str, TrainConfig]:

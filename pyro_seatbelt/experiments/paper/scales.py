@@ -112,7 +112,7 @@ def _smoke() -> Scale:
             "warmup_steps": 4,
             "log_every": 4,
             "eval_every": 12,
-            "eval_images": 16,
+            "eval_images": 8,
             "checkpoint_every": 12,
             "keep_checkpoints": 1,
             "device": "cpu",
@@ -122,9 +122,14 @@ def _smoke() -> Scale:
         noise_betas=(1.0, 10.0),
         pairs=2,
         weights=(0.0, 1.0),
-        max_iterations=3,
+        max_iterations=2,
         evaluation=EvaluateOptions(
-            images=16, aggregate_images=16, iwae_samples=2, device="cpu", figures=False
+            images=8,
+            aggregate_images=16,
+            iwae_samples=1,
+            noise_scales=(0.1, 1.0),
+            device="cpu",
+            figures=False,
         ),
         note="A dozen steps on four drawn chairs: the numbers mean nothing.",
     )
