@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.records import AttackRecords
 from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
@@ -162,6 +163,7 @@ def run_job(
     folder: Path,
     *,
     processes: int = 1,
+    spread: Spread | None = None,
     watch: StageWatch | None = None,
     data_progress: Progress | None = None,
 ) -> JobReport:
@@ -174,6 +176,7 @@ def run_job(
         job: The job.
         folder: Of the sweep.
         processes: Processes that share an attack on the CPU, where its options leave that open.
+        spread: Runs the groups of an attack somewhere else, on the CPU.
         watch: Is told how far it is.
         data_progress: Is told how far the making of data is.
 
@@ -197,6 +200,7 @@ def run_job(
         reports = attack_run(
             place,
             replace(options, processes=shared),
+            spread=spread,
             watch=problems(
                 stages.next(f"attack {number + 1} of {len(job.attacks)}"), options.modes
             ),

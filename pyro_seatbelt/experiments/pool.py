@@ -16,13 +16,10 @@ from typing import NamedTuple
 
 import torch
 
-from pyro_seatbelt.attacks.groups import leave_with_parent
+from pyro_seatbelt.attacks.groups import Spread, leave_with_parent
 from pyro_seatbelt.experiments.failures import Failure, failure_of
 from pyro_seatbelt.experiments.jobs import Job, run_job
-from pyro_seatbelt.experiments.stages import Stage
-
-_SECONDS = 0.5
-"""Least time between two messages about where a job is."""
+from pyro_seatbelt.experiments.stages import Stage, StageWatch, Throttled
 
 _PATIENCE = 60.0
 """Seconds that training has to save where it is when a sweep is stopped."""
@@ -82,19 +79,9 @@ def run_local(
             busy = [worker for worker in crew if worker.job is not None]
             if not busy:
                 return
-            ready = wait([each for worker in busy for each in worker.signs])
+            wait([sign for worker in busy for sign in worker.signs])
             for worker in busy:
-                if not any(each in ready for each in worker.signs):
-                    continue
-                name = worker.doing
-                for message in worker.messages():
-                    if isinstance(message, Stage):
-                        tell(name, message)
-                    else:
-                        yield Outcome(name, message)
-                if worker.job is not None and not worker.alive:
-                    worker.job = None
-                    yield Outcome(name, worker.last_words())
+                yield from worker.hear(tell)
     finally:
         _dismiss(crew)
 
@@ -113,7 +100,6 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.job: str | None = None
-        self.alive = True
 
     @property
     def doing(self) -> str:
@@ -128,7 +114,7 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         """Gives it a job; a new process, if the old one is gone."""
-        if not (self.alive and self.process.is_alive()):
+        if not self.process.is_alive():
             self._connection.close()
             self.process.join()
             self._start()
@@ -136,20 +122,25 @@ class _Worker:
         with suppress(OSError):  # it is gone, and its sentinel says so
             self._connection.send(job)
 
-    def messages(self) -> Iterator[Stage | Failure | None]:
-        """What it has said since; None or a failure is the end of its job."""
+    def hear(self, tell: Tell) -> Iterator[Outcome]:
+        """Passes on what it has said since, and what came of its job if that is over."""
+        name = self.doing
         gone = not self.process.is_alive()  # asked first: what it said before is still there
         try:
             while self._connection.poll():
                 message = self._connection.recv()
-                if not isinstance(message, Stage):
+                if isinstance(message, Stage):
+                    tell(name, message)
+                else:
                     self.job = None
-                yield message
+                    yield Outcome(name, message)
         except (EOFError, OSError):
             gone = True
-        self.alive = not gone
+        if gone and self.job is not None:
+            self.job = None
+            yield Outcome(name, self._last_words())
 
-    def last_words(self) -> Failure:
+    def _last_words(self) -> Failure:
         """Why the process is gone."""
         self.process.join(5)
         code = self.process.exitcode
@@ -197,42 +188,36 @@ def _work(connection: Connection, folder: Path, threads: int, gpu: str | None) -
     threading.Thread(target=leave_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    torch.set_num_threads(threads)
+    watch = Throttled(connection.send)
     with suppress(EOFError, OSError):  # there are no more jobs
         while True:
             job = connection.recv()
-            connection.send(attempt(job, folder, threads, _Throttled(connection.send)))
+            connection.send(attempt(job, folder, threads=threads, watch=watch))
 
 
-def attempt(job: Job, folder: Path, threads: int, watch: Callable[[Stage], None]) -> Failure | None:
+def attempt(
+    job: Job,
+    folder: Path,
+    *,
+    threads: int,
+    spread: Spread | None = None,
+    watch: StageWatch | None = None,
+) -> Failure | None:
     """Runs a job, whatever happens.
 
     Args:
         job: The job.
         folder: Of the sweep.
         threads: Processors that it has.
+        spread: Runs the groups of an attack somewhere else.
         watch: Is told where it is.
 
     Returns:
         Why it failed; None if it is finished.
     """
+    torch.set_num_threads(threads)
     try:
-        run_job(job, folder, processes=threads, watch=watch)
+        run_job(job, folder, processes=threads, spread=spread, watch=watch)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the others go on
         return failure_of(error)
     return None
-
-
-class _Throttled:
-    """Passes on a stage now and then, and each new one."""
-
-    def __init__(self, send: Callable[[Stage], None]) -> None:
-        self._send = send
-        self._name, self._last = "", 0.0
-
-    def __call__(self, stage: Stage) -> None:
-        now = time.monotonic()
-        if stage.name != self._name or now - self._last >= _SECONDS:
-            self._name, self._last = stage.name, now
-            with suppress(OSError):  # nobody listens any more
-                self._send(stage)

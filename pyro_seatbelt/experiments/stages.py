@@ -1,6 +1,8 @@
 """Where a job is, told as one number."""
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from pyro_seatbelt.attacks import Advance, Mode
@@ -57,6 +59,28 @@ class Stages:
 
         tell(0, 1)
         return tell
+
+
+class Throttled:
+    """Passes on each new stage, and where it is now and then.
+
+    Args:
+        send: What it is passed to; an error of the operating system means that nobody listens.
+        seconds: Least time between two messages about a stage.
+    """
+
+    def __init__(self, send: StageWatch, *, seconds: float = 0.5) -> None:
+        self._send = send
+        self._seconds = seconds
+        self._name, self._last = "", 0.0
+
+    def __call__(self, stage: Stage) -> None:
+        """Passes on a stage, or not."""
+        now = time.monotonic()
+        if stage.name != self._name or now - self._last >= self._seconds:
+            self._name, self._last = stage.name, now
+            with suppress(OSError):
+                self._send(stage)
 
 
 class Steps(Unwatched):

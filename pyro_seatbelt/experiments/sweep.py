@@ -1,28 +1,28 @@
 """Many jobs in one folder."""
 
 import json
-import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from pyro_seatbelt.data import Progress, load_dataset
-from pyro_seatbelt.data.registry import dataset_spec
+from pyro_seatbelt.data.catalogue import dataset_spec
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.failures import forget_failure, keep_failure
 from pyro_seatbelt.experiments.jobs import Job, finished_job, merge_jobs
-from pyro_seatbelt.experiments.pool import run_local
+from pyro_seatbelt.experiments.pool import Outcome, run_local
+from pyro_seatbelt.experiments.ray_pool import LOCAL, run_on_ray
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.tables import write_tables
 from pyro_seatbelt.files import lock, write_atomically, writing
-
-logger = logging.getLogger(__name__)
 
 
 class SweepProgress(NamedTuple):
@@ -69,6 +69,8 @@ def run_jobs(
     *,
     workers: int | None = None,
     threads: int | None = None,
+    ray: str | None = None,
+    gpus: float | None = None,
     shard: tuple[int, int] | None = None,
     watch: SweepWatch | None = None,
     data_progress: Progress | None = None,
@@ -85,6 +87,9 @@ def run_jobs(
         workers: Processes at a time; by default one a processor, at most 8, or one a GPU.
         threads: Threads of each; by default the processors are shared out. Numbers depend on them
             by rounding.
+        ray: Address of a cluster of Ray to run on, `local` for one of its own on this machine. On
+            another, `workers` is by default as many as there are jobs, and `threads` 1.
+        gpus: With Ray: GPUs of each job, also a fraction; by default one, where there are any.
         shard: Take only part i of n, as (i, n), counted from 1; other processes may take the other
             parts at the same time.
         watch: Is told how far it is.
@@ -98,7 +103,7 @@ def run_jobs(
             sweep, or it cannot be written. What is wrong with one job is its failure.
     """
     jobs = merge_jobs(jobs)
-    workers, threads = _resources(workers, threads)
+    pool = _pool(len(jobs), workers, threads, ray, gpus)
     mine = _part(jobs, shard)
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
@@ -120,7 +125,7 @@ def run_jobs(
             report()
 
         report()
-        for name, failure in run_local(todo, folder, workers=workers, threads=threads, tell=tell):
+        for name, failure in pool(todo, folder, tell=tell) if todo else ():
             running.pop(name, None)
             if failure is None:
                 forget_failure(folder, name)
@@ -136,14 +141,31 @@ def run_jobs(
     return SweepResult(folder, finished, failed, skipped, tables)
 
 
-def _resources(workers: int | None, threads: int | None) -> tuple[int, int]:
-    """How many processes with how many threads each."""
+def _pool(
+    num_jobs: int, workers: int | None, threads: int | None, ray: str | None, gpus: float | None
+) -> Callable[..., Iterator[Outcome]]:
+    """Chooses where the jobs run, and what each of them has."""
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise InputError(f"expected {name} >= 1, got {value}")
+    if gpus is not None and not 0 <= gpus < math.inf:
+        raise InputError(f"expected gpus >= 0, got {gpus}")
+    if gpus is not None and ray is None:
+        raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
+    if ray not in {None, LOCAL}:
+        return partial(
+            run_on_ray,
+            address=ray,
+            workers=workers or max(1, num_jobs),
+            threads=threads or 1,
+            gpus=gpus,
+        )
     if workers is None:
         workers = torch.cuda.device_count() if torch.cuda.is_available() else num_workers()
-    return workers, threads or max(1, num_processors() // workers)
+    threads = threads or max(1, num_processors() // workers)
+    if ray is None:
+        return partial(run_local, workers=workers, threads=threads)
+    return partial(run_on_ray, workers=workers, threads=threads, gpus=gpus)
 
 
 def num_processors() -> int:

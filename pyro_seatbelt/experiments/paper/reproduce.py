@@ -55,7 +55,7 @@ def reproduce(
         scale: How large it is.
         folder: Where to; the sweep is in a folder in it that is named after the scale.
         workers: Processes that share the runs.
-        ray: Address of a Ray cluster, instead.
+        ray: Address of a Ray cluster to run on instead, or `local`.
         redraw_only: Whether to draw from what is there and to train, attack and evaluate nothing.
         watch: Is told how far the sweep is.
         data_progress: Is told how far the making of data is.
@@ -73,7 +73,7 @@ def reproduce(
     failed: dict[str, str] = {}
     if not redraw_only:
         failed = run_jobs(
-            jobs, place, workers=workers, watch=watch, data_progress=data_progress
+            jobs, place, workers=workers, ray=ray, watch=watch, data_progress=data_progress
         ).failed
     elif not (place / "runs").is_dir():
         raise InputError(f"{place}: nothing to redraw here: leave --redraw out to make the runs")
