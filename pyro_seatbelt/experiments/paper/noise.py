@@ -135,7 +135,7 @@ def draw_small(results: Results) -> Drawn:
 
 def claim_small(results: Results) -> list[Claim]:
     """The same at smaller magnitudes of noise."""
-    levels = [scale for scale in _levels(results) if 0 < scale < 1]
+    levels = [scale for scale in results.scale.evaluation.noise_scales if 0 < scale < 1]
     return [
         _claim(
             results,
