@@ -9,7 +9,7 @@ from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.experiments.paper.reproduce import Reproduction
+    from pyro_seatbelt.experiments.paper.reproduction import Reproduction
 
 
 def reproduce(
@@ -92,7 +92,7 @@ def reproduce(
     paper says, what came out, and whether it holds.
     """
     from pyro_seatbelt.experiments.paper.items import ITEMS
-    from pyro_seatbelt.experiments.paper.reproduce import reproduce as make
+    from pyro_seatbelt.experiments.paper.reproduction import reproduce as make
     from pyro_seatbelt.experiments.paper.scales import scale_named
 
     if list_:

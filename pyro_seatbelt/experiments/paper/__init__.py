@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.experiments.paper.claims import Claim
     from pyro_seatbelt.experiments.paper.item import Item
     from pyro_seatbelt.experiments.paper.items import ITEMS
-    from pyro_seatbelt.experiments.paper.reproduce import Reproduction, reproduce
+    from pyro_seatbelt.experiments.paper.reproduction import Reproduction, reproduce
     from pyro_seatbelt.experiments.paper.scales import SCALES, Scale
 
 __all__ = ["ITEMS", "SCALES", "Claim", "Item", "Reproduction", "Scale", "reproduce"]
@@ -17,9 +17,9 @@ _HOMES = {
     "SCALES": "scales",
     "Claim": "claims",
     "Item": "item",
-    "Reproduction": "reproduce",
+    "Reproduction": "reproduction",
     "Scale": "scales",
-    "reproduce": "reproduce",
+    "reproduce": "reproduction",
 }
 
 

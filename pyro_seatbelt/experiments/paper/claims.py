@@ -114,7 +114,9 @@ def markdown(claims: Sequence[Claim], *, title: str = "Claims of the paper") -> 
             claim.verdict,
             claim.note,
         )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append(
+            "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
+        )
     return "\n".join(lines) + "\n"
 
 
