@@ -55,7 +55,7 @@ Watch = Callable[[str, int, int], None]
 MOST_AGGREGATE_IMAGES = 20_000
 """Training images in the aggregate posterior unless more are asked for."""
 
-BOUND_DRAWS = 2048
+BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""
 
 IMPORTANCE_IMAGES = 128

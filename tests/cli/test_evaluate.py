@@ -46,7 +46,9 @@ def test_json_is_all_there_is_on_standard_output(seatbelt, run):
     assert Path(report["files"]["numbers"]).is_file()
 
 
-def test_figures_and_factors(seatbelt, workplace):
+def test_figures_and_factors(seatbelt, workplace, monkeypatch):
+    name = "pyro_seatbelt.experiments.evaluation_report.save_figure"
+    monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
     small = ["--dataset", "synth-dsprites", "--ids", 40, "--network", "mlp", "--out", "runs/s"]
     assert seatbelt("train", "tiny", *small).exit_code == 0
     result = seatbelt("evaluate", "runs/s", *QUICK[:-1], "--aggregate-images", 18)
@@ -90,7 +92,7 @@ BAD_INPUT = {
     "no draws": (["run", "--iwae-samples", 0], "expected iwae_samples >= 1, got 0"),
     "negative noise": (["run", "--noise", -1], "expected finite noise scales >= 0, got -1"),
     "noise without end": (["run", "--noise", "inf"], "expected finite noise scales >= 0, got inf"),
-    "no number": (["run", "--noise", "much"], "'much' is not a valid float"),
+    "no number": (["run", "--noise", "much"], "Invalid value for '--noise'"),
     "a negative seed": (["run", "--seed", -1], "expected seed >= 0 and below 2^63, got -1"),
     "an absent device": (["run", "--device", "cuda:99"], "device: cuda:99 is not there"),
 }
