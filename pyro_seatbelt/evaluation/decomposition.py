@@ -70,7 +70,7 @@ def decompose(
     *,
     latent: str,
     num_draws: int = 2048,
-    batch_size: int = 256,
+    batch_size: int = 512,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AggregateTerms:

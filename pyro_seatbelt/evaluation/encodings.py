@@ -33,7 +33,7 @@ def encode(
     images: ImageSource,
     indices: Tensor,
     *,
-    batch_size: int = 256,
+    batch_size: int = 512,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Encoding]:

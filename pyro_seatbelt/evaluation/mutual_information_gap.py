@@ -91,7 +91,7 @@ def mutual_information_gap(
             same = order[at[value] : at[value + 1]]
             pieces = in_pieces(rows_of(posterior, same))
             conditional[mine] = exact_log_density(points[mine], pieces).marginal
-        information.append((conditional - total).double().mean(0).cpu().numpy())
+        information.append((conditional - total).cpu().double().mean(0).numpy())
         shares = counts / count
         entropies.append(float(-(shares * np.log(shares)).sum()))
     table = np.stack(information, 1)

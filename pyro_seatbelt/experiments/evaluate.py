@@ -55,7 +55,7 @@ Watch = Callable[[str, int, int], None]
 MOST_AGGREGATE_IMAGES = 20_000
 """Training images in the aggregate posterior unless more are asked for."""
 
-BOUND_DRAWS = 2048
+BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""
 
 IMPORTANCE_IMAGES = 128
@@ -291,7 +291,7 @@ def _look(
     """Quality of reconstructions and posterior means, an image at a time."""
     parts: list[dict[str, Tensor]] = []
     means: dict[str, list[Tensor]] = {}
-    for x in pixel_batches(images, heldout, batch_size=256, progress=progress):
+    for x in pixel_batches(images, heldout, batch_size=512, progress=progress):
         reconstructions = measures.reconstruct(run.model, run.guide, x)
         quality = measures.reconstruction_quality(x, reconstructions)
         parts.append({name: each.cpu().double() for name, each in quality._asdict().items()})
@@ -322,7 +322,7 @@ def _disentanglement(
             progress(number, len(encodings))
     rows = torch.from_numpy(spread(min(CLASSIFIED_IMAGES, len(train)), len(train)))
     batches = pixel_batches(
-        images, train[rows], batch_size=256, progress=_stage(watch, "disentanglement")
+        images, train[rows], batch_size=512, progress=_stage(watch, "disentanglement")
     )
     codes = torch.cat([posterior_means(run.guide, x)[latent] for x in batches])
     scores = measures.disentanglement_scores(
