@@ -5,11 +5,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.progress import CountBar, SweepBar
+from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.paper.reproduction import Reproduction
+
+
+class RayOrNames(OptionalRay):
+    """A command whose `--ray` may stand alone, also before names of figures."""
+
+    @staticmethod
+    def stands_alone(following: str) -> bool:
+        """Whether `--ray` has no address: what follows is nothing, a flag, or no address."""
+        return not (following in {"auto", "local"} or ":" in following)
 
 
 def reproduce(
@@ -47,7 +58,7 @@ def reproduce(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes that share the runs, by default as many as suit the machine.",
+            help="Runs at a time; by default one a processor, at most 8, or one a GPU.",
             show_default=False,
             show_envvar=False,
         ),
@@ -55,9 +66,9 @@ def reproduce(
     ray: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS",
-            help="Share the runs on a Ray cluster instead: its address, auto, or local for one on "
-            "this machine.",
+            metavar="[ADDRESS]",
+            help="Run on Ray: on a cluster of its own on this machine, or on the one at an "
+            "address (auto, host:port). Needs the extra `ray`.",
             show_default=False,
             show_envvar=False,
         ),
@@ -111,14 +122,23 @@ def reproduce(
         return
     if not names:
         raise InputError(f"which one? name some of {', '.join(ITEMS)}, or all")
-    found = make(
-        names,
-        scale=scale_named(scale, synthetic=synthetic),
-        folder=out,
-        workers=workers,
-        ray=ray,
-        redraw_only=redraw,
-    )
+    size = scale_named(scale, synthetic=synthetic)
+    console = stderr_console()
+    try:
+        with CountBar(console) as images, SweepBar(console) as bar:
+            found = make(
+                names,
+                scale=size,
+                folder=out,
+                workers=workers,
+                ray=ray,
+                redraw_only=redraw,
+                watch=bar,
+                data_progress=images,
+            )
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from what is finished", err=True)
+        raise typer.Exit(1) from None
     if json:
         print_json(_plain(found))
     else:

@@ -207,6 +207,7 @@ def _check_names(table: Mapping[str, Any], names: set[str], what: str, *, where:
 
 def _check_values(where: str, values: Mapping[str, list[Any]]) -> None:
     """Tries every value by itself, so that the error names it."""
+    _check_names(values, set(TrainConfig.model_fields), "setting of a run", where=f"{where}: ")
     for name, choices in values.items():
         if not choices:
             raise ValueError(f"{where}.{name}: expected a list of one value or more, got none")

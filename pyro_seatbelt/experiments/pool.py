@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -47,7 +47,7 @@ def run_local(
     workers: int,
     threads: int,
     tell: Tell,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Runs jobs in a few spawned processes, each for one job after the other.
 
     A process that is killed takes its job with it and no other: a new one takes its place. When

@@ -4,7 +4,7 @@ import logging
 import os
 import pickle
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ def run_on_ray(
     threads: int,
     gpus: float | None = None,
     tell: Tell,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Runs each job as a task of Ray, and on the CPU the groups of an attack as tasks of theirs.
 
     A task whose worker dies is tried again, and goes on where it was. The folder has to be seen
@@ -65,6 +65,8 @@ def run_on_ray(
     Raises:
         InputError: If Ray is not installed, there is no such cluster, or no GPU for a job.
     """
+    if not jobs:
+        return
     with _cluster(address, processors=workers * threads) as ray:
         if gpus is None:
             gpus = 1.0 if ray.cluster_resources().get("GPU", 0) else 0.0

@@ -4,8 +4,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,11 @@ class SweepProgress(NamedTuple):
     finished: int
     failed: int
     running: dict[str, Stage]
+
+    @property
+    def done(self) -> float:
+        """How many jobs' worth of work is over."""
+        return self.finished + self.failed + sum(each.fraction for each in self.running.values())
 
 
 SweepWatch = Callable[[SweepProgress], None]
@@ -104,7 +109,8 @@ def run_jobs(
     """
     jobs = merge_jobs(jobs)
     pool = _pool(len(jobs), workers, threads, ray, gpus)
-    mine = _part(jobs, shard)
+    mine = part_of(jobs, shard)
+    _check_free(folder)
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     with _at_sweep(folder, shared=shard is not None):
@@ -125,15 +131,16 @@ def run_jobs(
             report()
 
         report()
-        for name, failure in pool(todo, folder, tell=tell) if todo else ():
-            running.pop(name, None)
-            if failure is None:
-                forget_failure(folder, name)
-                finished.append(name)
-            else:
-                keep_failure(folder, name, failure)
-                failed[name] = failure.error
-            report()
+        with closing(pool(todo, folder, tell=tell)) as outcomes:
+            for name, failure in outcomes:
+                running.pop(name, None)
+                if failure is None:
+                    forget_failure(folder, name)
+                    finished.append(name)
+                else:
+                    keep_failure(folder, name, failure)
+                    failed[name] = failure.error
+                report()
         for name in skipped:
             forget_failure(folder, name)
         with _alone(folder / "tables"):
@@ -143,7 +150,7 @@ def run_jobs(
 
 def _pool(
     num_jobs: int, workers: int | None, threads: int | None, ray: str | None, gpus: float | None
-) -> Callable[..., Iterator[Outcome]]:
+) -> Callable[..., Generator[Outcome]]:
     """Chooses where the jobs run, and what each of them has."""
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
@@ -175,13 +182,38 @@ def num_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _part(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+    """Takes the jobs of a shard.
+
+    Args:
+        jobs: All of them.
+        shard: Which part of how many, counted from 1; None for all.
+
+    Returns:
+        Every n-th job.
+
+    Raises:
+        InputError: If there is no such part.
+    """
     if shard is None:
         return list(jobs)
     number, total = shard
     if not 1 <= number <= total:
         raise InputError(f"expected a shard i of n with 1 <= i <= n, got {number} of {total}")
     return list(jobs[number - 1 :: total])
+
+
+def _check_free(folder: Path) -> None:
+    """Sees that a folder is a sweep's, or can be."""
+    if (folder / "sweep.json").is_file():
+        return
+    with writing(folder):
+        ours = [folder / name for name in ("runs", "failures", "tables")]
+        taken = [
+            path for path in ours if path.exists() and (not path.is_dir() or any(path.iterdir()))
+        ]
+    if taken or (folder / "config.json").exists():
+        raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
 
 
 @contextmanager
