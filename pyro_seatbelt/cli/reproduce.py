@@ -146,9 +146,10 @@ def reproduce(
     for name, reason in found.failed.items():
         typer.echo(f"{name}: {reason}", err=True)
     if found.absent:
-        typer.echo(
-            f"{found.absent} runs are not there: what needs them is left out, and unknown", err=True
+        those, need = (
+            ("1 run is", "it") if found.absent == 1 else (f"{found.absent} runs are", "them")
         )
+        typer.echo(f"{those} not there: what needs {need} is left out, and unknown", err=True)
     if found.failed:
         raise typer.Exit(1)
 
