@@ -23,6 +23,8 @@ class Band:
         low: Lower ends; NaN where there is no interval.
         high: Upper ends.
         dots: Single values behind the line, `(x, y)`; they are drawn small and faint.
+        may_leave: Whether the intervals may leave the panel, as those of two values do: else the
+            axis has room for them.
     """
 
     x: Sequence[float]
@@ -30,6 +32,7 @@ class Band:
     low: Sequence[float]
     high: Sequence[float]
     dots: Sequence[tuple[float, float]] = ()
+    may_leave: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,7 @@ def band_panels(
 ) -> Figure:
     """Draws lines with shaded intervals.
 
-    The axes show every line and every dot; a band that is far wider than those leaves the panel,
-    as the interval of two values does.
+    The axes show every line, every dot and every interval that may not leave its panel.
 
     Args:
         panels: What to draw, row by row.
@@ -96,7 +98,8 @@ def band_panels(
         ax.set_title(panel.title, fontsize=10)
         ax.set_ylabel(panel.ylabel, fontsize=9)
         ax.set_xlabel(xlabel, fontsize=9)
-        ax.set_xticks(sorted({x for line in panel.lines.values() for x in line.x}))
+        ticks = sorted({x for line in panel.lines.values() for x in line.x})
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.tick_params(labelsize=8)
         ax.grid(visible=True, alpha=0.25)
         _limit(ax, panel)
@@ -153,17 +156,23 @@ def _limit(ax: Axes, panel: BandPanel) -> None:
     if not shown:
         return
     forward, back = (np.log10, lambda y: 10**y) if panel.scale == "log" else (_same, _same)
-    low, high = forward(min(shown)), forward(max(shown))
+    low, high = (forward(end(shown + _ends(panel, leaving=False))) for end in (min, max))
     room = max(high - low, 0.1 if panel.scale == "log" else 0.01 * max(abs(low), abs(high), 1e-9))
-    ends = [
-        forward(value)
+    leaving = [forward(end) for end in _ends(panel, leaving=True)]
+    bottom = max(min([low, *leaving]), low - 0.6 * room) - 0.05 * room
+    top = min(max([high, *leaving]), high + 0.6 * room) + 0.05 * room
+    ax.set_ylim(float(back(bottom)), float(back(top)))
+
+
+def _ends(panel: BandPanel, *, leaving: bool) -> list[float]:
+    """Ends of the intervals that can be drawn, of lines that may leave the panel or may not."""
+    return [
+        value
         for line in panel.lines.values()
+        if line.may_leave == leaving
         for value in (*line.low, *line.high)
         if math.isfinite(value) and (panel.scale == "linear" or value > 0)
     ]
-    bottom = max(min([low, *ends]), low - 0.6 * room) - 0.05 * room
-    top = min(max([high, *ends]), high + 0.6 * room) + 0.05 * room
-    ax.set_ylim(float(back(bottom)), float(back(top)))
 
 
 def _same(value: float) -> float:

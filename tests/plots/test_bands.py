@@ -1,5 +1,6 @@
 import io
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,9 @@ def test_lines_and_shading_are_the_numbers(line):
 def test_an_interval_of_two_values_does_not_flatten_the_lines():
     line = Band([1, 10], [5.0, 6.0], [-1e4, 5.5], [1e4, 6.5], [(1, 4.9), (1, 5.1)])
     [ax] = band_panels([BandPanel("", "", {"a": line})], xlabel="", columns=1).axes
+    assert ax.get_ylim()[0] < -1e4  # unless it is said, the axis has room
+    wide = replace(line, may_leave=True)
+    [ax] = band_panels([BandPanel("", "", {"a": wide})], xlabel="", columns=1).axes
     low, high = ax.get_ylim()
     assert 4 < low < 4.9
     assert 6.5 <= high < 7.1

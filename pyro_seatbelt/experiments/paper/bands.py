@@ -44,7 +44,8 @@ def band(rows: pd.DataFrame, column: str, *, dots: bool = False) -> Band:
     if dots:
         single = [(float(x), float(y)) for x, y in zip(rows["beta"], rows[column], strict=True)]
     x, mean, low, high = (table[name].tolist() for name in COLUMNS[:4])
-    return Band(x, mean, low, high, single)
+    # Student's interval of two values is a dozen times as wide as they are apart
+    return Band(x, mean, low, high, single, may_leave=bool((table["num"] == 2).any()))
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def draw_collapse(results: Results) -> Drawn:
     figure = band_panels(
         panels or [BandPanel("no runs", "KL [nats per image]")],
         xlabel="β",
-        columns=3,
+        columns=max(1, (len(panels) + 1) // 2),
         title=f"KL of every layer, {results.scale.subjects['chairs'].dataset}",
     )
     return Drawn({"kl": figure}, {"kl": joined(tables)})

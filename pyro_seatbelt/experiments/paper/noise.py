@@ -126,7 +126,7 @@ def draw_small(results: Results) -> Drawn:
         panels.append(BandPanel(name, "log p(x | z*) [nats]", lines))
     figure = band_panels(
         panels,
-        xlabel="standard deviation of the noise, on data from -1 to 1",
+        xlabel="noise (data from -1 to 1)",
         columns=3,
         title=results.scale.subjects["celeba"].dataset,
     )

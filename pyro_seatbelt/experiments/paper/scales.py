@@ -144,7 +144,7 @@ def _laptop() -> Scale:
         chain_layers=(2, 4),
     )
     faces = Subject(
-        fields={"dataset": "synth-faces", "ids": 8, "holdout": 0.125},
+        fields={"dataset": "synth-faces", "ids": 8, "holdout": 0.25},
         betas=(1.0, 10.0),
         layers=(4,),
         chain_betas=(1.0, 10.0),
@@ -163,27 +163,27 @@ def _laptop() -> Scale:
         subjects={"chairs": chairs, "faces": faces, "celeba": faces, "sprites": sprites},
         fields={
             "network": "conv",
-            "steps": 700,
+            "steps": 800,
             "batch_size": 64,
             "learning_rate": 1e-3,
             "warmup_steps": 100,
             "log_every": 50,
-            "eval_every": 700,
+            "eval_every": 800,
             "eval_images": 512,
-            "checkpoint_every": 700,
+            "checkpoint_every": 800,
             "keep_checkpoints": 1,
             "precision": "bf16-mixed",
         },
         free_bits=0.125,
         strong_beta=20.0,
         noise_betas=(1.0, 10.0),
-        pairs=4,
+        pairs=8,
         weights=geometric_weights(8),
         max_iterations=50,
         evaluation=EvaluateOptions(
             images=512, aggregate_images=2000, iwae_samples=16, figures=False
         ),
-        note="700 steps on drawn images, one seed and one ||z|| a model; synth-faces stands for "
+        note="800 steps on drawn images, one seed and one ||z|| a model; synth-faces stands for "
         "3D faces and CelebA.",
     )
 

@@ -1,5 +1,7 @@
 """Latent attacks by the 2-Wasserstein distance, against beta."""
 
+from typing import Literal
+
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.bands import against_beta, band, joined
 from pyro_seatbelt.experiments.paper.claims import Claim, above, all_of
@@ -40,7 +42,8 @@ def draw_wasserstein(results: Results) -> Drawn:
             table.insert(2, "quantity", column)
             table.insert(2, "model", name)
             tables.append(table)
-        panels.append(BandPanel(subject.dataset, label, lines))
+        scale: Literal["log", "linear"] = "log" if column == "value" else "linear"
+        panels.append(BandPanel(subject.dataset, label, lines, scale))
     figure = band_panels(panels, xlabel="β", columns=2, note=SHADING)
     return Drawn(
         {"w2": figure},
