@@ -21,8 +21,9 @@ def against_beta(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         Ascending in `beta`, with `mean`, `low`, `high` (95 % CI) and `num`.
 
     Example:
-        >>> against_beta(pd.DataFrame({"beta": [1.0, 1.0], "elbo": [2.0, 4.0]}), "elbo")["mean"][0]
-        3.0
+        >>> runs = pd.DataFrame({"beta": [1.0, 1.0, 4.0], "elbo": [2.0, 4.0, 1.0]})
+        >>> against_beta(runs, "elbo")["mean"].tolist()
+        [3.0, 1.0]
     """
     records = [
         (beta, *interval(group[column].astype(float)))

@@ -1,6 +1,7 @@
 """Attacks that try to rotate a heart of dSprites."""
 
 import io
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,13 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.attacks import Findings
+from pyro_seatbelt.attacks.records import AttackRecords
 from pyro_seatbelt.data import load_dataset
 from pyro_seatbelt.data.synthetic.dsprites import FACTOR_SIZES
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.attack import attack_run
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, above, all_of
-from pyro_seatbelt.experiments.paper.found import find_attack
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import DEEP, FLAT, attack, jobs, members
 from pyro_seatbelt.experiments.paper.panels import first_shown
@@ -71,7 +73,7 @@ def draw_heart(results: Results) -> Drawn:
             )
     dataset = results.scale.subjects["sprites"].dataset
     figure = clockwise_panels(rows, columns=[dataset])
-    return Drawn({"heart": figure}, {"heart": pd.DataFrame(records)})
+    return Drawn({"attacks": figure}, {"attacks": pd.DataFrame(records)})
 
 
 def claim_heart(results: Results) -> list[Claim]:
@@ -121,7 +123,23 @@ def _find(results: Results, config: TrainConfig) -> Findings | None:
     folder = results.run_folder(config)
     if folder is None:
         return None
-    return find_attack(folder, "latent", weights=results.scale.weights, pictures=PICTURES)
+    places = folder.glob("attacks/latent-all-*/table.parquet")
+    for path in sorted(places, key=lambda path: path.stat().st_mtime, reverse=True):
+        if _is_of_hearts(path.parent / "arguments.json", results.scale):
+            return AttackRecords(path.parent).read()
+    return None
+
+
+def _is_of_hearts(path: Path, scale: Scale) -> bool:
+    """Whether the attack with these arguments was made on the two hearts, as the scale has it."""
+    try:
+        about = json.loads(path.read_text("utf-8"))
+        arguments, source = about["arguments"], about["source"]
+        found = source.get("pictures"), arguments["weights"], arguments["optimiser"]
+        wanted = list(PICTURES), list(scale.weights), scale.max_iterations
+        return (*found[:2], found[2]["max_iterations"]) == wanted
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: the file is absent or damaged: remove {path.parent}") from error
 
 
 def _configs(scale: Scale) -> list[TrainConfig]:

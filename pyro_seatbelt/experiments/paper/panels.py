@@ -6,14 +6,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from pyro_seatbelt.attacks import Findings
+from pyro_seatbelt.attacks.records import AttackRecords
 from pyro_seatbelt.attacks.results import auddc, shown
-from pyro_seatbelt.experiments.attack import paper_layers
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, above
-from pyro_seatbelt.experiments.paper.found import find_attack
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named
+from pyro_seatbelt.experiments.paper.results import Results, named, pick
 from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.training.config import TrainConfig
@@ -177,8 +176,8 @@ def _find(results: Results, config: TrainConfig) -> Findings | None:
     folder = results.run_folder(config)
     if folder is None:
         return None
-    layers = "z1" if paper_layers(config.model) == "base" and config.layers != 1 else "all"
-    return find_attack(folder, "latent", layers=layers, weights=results.scale.weights)
+    made = pick(results.attacks, run=folder.name)["attack"]
+    return None if made.empty else AttackRecords(folder / "attacks" / made.iloc[0]).read()
 
 
 FIG1 = Item(

@@ -192,7 +192,12 @@ _PUBLISHED: dict[Role, dict[str, Any]] = {
     "chairs": {"dataset": "chairs", "batch_size": 64, "learning_rate": 5e-4, "warmup_steps": 2500},
     "faces": {"dataset": "faces3d", "batch_size": 2048, "warmup_steps": 2500},
     "celeba": {"dataset": "celeba", "batch_size": 2048, "warmup_steps": 2500},
-    "sprites": {"dataset": "dsprites", "batch_size": 2048, "warmup_steps": 7000},
+    "sprites": {
+        "dataset": "dsprites",
+        "network": "mlp",
+        "batch_size": 2048,
+        "warmup_steps": 7000,
+    },
 }
 
 _DRAWN: dict[Role, str] = {
@@ -230,7 +235,8 @@ def _paper() -> Scale:
         pairs=10,
         weights=geometric_weights(50),
         max_iterations=100,
-        note="The paper does not say which ||z|| and how many free bits: 10 and 32, and 0.125.",
+        note="The paper's text does not say which ||z||, how many free bits and, for chairs and "
+        "CelebA, what warm-up: 10 and 32, 0.125, and 2500 steps.",
     )
 
 

@@ -84,6 +84,26 @@ def test_a_figure_is_made_once_and_drawn_as_often_as_one_likes(in_this_process, 
     assert states(place / "runs") == runs
 
 
+def test_a_heart_is_attacked_once(in_this_process, tmp_path):
+    scale = replace(SMOKE, fields={**SMOKE.fields, "steps": 2})
+    found = reproduce(["heart"], scale=scale, folder=tmp_path)
+    place = tmp_path / "smoke" / "heart"
+    with Image.open(place / "heart.png") as one, Image.open(place / "heart-rotated.png") as other:
+        assert one.size == other.size == (64, 64)
+        white = [int((np.asarray(each) == 255).sum()) for each in (one, other)]
+        assert white[0] == pytest.approx(white[1], rel=0.1)  # the same heart, turned
+        assert not np.array_equal(np.asarray(one), np.asarray(other))
+    [claim] = found.claims
+    assert claim.measured["problems"] == len(SMOKE.weights)
+    assert claim.holds is not None
+    runs = states(tmp_path / "smoke" / "runs")
+    (place / "attacks.png").unlink()
+    again = reproduce(["heart"], scale=scale, folder=tmp_path, redraw_only=True)
+    assert again.claims == found.claims
+    assert (place / "attacks.png").is_file()
+    assert states(tmp_path / "smoke" / "runs") == runs
+
+
 def test_there_must_be_something_to_redraw(tmp_path):
     with pytest.raises(InputError, match="nothing to redraw here"):
         reproduce(["fig3"], scale=SMOKE, folder=tmp_path, redraw_only=True)
