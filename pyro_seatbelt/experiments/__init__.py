@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.attack import AttackOptions, AttackReport, attack_run
     from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
+    from pyro_seatbelt.experiments.report import report_runs
     from pyro_seatbelt.experiments.runs import Run, load_run
     from pyro_seatbelt.experiments.train import RunResult, resume_run, train_run
 
@@ -19,6 +20,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "newest_run",
+    "report_runs",
     "resume_run",
     "train_run",
 ]
@@ -33,6 +35,7 @@ _HOMES = {
     "list_runs": "listing",
     "load_run": "runs",
     "newest_run": "listing",
+    "report_runs": "report",
     "resume_run": "train",
     "train_run": "train",
 }
