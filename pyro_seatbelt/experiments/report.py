@@ -12,7 +12,7 @@ from pyro_seatbelt.experiments.listing import newest_run
 from pyro_seatbelt.experiments.pages.comparison import compare
 from pyro_seatbelt.experiments.pages.known import KnownRun, read_known
 from pyro_seatbelt.experiments.pages.room import PAGE_BYTES, Room
-from pyro_seatbelt.experiments.pages.run import run_section
+from pyro_seatbelt.experiments.pages.run import model_name, run_section
 from pyro_seatbelt.experiments.pages.sweep import (
     failures,
     is_sweep,
@@ -65,7 +65,7 @@ def report_runs(
         galleries = item_galleries(folders.sweep, room)
     page = Page(
         title=title or _title(folders, known),
-        made=f"{_count(known)}, pyro-seatbelt {__version__}, {now():%Y-%m-%d %H:%M} UTC",
+        made=f"{_what(known)}, pyro-seatbelt {__version__}, {now():%Y-%m-%d %H:%M} UTC",
         runs=_sections(known, room),
         comparison=compare(known) if len(known) > 1 else None,
         claims=claims,
@@ -117,11 +117,13 @@ def _sections(known: Sequence[KnownRun], room: Room) -> list[RunSection]:
 def _title(folders: _Folders, known: Sequence[KnownRun]) -> str:
     if folders.sweep is not None:
         return folders.sweep.resolve().name
-    return known[0].name if len(known) == 1 else f"{len(known)} runs"
+    if len(known) > 1:
+        return f"{len(known)} runs"
+    return f"{model_name(known[0].config)} on {known[0].config.dataset}"
 
 
-def _count(known: Sequence[KnownRun]) -> str:
-    return "1 run" if len(known) == 1 else f"{len(known)} runs"
+def _what(known: Sequence[KnownRun]) -> str:
+    return f"Run {known[0].name}" if len(known) == 1 else f"{len(known)} runs"
 
 
 def _default(folders: _Folders) -> Path:

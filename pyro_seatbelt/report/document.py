@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from pyro_seatbelt.report.drawing import HEIGHT, WIDTH, draw
 from pyro_seatbelt.report.page import Advice, Decomposition, Interval, Page
-from pyro_seatbelt.report.quantity import quantity, spread
+from pyro_seatbelt.report.quantity import measured, quantity, spread
 from pyro_seatbelt.report.viewer import (
     PANELS,
     penalty,
@@ -80,6 +80,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "draw": draw,
         "quantity": quantity,
+        "measured": measured,
         "interval": _interval,
         "sort_key": _sort_key,
         "segments": _segments,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -114,7 +114,8 @@ def draw(chart: Chart) -> Drawing | None:
         return round((y_high - value) / (y_high - y_low) * height, 1)
 
     strokes = []
-    for number, line in enumerate(lines):
+    for place, line in enumerate(lines):
+        number = place if line.look is None else line.look
         some = _thinned(line)
         points = [(across(x), down(y)) for x, y in zip(some.x, some.y, strict=True)]
         strokes.append(
@@ -164,7 +165,7 @@ def _finite(line: Line) -> Line:
     kept = [
         (x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x) and math.isfinite(y)
     ]
-    return Line(name=line.name, x=[x for x, _ in kept], y=[y for _, y in kept])
+    return replace(line, x=[x for x, _ in kept], y=[y for _, y in kept])
 
 
 def _values(lines: Sequence[Line], *, skip_start: bool) -> list[float]:
@@ -185,7 +186,7 @@ def _thinned(line: Line) -> Line:
     if len(line.x) <= _MOST_POINTS:
         return line
     kept = np.linspace(0, len(line.x) - 1, _MOST_POINTS).round().astype(int)
-    return Line(name=line.name, x=[line.x[i] for i in kept], y=[line.y[i] for i in kept])
+    return replace(line, x=[line.x[i] for i in kept], y=[line.y[i] for i in kept])
 
 
 def _rows(lines: Sequence[Line]) -> list[list[float | None]]:

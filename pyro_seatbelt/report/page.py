@@ -76,11 +76,13 @@ class Line:
         name: What it is.
         x: Where its points are, not decreasing.
         y: Their values; what is not finite is left out.
+        look: Number of its colour and dashes; None for its place among the lines.
     """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    look: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,13 @@ _RAISED = str.maketrans(
 )
 
 
-def quantity(value: object, digits: int = 4) -> str:
+def quantity(value: object, digits: int = 4, *, padded: bool = False) -> str:
     """Writes a number with so many significant digits, thousands apart.
 
     Args:
         value: A number; texts are left as they are, and what is not known is a dash.
         digits: Significant digits of a number that is not whole.
+        padded: Whether it keeps zeros at its end, unless it is round.
 
     Returns:
         The text.
@@ -29,24 +30,44 @@ def quantity(value: object, digits: int = 4) -> str:
         ['\u2212890.2', '86\u202f366', '0.03125', 'seatbelt', '\u2013']
         >>> quantity(9.5367e-07, 2), quantity(2.0**20, 2)
         ('9.5\u00d710\u207b\u2077', '1\u202f048\u202f576')
+        >>> quantity(9.99999, padded=True), quantity(0.5, padded=True)
+        ('10.000', '0.5')
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return ABSENT if value is None else str(value)
-    if not math.isfinite(value):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ABSENT
-    if value == 0:
-        return "0"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
     sign, size = (MINUS if value < 0 else ""), abs(value)
+    if size >= 1e9 or 0 < size < 1e-3:
+        return sign + _scientific(size, digits)
     if isinstance(value, int) or size >= 10 ** (digits - 1):
-        if size < 1e9:
-            text = f"{size:,.0f}" if size >= 10_000 else f"{size:.0f}"
-            return sign + text.replace(",", _THIN)
-    elif size >= 1e-3:
-        decimals = digits - 1 - math.floor(math.log10(size))
-        return sign + f"{size:.{decimals}f}".rstrip("0").rstrip(".")
+        text = f"{size:,.0f}" if size >= 10_000 else f"{size:.0f}"
+        return sign + text.replace(",", _THIN)
+    text = f"{size:.{digits - 1 - math.floor(math.log10(size or 1))}f}"
+    return sign + (text if padded and size != round(size, 3) else _short(text))
+
+
+def _scientific(size: float, digits: int) -> str:
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{sign}{mantissa}\u00d710{str(int(exponent)).translate(_RAISED)}"
+    return f"{_short(mantissa)}\u00d710{str(int(exponent)).translate(_RAISED)}"
+
+
+def _short(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def measured(value: object, digits: int = 4) -> str:
+    """Writes a number that was measured: zeros at its end are part of it.
+
+    Args:
+        value: A number; texts are left as they are, and what is not known is a dash.
+        digits: Significant digits.
+
+    Example:
+        >>> measured(0.02420001), measured(60)
+        ('0.02420', '60')
+    """
+    return quantity(value, digits, padded=True)
 
 
 def spread(low: float, high: float, digits: int = 3) -> str:
@@ -66,7 +87,7 @@ def spread(low: float, high: float, digits: int = 3) -> str:
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"{quantity(low, digits)} to {quantity(high, digits)}"
+    return f"{measured(low, digits)} to {measured(high, digits)}"
 
 
 def size(num_bytes: int) -> str:

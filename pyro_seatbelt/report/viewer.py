@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyro_seatbelt.report.page import AttackSection, PairView, Problem
-from pyro_seatbelt.report.quantity import ABSENT, quantity
+from pyro_seatbelt.report.quantity import ABSENT, measured, quantity
 
 PANELS = (
     "input",
@@ -79,7 +79,7 @@ def readings(problem: Problem) -> list[str]:
         problem.l2_target,
         problem.l2_clean,
     )
-    return [*map(quantity, numbers), STOPS.get(problem.stop, problem.stop or ABSENT)]
+    return [*map(measured, numbers), STOPS.get(problem.stop, problem.stop or ABSENT)]
 
 
 def penalty(problem: Problem) -> str:

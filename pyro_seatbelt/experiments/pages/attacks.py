@@ -267,15 +267,16 @@ def _curves(table: pd.DataFrame) -> Chart | None:
     return Chart(
         title="How much distortion buys how much of the target",
         x_label="\u2016d\u2016 / distance from input to target",
-        y_label="distance to the target (1: clean, 0: its own reconstruction)",
+        y_label="distance to the target",
         lines=[
             Line(
-                name=f"{pair} ({curve.area:.2f})",
+                name=f"pair {pair} ({curve.area:.2f})",
                 x=curve.distortion.tolist(),
                 y=curve.distance.tolist(),
             )
             for pair, curve in drawn.items()
         ],
-        note="A line a pair, with the area under it in brackets; their mean is the AUDDC.",
+        note="A line a pair, with the area under it in brackets; their mean is the AUDDC. "
+        "The distance is 1 for the clean reconstruction, 0 for that of the target itself.",
         listed=False,
     )

@@ -1,6 +1,7 @@
 """Several runs side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -140,7 +141,7 @@ def _charts(runs: Sequence[KnownRun], chosen: Sequence[Mapping[str, KnownAttack]
             title=title,
             x_label="step",
             y_label="nats per image",
-            lines=[line for run in some if (line := series(run.metrics, kind, name, run.name)).x],
+            lines=_lines(series(run.metrics, kind, name, run.name) for run in some),
             note=note,
             skip_start=True,
             listed=False,
@@ -151,28 +152,33 @@ def _charts(runs: Sequence[KnownRun], chosen: Sequence[Mapping[str, KnownAttack]
         )
     ]
     for mode, name in _MODES.items():
-        means = [
-            _mean_curve(attacks[mode], run.name)
-            for run, attacks in zip(some, chosen, strict=False)
-            if mode in attacks
-        ]
         charts.append(
             Chart(
                 title=f"Distortion and distance, {name} attack",
                 x_label="\u2016d\u2016 / distance from input to target",
-                y_label="distance to the target (1: clean, 0: its own reconstruction)",
-                lines=[line for line in means if line is not None],
-                note=f"Means over pairs. {note}",
+                y_label="distance to the target",
+                lines=_lines(
+                    _mean_curve(attacks.get(mode), run.name)
+                    for run, attacks in zip(some, chosen, strict=False)
+                ),
+                note="Means over pairs: 1 is the distance of the clean reconstruction, 0 that of "
+                f"the target's own. {note}",
                 listed=False,
             )
         )
     return [chart for chart in charts if chart.lines]
 
 
-def _mean_curve(attack: KnownAttack, name: str) -> Line | None:
-    drawn = [curve for curve in curves(attack.table).values() if len(curve.distortion)]
+def _lines(lines: Iterable[Line]) -> list[Line]:
+    """A run looks the same in every chart."""
+    return [replace(line, look=number) for number, line in enumerate(lines) if line.x]
+
+
+def _mean_curve(attack: KnownAttack | None, name: str) -> Line:
+    areas = {} if attack is None else curves(attack.table)
+    drawn = [curve for curve in areas.values() if len(curve.distortion)]
     if not drawn:
-        return None
+        return Line(name=name, x=[], y=[])
     grid = np.linspace(0, 1, 51)
     mean = np.mean([np.interp(grid, each.distortion, each.distance) for each in drawn], axis=0)
     return Line(name=name, x=grid.tolist(), y=mean.tolist())

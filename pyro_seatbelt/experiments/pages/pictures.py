@@ -46,6 +46,6 @@ def _fitting(path: Path, what: str, room: Room) -> Picture | None:
     moving = path.with_suffix(".gif")
     if moving.is_file():
         animation = embed(moving, f"{what}, moving")
-        if animation.num_bytes < room.left / 3 and room.take(animation.num_bytes):
+        if animation.num_bytes < room.left / 2 and room.take(animation.num_bytes):
             return Picture(**{**vars(picture), "animation": animation})
     return picture

@@ -81,7 +81,6 @@
       slider.setAttribute("aria-valuetext", problem.spoken);
       part("penalty").textContent = problem.penalty;
       part("where").classList.toggle("away", at !== shown);
-      part("return").disabled = at === shown;
       for (const end of ["x1", "x2"]) part("cursor").setAttribute(end, across(at));
     };
     const choose = (atShown) => {
