@@ -118,7 +118,7 @@ def _title(folders: _Folders, known: Sequence[KnownRun]) -> str:
     if folders.sweep is not None:
         return folders.sweep.resolve().name
     if len(known) > 1:
-        return f"{len(known)} runs"
+        return f"Comparison of {len(known)} runs"
     return f"{model_name(known[0].config)} on {known[0].config.dataset}"
 
 

@@ -147,7 +147,7 @@ def training_charts(metrics: Sequence[Mapping[str, Any]]) -> list[Chart]:
             title="KL of every layer, training",
             x_label="step",
             y_label=_NATS,
-            lines=[_site_series(metrics, site) for site in sites],
+            lines=[line for site in sites if (line := _site_series(metrics, site)).x],
             skip_start=True,
         ),
         Chart(
