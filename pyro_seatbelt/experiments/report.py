@@ -11,7 +11,7 @@ from pyro_seatbelt.experiments.folder import now
 from pyro_seatbelt.experiments.listing import newest_run
 from pyro_seatbelt.experiments.pages.comparison import compare
 from pyro_seatbelt.experiments.pages.known import KnownRun, read_known
-from pyro_seatbelt.experiments.pages.room import PAGE_BYTES, Room
+from pyro_seatbelt.experiments.pages.room import Room, page_room
 from pyro_seatbelt.experiments.pages.run import model_name, run_section
 from pyro_seatbelt.experiments.pages.sweep import (
     failures,
@@ -56,7 +56,7 @@ def report_runs(
         raise InputError(f"{out}: expected the name of a file that ends in .html")
     folders = _folders(paths)
     known, notes = _read(folders)
-    room = Room(PAGE_BYTES)
+    room = page_room(len(known))
     claims: list[Claim] = []
     galleries: list[Gallery] = []
     if folders.sweep is not None:

@@ -340,7 +340,7 @@ def test_what_is_no_list_of_claims_is_a_note(content, tmp_path):
 
 
 def test_many_runs_share_the_room(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(reports, "PAGE_BYTES", 150_000)
+    monkeypatch.setattr(reports, "page_room", lambda num_runs: Room(150_000))
     copies = [shutil.copytree(run, tmp_path / f"copy-{number}") for number in range(4)]
     large = report_runs(copies[:1], tmp_path / "one.html").stat().st_size
     small = report_runs(copies, tmp_path / "four.html").stat().st_size

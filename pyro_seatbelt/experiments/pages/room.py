@@ -1,7 +1,23 @@
 """How large a page may be."""
 
 PAGE_BYTES = 10_500_000
-"""Pictures on a page, before they become text, which makes them a third larger."""
+"""A page at most, as if text were pictures, which become a third larger as text."""
+
+RUN_BYTES = 100_000
+"""Of that, what the words and curves of a run take."""
+
+
+def page_room(num_runs: int) -> "Room":
+    """How much room there is for pictures.
+
+    Args:
+        num_runs: Runs on the page.
+
+    Example:
+        >>> page_room(1).left, page_room(200).left
+        (10400000, 5250000)
+    """
+    return Room(max(PAGE_BYTES // 2, PAGE_BYTES - RUN_BYTES * num_runs))
 
 
 class Room:
