@@ -1,6 +1,7 @@
 """Numbers as people read them."""
 
 import math
+import sys
 
 MINUS = "\u2212"
 """A minus sign, as wide as a plus."""
@@ -37,6 +38,8 @@ def quantity(value: object, digits: int = 4, *, padded: bool = False) -> str:
         return ABSENT
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
+    if abs(value) > sys.float_info.max:
+        return "\u221e"  # a whole number has no largest value
     sign, size = (MINUS if value < 0 else ""), abs(value)
     if size >= 1e9 or 0 < size < 1e-3:
         return sign + _scientific(size, digits)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _COLUMNS = 16
+_WIDEST = 16_383  # of a WebP picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def make_sprite(
     cells = [places.setdefault(image.tobytes(), len(places)) for image in images]
     first = {cell: image for image, cell in zip(reversed(images), reversed(cells), strict=True)}
     _, height, width = shape
-    columns = min(_COLUMNS, len(first))
+    columns = max(1, min(_COLUMNS, len(first), _WIDEST // width))
     rows = -(-len(first) // columns)
     sheet = np.zeros((rows * height, columns * width, shape[0]), np.uint8)
     for cell, image in first.items():

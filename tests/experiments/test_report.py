@@ -253,6 +253,8 @@ def test_numbers_that_are_none_are_left_out(run):
     lines = [
         {"step": 1, "kind": "train", "elbo": "<b>", "kl": {"z1": None, "z2": [1]}},
         {"step": 2, "kind": "heldout", "elbo": None, "kl": 3, "active_units": "many"},
+        {"step": 10**400, "kind": "train", "elbo": 1.0},
+        {"step": 3, "kind": "train", "elbo": 10**400},
     ]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     shutil.rmtree(run / "evaluation")
@@ -264,7 +266,8 @@ def test_hostile_names_stay_words(run, tmp_path):
     hostile = "</script><script>alert(1)</script>"
     (run / "config.json").write_text(json.dumps(config | {"dataset": hostile}))
     record = json.loads((run / "run.json").read_text())
-    record |= {"versions": {hostile: hostile}, "provenance": {hostile: hostile}}
+    record |= {"versions": {hostile: hostile}, "provenance": {hostile: hostile, "big": 10**400}}
+    record["started"] = "2026-01-01T00:00:00"  # of no time zone, unlike the end
     (run / "run.json").write_text(json.dumps(record))
     [folder] = run.glob("attacks/latent-*")
     table = pd.read_parquet(folder / "table.parquet")

@@ -19,6 +19,7 @@ from pyro_seatbelt.report.quantity import measured, quantity, size, spread
         (math.nan, "\u2013"),
         (-math.inf, "\u2013"),
         (None, "\u2013"),
+        (10**400, "\u221e"),
         (True, "True"),
         ("z1 10", "z1 10"),
     ],

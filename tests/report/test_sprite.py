@@ -35,6 +35,13 @@ def test_every_image_comes_back_pixel_by_pixel(count, kinds, channels):
         assert np.array_equal(cut(sprite, cell), np.broadcast_to(image, (3, 6, 9)))
 
 
+def test_wide_images_fit_into_a_picture():
+    images = [np.full((1, 2, 4000), grey, np.uint8) for grey in range(6)]
+    sprite, cells = make_sprite(images)
+    assert sprite.size == (16000, 4)
+    assert cut(sprite, cells[5])[0, 0, 0] == 5
+
+
 def test_a_loss_makes_it_smaller_and_hardly_different():
     rng = np.random.default_rng(0)
     smooth = np.linspace(0, 200, 64)[None, None, :] + rng.normal(0, 8, (20, 1, 64, 64))

@@ -19,6 +19,7 @@ from pyro_seatbelt.experiments.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.metrics import read_metrics
 
+_HUGE = 1e300
 _NEEDED = ("pair", "weight", "value", "distance", "norm")
 _CURVES = ("l2_target", "l2_input_to_target", "l2_clean_to_target", "l2_best_to_target")
 _NUMERIC = (*_NEEDED, *_CURVES, "target_nll", "l2_clean")
@@ -102,7 +103,7 @@ def read_known(path: Path) -> KnownRun:
     metrics: list[dict[str, Any]] = []
     evaluation = None
     try:
-        metrics = read_metrics(folder.metrics)
+        metrics = [each for each in read_metrics(folder.metrics) if abs(each["step"]) < _HUGE]
     except (InputError, OSError) as error:
         notes.append(f"The metrics cannot be read: {_reason(error, path)}")
     try:
@@ -193,7 +194,7 @@ def number(value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return math.nan
-    return float(value)
+    return float(value) if abs(value) < _HUGE else math.nan
 
 
 def _misfit(table: pd.DataFrame, images: Mapping[str, Any], pairs: Mapping[str, Any]) -> str:

@@ -206,7 +206,7 @@ def _facts(run: KnownRun) -> list[Fact]:
         Fact(label="attacks", value=len(run.attacks)),
     ]
     if record.finished is not None:
-        seconds = (record.finished - record.started).total_seconds()
+        seconds = record.finished.timestamp() - record.started.timestamp()
         facts.append(Fact(label="from start to end", value=_duration(seconds)))
     return facts
 
