@@ -1,5 +1,6 @@
 """The command `seatbelt`: its subcommands, and what every one of them has in common."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -37,12 +38,17 @@ class OneLineErrors(TyperGroup):
             status = super().main(
                 args, prog_name, complete_var, False, windows_expand_args, **extra
             )
+            sys.stdout.flush()  # what cannot be written is said now, not as Python shuts down
         except InputError as error:
             status = _fail(2, str(error))
         except typer.TyperException as error:  # usage: an unknown option, a wrong type
             status = _fail(2, error.format_message())
         except typer.Abort:
             status = _fail(1, "interrupted")
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            status = _fail(1, "the output cannot be written: no space left")
         if not standalone_mode:
             return status
         return sys.exit(status if isinstance(status, int) else 0)
