@@ -12,7 +12,7 @@ def report(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUN...|SWEEP]",
+            metavar="RUN|SWEEP",
             help="Folders of runs, or that of one sweep; by default the newest run.",
             show_default=False,
             show_envvar=False,
