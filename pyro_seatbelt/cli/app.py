@@ -11,6 +11,8 @@ from typer.core import TyperGroup
 from pyro_seatbelt import __version__
 from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
+from pyro_seatbelt.cli.evaluate import evaluate
+from pyro_seatbelt.cli.report import report
 from pyro_seatbelt.cli.runs import runs
 from pyro_seatbelt.cli.train import train
 from pyro_seatbelt.errors import InputError
@@ -104,6 +106,8 @@ def seatbelt(
 
 app.command()(train)
 app.command()(attack)
+app.command()(evaluate)
+app.command()(report)
 app.command()(runs)
 app.add_typer(data, name="data")
 

@@ -1,15 +1,65 @@
 """Measuring trained models."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pyro_seatbelt.evaluation.active_units import active_units
+from pyro_seatbelt.evaluation.decomposition import AggregateTerms, decompose
+from pyro_seatbelt.evaluation.encodings import Encoding, encode
 from pyro_seatbelt.evaluation.heldout import Heldout, evaluate_heldout
+from pyro_seatbelt.evaluation.importance import (
+    Bound,
+    WeightedDraws,
+    importance_weighted_bound,
+    weighted_draws,
+)
 from pyro_seatbelt.evaluation.modes import evaluation_mode
+from pyro_seatbelt.evaluation.mutual_information_gap import mutual_information_gap
+from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
 from pyro_seatbelt.evaluation.reconstructions import prior_images, reconstruct
+from pyro_seatbelt.evaluation.traversals import traverse
+from pyro_seatbelt.evaluation.weight_norms import weight_norm
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores
+    from pyro_seatbelt.evaluation.quality import Quality, reconstruction_quality
 
 __all__ = [
+    "AggregateTerms",
+    "Bound",
+    "Disentanglement",
+    "Encoding",
     "Heldout",
+    "NoiseRobustness",
+    "Quality",
+    "WeightedDraws",
     "active_units",
+    "decompose",
+    "disentanglement_scores",
+    "encode",
     "evaluate_heldout",
     "evaluation_mode",
+    "importance_weighted_bound",
+    "mutual_information_gap",
+    "noise_robustness",
     "prior_images",
     "reconstruct",
+    "reconstruction_quality",
+    "traverse",
+    "weight_norm",
+    "weighted_draws",
 ]
+
+_HOMES = {
+    "Disentanglement": "disentanglement",
+    "Quality": "quality",
+    "disentanglement_scores": "disentanglement",
+    "reconstruction_quality": "quality",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torchmetrics or scikit-learn, which takes seconds, when it is asked for."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import torch
 from pyro import poutine
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
-from pyro_seatbelt.evaluation.modes import evaluation_mode
+from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.decomposition import aggregate_terms
+from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.objectives.sites import Site, factorised, latent_names, sample_sites
 
@@ -78,10 +80,7 @@ def evaluate_heldout(
     """
     if len(indices) == 0:
         raise ValueError("expected at least one held-out image, got none")
-    parameter = next(
-        (p for m in (model, guide) if isinstance(m, nn.Module) for p in m.parameters()), None
-    )
-    dtype = torch.get_default_dtype() if parameter is None else parameter.dtype
+    dtype = pixel_dtype(model, guide)
     kl: dict[str, float] = {}
     log_likelihood = 0.0
     draws: list[Tensor] = []
@@ -89,8 +88,7 @@ def evaluate_heldout(
     means: dict[str, list[Tensor]] = {}
     log_q = log_p = 0.0
     with evaluation_mode(model, guide, seed=seed):
-        for batch in indices.split(batch_size):
-            x = to_pixels(images.gather(batch), dtype)
+        for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
             guide_trace = poutine.trace(guide).get_trace(x)
             model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
             guide_trace.compute_log_prob()
@@ -113,16 +111,13 @@ def evaluate_heldout(
                     means.setdefault(name, []).append(batch_means)
         density = exact_log_density(torch.cat(draws), posteriors)
     n = len(indices)
-    joint = density.joint.cpu().double().sum().item()
-    marginal = density.marginal.cpu().double().sum().item()
+    top_layer = aggregate_terms(log_q, log_p, density)
     kl = {name: value / n for name, value in kl.items()}
     return Heldout(
         elbo=log_likelihood / n - sum(kl.values()),
         log_likelihood=log_likelihood / n,
         kl=kl,
-        mutual_information=(log_q - joint) / n,
-        total_correlation=(joint - marginal) / n,
-        dimension_wise_kl=(marginal - log_p) / n,
+        **top_layer._asdict(),
         active_units={name: num_active_units(torch.cat(m)) for name, m in means.items()},
         num_images=n,
     )

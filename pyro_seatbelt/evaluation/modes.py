@@ -55,5 +55,17 @@ def evaluation_mode(*programs: Callable[..., Any], seed: int | None = None) -> I
                 module.training = training
 
 
+def pixel_dtype(*programs: Callable[..., Any]) -> torch.dtype:
+    """Returns the type of number that a pair computes in: that of its first parameter.
+
+    Example:
+        >>> pixel_dtype(nn.Linear(2, 2).double())
+        torch.float64
+    """
+    modules = (program for program in programs if isinstance(program, nn.Module))
+    parameter = next((p for module in modules for p in module.parameters()), None)
+    return torch.get_default_dtype() if parameter is None else parameter.dtype
+
+
 def _number(device: torch.device) -> int:
     return device.index or 0

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ from pyro_seatbelt.attacks import Findings, Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
 from pyro_seatbelt.attacks.records import AttackRecords
 from pyro_seatbelt.attacks.results import Estimate, auddc, curves, shown, summarise
-from pyro_seatbelt.experiments.figures import save_figure
+from pyro_seatbelt.experiments.figures import run_title, save_figure
+from pyro_seatbelt.experiments.netcdf import write_netcdf
 from pyro_seatbelt.experiments.runs import Run
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
@@ -86,7 +86,7 @@ def report(
         save_figure(_curves(findings.table, area, title), derived["curves"])
         tree = _posteriors(run, findings, rows)
         save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
-        _write_netcdf(tree, derived["draws"])
+        write_netcdf(tree, derived["draws"])
     return Told(summary, area, files | (derived if rows else {}))
 
 
@@ -166,17 +166,6 @@ def _overlap(findings: Findings, rows: dict[int, int], tree: DataTree, title: st
     return posterior_overlap(layers, notes=notes, title=f"{title}, pair {pair}")
 
 
-def _write_netcdf(tree: DataTree, path: Path) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / path.name
-        tree.to_netcdf(file, engine="h5netcdf")
-        write_atomically(path, file.read_bytes())
-
-
 def _title(run: Run, mode: Mode, layers: tuple[str, ...]) -> str:
-    weights = "" if run.config.beta in {None, 1} else f", beta {run.config.beta:g}"
     of = "" if mode == "output" else f" on {' + '.join(layers)}"
-    return (
-        f"{mode} attack{of}: {run.config.model}, L={run.model.num_layers}{weights}, "
-        f"{run.config.dataset}, step {run.step}"
-    )
+    return f"{mode} attack{of}: {run_title(run.config, run.step)}"

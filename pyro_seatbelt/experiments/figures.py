@@ -13,6 +13,7 @@ from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import reconstruction_grid, training_curves
 from pyro_seatbelt.presets import Family
+from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.metrics import read_metrics
 
 NUM_IMAGES = 10
@@ -74,6 +75,21 @@ def spread(indices: Tensor, count: int) -> Tensor:
     if count >= len(indices):
         return indices
     return indices[torch.linspace(0, len(indices) - 1, count, dtype=torch.float64).long()]
+
+
+def run_title(config: TrainConfig, step: int) -> str:
+    """Says in a line what a figure is of.
+
+    Args:
+        config: The config of the run, its layers filled in.
+        step: How many steps it has been trained for.
+
+    Example:
+        >>> run_title(TrainConfig(layers=2, beta=6), 500)
+        'seatbelt, L=2, beta 6, synth-chairs, step 500'
+    """
+    weights = "" if config.beta in {None, 1} else f", beta {config.beta:g}"
+    return f"{config.model}, L={config.layers}{weights}, {config.dataset}, step {step}"
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

@@ -13,7 +13,7 @@ import torch
 from pyro_seatbelt.data import ImageDataset, Progress, Split, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
-from pyro_seatbelt.experiments.figures import draw_figures, spread
+from pyro_seatbelt.experiments.figures import draw_figures, run_title, spread
 from pyro_seatbelt.experiments.folder import (
     RunFolder,
     RunRecord,
@@ -343,7 +343,7 @@ def _train(
                 fabric=fabric,
             )
         if not outcome.interrupted:
-            draw_figures(folder, family, images, heldout, title=_title(config, outcome.step))
+            draw_figures(folder, family, images, heldout, title=run_title(config, outcome.step))
     except BaseException as error:
         status: Literal["interrupted", "failed"] = (
             "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -369,8 +369,3 @@ def _result(folder: RunFolder, outcome: Outcome, *, num_steps: int) -> RunResult
         else {path.stem: path for path in sorted(folder.figures.glob("*.png"))},
         heldout=evaluations[-1] if evaluations else None,
     )
-
-
-def _title(config: TrainConfig, step: int) -> str:
-    weights = "" if config.beta == 1 else f", beta {config.beta:g}"
-    return f"{config.model}, L={config.layers}{weights}, {config.dataset}, step {step}"

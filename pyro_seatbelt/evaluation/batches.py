@@ -1,0 +1,42 @@
+"""Part of a set of images, a batch at a time."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pyro_seatbelt.data import ImageSource, Progress, to_pixels
+
+
+def pixel_batches(
+    images: ImageSource,
+    indices: Tensor,
+    *,
+    batch_size: int,
+    dtype: torch.dtype = torch.float32,
+    progress: Progress | None = None,
+) -> Iterator[Tensor]:
+    """Goes through images in order.
+
+    Args:
+        images: Where the images come from.
+        indices: Which of them, int64, shape :math:`(n,)`.
+        batch_size: Images at a time.
+        dtype: Type of the pixels.
+        progress: Is told how many images are done once the next batch is asked for.
+
+    Yields:
+        Pixels in [0, 1], shape :math:`(B, C, H, W)`, on the device of the images.
+
+    Example:
+        >>> from pyro_seatbelt.data import ResidentImages
+        >>> images = ResidentImages(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+        >>> [len(x) for x in pixel_batches(images, torch.arange(5), batch_size=2)]
+        [2, 2, 1]
+    """
+    done = 0
+    for batch in indices.split(batch_size):
+        yield to_pixels(images.gather(batch), dtype)
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(indices))

@@ -1,0 +1,267 @@
+r"""The ELBO and the importance-weighted bound, an image at a time.
+
+References:
+    | Importance Weighted Autoencoders (Burda et al., 2015), Eq 8
+    | https://arxiv.org/abs/1509.00519
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import pyro
+import torch
+from pyro import poutine
+from pyro.poutine import Trace
+from torch import Tensor
+
+from pyro_seatbelt.data import ImageSource, Progress
+from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.objectives.sites import Site, data_plate, sample_sites
+
+ROWS = 1024
+"""Draws that go through the networks together."""
+
+
+class WeightedDraws(NamedTuple):
+    r"""K draws of every latent for each of B images, and what they weigh.
+
+    Attributes:
+        latents: The draws by site, shape :math:`(K, B, D)`.
+        log_likelihood: :math:`\log p(x \mid z)`, shape :math:`(K, B)`, in nats.
+        log_ratio: :math:`\log q(z_i \mid \cdot) - \log p(z_i \mid \cdot)` by site, of that shape.
+    """
+
+    latents: dict[str, Tensor]
+    log_likelihood: Tensor
+    log_ratio: dict[str, Tensor]
+
+    @property
+    def log_weight(self) -> Tensor:
+        r""":math:`\log p(x, z) - \log q(z \mid x)`, shape :math:`(K, B)`."""
+        return self.log_likelihood - sum(self.log_ratio.values())
+
+
+class Bound(NamedTuple):
+    r"""Lower bounds of :math:`\log p(x)` of n images, float64, in nats.
+
+    Attributes:
+        elbo: Evidence lower bound, mean over the K draws, shape :math:`(n,)`.
+        iwae: Importance-weighted bound of the K draws, shape :math:`(n,)`.
+        log_likelihood: :math:`\log p(x \mid z)`, mean over the draws, shape :math:`(n,)`.
+        kl: KL a latent site, mean over the draws, shape :math:`(n,)` each.
+    """
+
+    elbo: Tensor
+    iwae: Tensor
+    log_likelihood: Tensor
+    kl: dict[str, Tensor]
+
+
+def importance_weighted_bound(
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    images: ImageSource,
+    indices: Tensor,
+    *,
+    num_samples: int = 64,
+    plate: str = "data",
+    vectorize: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Bound:
+    r"""Evaluates the importance-weighted bound of any Pyro pair.
+
+    .. math::
+        \log \frac{1}{K} \sum_k \frac{p(x, z_k)}{q(z_k \mid x)}, \qquad z_k \sim q(z \mid x)
+
+    It is a lower bound of :math:`\log p(x)` in expectation: the ELBO at K = 1, and larger for
+    larger K. It approaches :math:`\log p(x)` slowly where the posterior is far from the guide.
+
+    Args:
+        model: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and observes them.
+        guide: Takes the same and draws the latents.
+        images: Where the images come from.
+        indices: Which of them, int64, shape :math:`(n,)`.
+        num_samples: K, draws an image.
+        plate: Name of the plate over images.
+        vectorize: Whether draws go through the pair together, in a plate to the left of its own;
+            a pair that takes no further leading dimension needs False.
+        seed: Seeds the draws; the global generators are left alone.
+        progress: Is told how many images are done.
+
+    Returns:
+        A bound for each image.
+
+    Raises:
+        ValueError: Without images or draws, when a site is not inside the plate over images, or
+            a latent of the model has no posterior.
+        NotImplementedError: When a site is masked.
+
+    Example:
+        >>> from pyro_seatbelt import presets
+        >>> from pyro_seatbelt.data import ResidentImages
+        >>> family = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=10)
+        >>> images = ResidentImages(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+        >>> bound = importance_weighted_bound(
+        ...     family.model, family.guide, images, torch.arange(10), num_samples=5
+        ... )
+        >>> bool((bound.iwae >= bound.elbo).all())
+        True
+    """
+    if len(indices) == 0 or num_samples < 1:
+        raise ValueError(
+            f"expected images and draws, got {len(indices)} images and {num_samples} draws"
+        )
+    batch_size = max(1, ROWS // num_samples) if vectorize else 256
+    batches = pixel_batches(
+        images,
+        indices,
+        batch_size=batch_size,
+        dtype=pixel_dtype(model, guide),
+        progress=progress,
+    )
+    parts = []
+    with evaluation_mode(model, guide, seed=seed):
+        for x in batches:
+            draws = weighted_draws(
+                model, guide, x, num_samples, plate=plate, vectorize=vectorize, keep=False
+            )
+            log_weight = draws.log_weight.cpu().double()
+            parts.append(
+                Bound(
+                    elbo=log_weight.mean(0),
+                    iwae=log_weight.logsumexp(0) - math.log(num_samples),
+                    log_likelihood=draws.log_likelihood.cpu().double().mean(0),
+                    kl={n: each.cpu().double().mean(0) for n, each in draws.log_ratio.items()},
+                )
+            )
+    return Bound(
+        elbo=torch.cat([part.elbo for part in parts]),
+        iwae=torch.cat([part.iwae for part in parts]),
+        log_likelihood=torch.cat([part.log_likelihood for part in parts]),
+        kl={name: torch.cat([part.kl[name] for part in parts]) for name in parts[0].kl},
+    )
+
+
+def weighted_draws(
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    x: Tensor,
+    num_samples: int,
+    *,
+    plate: str = "data",
+    vectorize: bool = True,
+    keep: bool = True,
+) -> WeightedDraws:
+    """Draws latents of some images and weighs them, from torch's generator as it stands.
+
+    Args:
+        model: Observes images.
+        guide: Draws the latents.
+        x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+        num_samples: K, draws an image.
+        plate: Name of the plate over images.
+        vectorize: Whether several draws go through the pair together.
+        keep: Whether to keep the draws themselves.
+
+    Returns:
+        The draws and their log-weights.
+
+    Raises:
+        ValueError: When a site is not inside the plate over images, or a latent of the model has
+            no posterior.
+        NotImplementedError: When a site is masked.
+    """
+    at_once = min(num_samples, max(1, ROWS // len(x))) if vectorize else 1
+    nesting = _plate_nesting(model, guide, x) if at_once > 1 else 0
+    parts = []
+    for start in range(0, num_samples, at_once):
+        count = min(at_once, num_samples - start)
+        with ExitStack() as stack:
+            particles = None
+            if at_once > 1:
+                particles = -nesting - 1
+                stack.enter_context(pyro.plate("importance_draws", count, dim=particles))
+            guide_trace = poutine.trace(guide).get_trace(x)
+            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+        parts.append(_weigh(model_trace, guide_trace, particles, plate, keep=keep))
+    return WeightedDraws(
+        latents=_stack([part.latents for part in parts]),
+        log_likelihood=torch.cat([part.log_likelihood for part in parts]),
+        log_ratio=_stack([part.log_ratio for part in parts]),
+    )
+
+
+def _weigh(
+    model_trace: Trace, guide_trace: Trace, particles: int | None, plate: str, *, keep: bool
+) -> WeightedDraws:
+    model_trace.compute_log_prob()
+    guide_trace.compute_log_prob()
+    latents = {n: site for n, site in sample_sites(guide_trace).items() if not site["is_observed"]}
+    log_likelihood: Tensor | None = None
+    log_ratio: dict[str, Tensor] = {}
+    for name, site in latents.items():
+        log_ratio[name] = _by_image(site, site["unscaled_log_prob"], particles, plate)
+    for name, site in sample_sites(model_trace).items():
+        term = _by_image(site, site["unscaled_log_prob"], particles, plate)
+        if site["is_observed"]:
+            log_likelihood = term if log_likelihood is None else log_likelihood + term
+        elif name in log_ratio:
+            log_ratio[name] = log_ratio[name] - term
+        else:
+            raise ValueError(
+                f"model site '{name}' has no posterior: sample it in the guide, which has "
+                f"{', '.join(log_ratio) or 'none'}"
+            )
+    if log_likelihood is None:
+        raise ValueError("the model observes nothing: give it the images to observe")
+    values = {}
+    if keep:
+        for name, site in latents.items():
+            rank = len(site["fn"].event_shape)
+            moved = _draws_first(site, site["value"], particles, plate, rank)
+            values[name] = moved.flatten(2) if moved.ndim > 2 else moved[..., None]
+    return WeightedDraws(values, log_likelihood, log_ratio)
+
+
+def _by_image(site: Site, log_prob: Tensor, particles: int | None, plate: str) -> Tensor:
+    """Sums all but draws and images: :math:`(K, B)`."""
+    if site["mask"] is not None:
+        raise NotImplementedError(
+            f"site '{site['name']}' is masked, and bounds are of whole images; evaluate without "
+            "poutine.mask"
+        )
+    moved = _draws_first(site, log_prob, particles, plate, 0)
+    return moved.flatten(2).sum(2) if moved.ndim > 2 else moved
+
+
+def _draws_first(
+    site: Site, value: Tensor, particles: int | None, plate: str, event_dims: int
+) -> Tensor:
+    """Brings draws and images to the front: :math:`(K, B, *)`."""
+    images = data_plate(site, plate).dim - event_dims
+    if particles is None:
+        return value.movedim(images, 0)[None]
+    return value.movedim((particles - event_dims, images), (0, 1))
+
+
+def _plate_nesting(model: Callable[..., Any], guide: Callable[..., Any], x: Tensor) -> int:
+    """How many dimensions the plates of a pair take, from a run on few images."""
+    devices = [x.device] if x.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        guide_trace = poutine.trace(guide).get_trace(x[:2])
+        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x[:2])
+    return max(
+        -int(frame.dim)
+        for trace in (guide_trace, model_trace)
+        for site in sample_sites(trace).values()
+        for frame in site["cond_indep_stack"]
+        if frame.vectorized
+    )
+
+
+def _stack(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
