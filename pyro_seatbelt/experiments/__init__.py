@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.attack import AttackOptions, AttackReport, attack_run
-    from pyro_seatbelt.experiments.evaluate import EvaluateOptions, EvaluationReport, evaluate_run
+    from pyro_seatbelt.experiments.evaluate import EvaluationReport, evaluate_run
+    from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
     from pyro_seatbelt.experiments.evaluation import Evaluation, read_evaluation
     from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
     from pyro_seatbelt.experiments.report import report_runs
@@ -35,7 +36,7 @@ __all__ = [
 _HOMES = {
     "AttackOptions": "attack",
     "AttackReport": "attack",
-    "EvaluateOptions": "evaluate",
+    "EvaluateOptions": "evaluate_options",
     "Evaluation": "evaluation",
     "EvaluationReport": "evaluate",
     "Run": "runs",
