@@ -153,19 +153,14 @@ def build(
     if name not in PRESETS:
         raise InputError(f"unknown model '{name}': choose from {', '.join(PRESETS)}")
     preset = PRESETS[name]
-    if layers is None:
-        layers = DEFAULT_LAYERS if preset.hierarchical else 1
-    if beta is None:
-        beta = DEFAULT_BETA if preset.has_beta else 1.0
+    layers, beta = settle(name, layers=layers, beta=beta)
     for option, number in (
-        ("layers", layers),
         ("latent_dim", latent_dim),
         ("num_particles", num_particles),
         ("hidden", hidden),
     ):
         if number < 1:
             raise InputError(f"expected {option} >= 1, got {number}")
-    _check(name, layers=layers, beta=beta)
     for option, value, choices in (
         ("network", network, ENCODERS),
         ("guide", guide, get_args(GuideName)),
@@ -210,6 +205,44 @@ def build(
     )
 
 
+def settle(
+    name: PresetName, *, layers: int | None = None, beta: float | None = None
+) -> tuple[int, float]:
+    """Decides the depth and the weight that a member of the family has.
+
+    Args:
+        name: One of :data:`PRESETS`.
+        layers: Latent layers L; by default 1 for the flat models and 4 for the others.
+        beta: The weight; by default 6, or 1 for the models without it.
+
+    Returns:
+        Layers and beta.
+
+    Raises:
+        InputError: If the model cannot have them.
+
+    Example:
+        >>> settle("seatbelt"), settle("vae"), settle("dlgm", layers=2)
+        ((4, 6.0), (1, 1.0), (2, 1.0))
+    """
+    preset = PRESETS[name]
+    if layers is None:
+        layers = DEFAULT_LAYERS if preset.hierarchical else 1
+    if beta is None:
+        beta = DEFAULT_BETA if preset.has_beta else 1.0
+    if layers < 1:
+        raise InputError(f"expected layers >= 1, got {layers}")
+    if not 0 <= beta < math.inf:
+        raise InputError(f"expected beta >= 0 and finite, got {beta}")
+    if layers > 1 and not preset.hierarchical:
+        deep = ", ".join(other for other, spec in PRESETS.items() if spec.hierarchical)
+        raise InputError(f"{name} has one latent layer, got layers={layers}: choose from {deep}")
+    if beta != 1 and not preset.has_beta:
+        weighted = ", ".join(other for other, spec in PRESETS.items() if spec.has_beta)
+        raise InputError(f"{name} has no beta, got beta={beta}: choose from {weighted}")
+    return layers, beta
+
+
 def _guide(
     name: GuideName,
     encoder: ImageEncoder,
@@ -231,15 +264,3 @@ def _guide(
     return BottomUp(
         encoder, [first, *others], num_data=num_data, condition_on_image=name == "bottom-up-x"
     )
-
-
-def _check(name: PresetName, *, layers: int, beta: float) -> None:
-    preset = PRESETS[name]
-    if not 0 <= beta < math.inf:
-        raise InputError(f"expected beta >= 0 and finite, got {beta}")
-    if layers > 1 and not preset.hierarchical:
-        deep = ", ".join(other for other, spec in PRESETS.items() if spec.hierarchical)
-        raise InputError(f"{name} has one latent layer, got layers={layers}: choose from {deep}")
-    if beta != 1 and not preset.has_beta:
-        weighted = ", ".join(other for other, spec in PRESETS.items() if spec.has_beta)
-        raise InputError(f"{name} has no beta, got beta={beta}: choose from {weighted}")

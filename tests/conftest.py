@@ -1,5 +1,6 @@
 """What every test starts from: an empty parameter store, validation, a seed, one thread."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -155,6 +156,60 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BadServer]:
     listening.server_close()
 
 
+SMOKE: dict[str, object] = {
+    "dataset": "folder",
+    "holdout": 0.5,
+    "layers": 2,
+    "latent_dim": 2,
+    "network": "mlp",
+    "hidden": 16,
+    "steps": 4,
+    "batch_size": 4,
+    "eval_images": 4,
+    "device": "cpu",
+}
+
+
+def draw_pictures(folder: Path, channels: int = 1) -> Path:
+    """Eight pictures of one's own."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        coarse = rng.integers(0, 256, (4, 4, channels), dtype=np.uint8)
+        picture = Image.fromarray(coarse[..., 0] if channels == 1 else coarse)
+        picture.resize((64, 64)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight grey pictures, shared by all tests."""
+    return draw_pictures(tmp_path_factory.mktemp("smoke") / "pictures")
+
+
+@pytest.fixture
+def make_grid(workplace: Path, pictures: Path) -> Callable[..., Path]:
+    """Writes a grid of the smallest runs there are on these pictures, with a small attack."""
+
+    def make(more: str = "", name: str = "grid.toml", **axes: list[object]) -> Path:
+        settings = SMOKE | {"data_dir": str(pictures)}
+        lines = [
+            *(more.splitlines() or ["[evaluate]", "images = 4", "iwae_samples = 2"]),
+            *("noise_scales = [0.5]", "figures = false", 'device = "cpu"') * (not more),
+            "[train]",
+            *(f"{key} = {json.dumps(value)}" for key, value in settings.items() if key not in axes),
+            "[grid]",
+            *(f"{key} = {json.dumps(values)}" for key, values in axes.items()),
+            *("[[attack]]", "pairs = 2", "weights = [0.0, 1.0]", "max_iterations = 3"),
+            'device = "cpu"',
+        ]
+        path = workplace / name
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def make_attackable(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a trained run of two layers on eight pictures of one's own, half of them held out."""
@@ -163,25 +218,7 @@ def make_attackable(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
 
     def make(channels: int = 1, **changes: object) -> Path:
         place = tmp_path_factory.mktemp("attackable")
-        (place / "pictures").mkdir()
-        rng = np.random.default_rng(0)
-        for number in range(8):
-            coarse = rng.integers(0, 256, (4, 4, channels), dtype=np.uint8)
-            picture = Image.fromarray(coarse[..., 0] if channels == 1 else coarse)
-            picture.resize((64, 64)).save(place / "pictures" / f"{number}.png")
-        small = {
-            "dataset": "folder",
-            "data_dir": place / "pictures",
-            "holdout": 0.5,
-            "layers": 2,
-            "latent_dim": 2,
-            "network": "mlp",
-            "hidden": 16,
-            "steps": 4,
-            "batch_size": 4,
-            "eval_images": 4,
-            "device": "cpu",
-        }
+        small = SMOKE | {"data_dir": draw_pictures(place / "pictures", channels)}
         return train_run(TrainConfig.merge(small, changes), out=place / "run").folder
 
     return make

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.folding import folded
-from pyro_seatbelt.attacks.groups import StartMethod, run_groups
+from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.lbfgsb import LBFGSB
 from pyro_seatbelt.attacks.minimum import Progress
 from pyro_seatbelt.attacks.objectives import Objective
@@ -171,6 +171,7 @@ class Attack:
         skip: Collection[int] = (),
         processes: int = 1,
         start_method: StartMethod | None = None,
+        spread: Spread | None = None,
         progress: Progress | None = None,
     ) -> Iterator[tuple[int, AttackResult]]:
         """Attacks group by group, and yields each group's outcome as it comes.
@@ -183,6 +184,7 @@ class Attack:
             skip: Numbers of groups to leave out: those that an earlier run finished.
             processes: As in a call.
             start_method: How processes start (see :func:`run_groups`).
+            spread: Runs the groups somewhere else (see :func:`run_groups`).
             progress: As in a call; it counts the groups that are run.
 
         Yields:
@@ -202,6 +204,7 @@ class Attack:
             processes=processes,
             threads=self.threads,
             start_method=start_method,
+            spread=spread,
             progress=progress,
         )
 

@@ -27,6 +27,9 @@ from pyro_seatbelt.errors import InputError
 StartMethod = Literal["fork", "spawn", "forkserver"]
 type Task[Result] = Callable[[int, Progress], Result]
 
+Spread = Callable[[Task[Any], Sequence[int], int], Iterator[tuple[int, Any]]]
+"""Runs a task for some groups somewhere else, with so many threads each, as results come."""
+
 _POLL = 0.2
 _worker: list[Any] = []
 
@@ -39,6 +42,7 @@ def run_groups[Result](
     processes: int = 1,
     threads: int = 1,
     start_method: StartMethod | None = None,
+    spread: Spread | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[int, Result]]:
     """Runs a task for every group, and yields the results as they come.
@@ -54,6 +58,8 @@ def run_groups[Result](
         threads: Threads that torch uses for one group.
         start_method: How processes start. By default they are forked on Linux without a GPU, so
             that any model can be used, and spawned elsewhere, which needs a task that pickles.
+        spread: Runs the groups instead of processes of this machine, if there are several; the
+            task has to pickle.
         progress: Called as problems finish, with the counts of all groups.
 
     Yields:
@@ -69,6 +75,14 @@ def run_groups[Result](
         if progress is not None:
             progress(Advance(*(sum(column) for column in zip(*counts.values(), strict=True))))
 
+    if spread is not None and len(groups) > 1:
+        _check_pickles(task)
+        for group, result in spread(task, groups, threads):
+            whole = counts[group].total
+            report(group, Advance(whole, whole, 0, 0))
+            yield group, result
+        return
+
     if processes == 1 or len(groups) < 2:
         for group in groups:
             with _threads(threads):
@@ -76,7 +90,19 @@ def run_groups[Result](
             yield group, result
         return
 
-    method = start_method or _default_start_method()
+    yield from _in_processes(
+        task, groups, processes, threads, start_method or _default_start_method(), report
+    )
+
+
+def _in_processes[Result](
+    task: Task[Result],
+    groups: Sequence[int],
+    processes: int,
+    threads: int,
+    method: StartMethod,
+    report: Callable[[int, Advance], None],
+) -> Iterator[tuple[int, Result]]:
     if method != "fork":
         _check_pickles(task)
     context = get_context(method)
@@ -130,7 +156,7 @@ def _begin_worker(
     task: Task[Any], queue: Any, stop: Any, threads: int, state: tuple[Any, Any]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says stop
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     settings, params = state
     pyro.settings.set(**settings)
@@ -138,8 +164,11 @@ def _begin_worker(
     _worker[:] = [task, queue, stop]
 
 
-def _leave_with_parent() -> None:
-    """Ends a worker whose parent was killed: it would wait for ever."""
+def leave_with_parent() -> None:
+    """Ends a worker whose parent was killed: it would wait for ever.
+
+    To be run in a thread of its own.
+    """
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.attack import Attack
+from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.minimum import Advance, Progress
 from pyro_seatbelt.attacks.outcome import reconstruct
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
@@ -35,6 +36,7 @@ def run_protocol(
     columns: Mapping[str, Sequence[object]] | None = None,
     about: Mapping[str, Any] | None = None,
     processes: int = 1,
+    spread: Spread | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Findings:
@@ -55,6 +57,7 @@ def run_protocol(
             data set.
         about: What else to write down beside the arguments: versions, where the images are from.
         processes: How many processes share the groups (on the CPU).
+        spread: Runs the groups somewhere else (see :func:`run_groups`).
         force: Whether to begin anew whatever is there.
         progress: Called as the attack goes on; it counts what earlier calls finished, too.
 
@@ -89,7 +92,8 @@ def run_protocol(
             records.reset()
         records.prepare()
         if not records.finished:
-            _run(attack, model, guide, x, target, records, processes, progress)
+            pair = (model, guide, x, target)
+            _run(attack, pair, records, progress, processes=processes, spread=spread)
             groups = range(len(attack.groups(len(x))))
             more = pd.DataFrame(dict(columns or {}), index=range(len(x)))
             images = pair_images(model, guide, x, target)
@@ -166,15 +170,14 @@ def pair_images(
 
 def _run(
     attack: Attack,
-    model: Program | None,
-    guide: Program,
-    x: Tensor,
-    target: Tensor,
+    pair: tuple[Program | None, Program, Tensor, Tensor],
     records: AttackRecords,
-    processes: int,
     progress: Progress | None,
+    *,
+    processes: int,
+    spread: Spread | None,
 ) -> None:
-    groups = attack.groups(len(x))
+    groups = attack.groups(len(pair[2]))
     skip = records.finished_groups(range(len(groups)))
     already = sum(len(groups[group]) for group in skip)
 
@@ -184,7 +187,7 @@ def _run(
                 advance._replace(finished=advance.finished + already, total=advance.total + already)
             )
 
-    parts = attack.run(model, guide, x, target, skip=skip, processes=processes, progress=report)
+    parts = attack.run(*pair, skip=skip, processes=processes, spread=spread, progress=report)
     for group, result in parts:
         records.add(group, result)
 

@@ -195,9 +195,15 @@ class AttackRecords:
         Raises:
             InputError: If a file is absent or damaged.
         """
-        return Findings(
-            _read_table(self.table), _read_images(self.images), _read_images(self.pairs)
-        )
+        return Findings(self.read_table(), _read_images(self.images), _read_images(self.pairs))
+
+    def read_table(self) -> pd.DataFrame:
+        """Reads the scalars of a finished attack alone.
+
+        Raises:
+            InputError: If the file is absent or damaged.
+        """
+        return _read_table(self.table)
 
     def _part(self, group: int, kind: str) -> Path:
         return self.groups / f"group-{group:05d}.{kind}"

@@ -13,7 +13,9 @@ from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
 from pyro_seatbelt.cli.evaluate import evaluate
 from pyro_seatbelt.cli.report import report
+from pyro_seatbelt.cli.reproduce import RayOrNames, reproduce
 from pyro_seatbelt.cli.runs import runs
+from pyro_seatbelt.cli.sweep import OptionalRay, sweep
 from pyro_seatbelt.cli.train import train
 from pyro_seatbelt.errors import InputError
 
@@ -108,6 +110,8 @@ app.command()(train)
 app.command()(attack)
 app.command()(evaluate)
 app.command()(report)
+app.command(cls=OptionalRay)(sweep)
+app.command(cls=RayOrNames)(reproduce)
 app.command()(runs)
 app.add_typer(data, name="data")
 

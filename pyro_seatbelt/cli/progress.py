@@ -1,4 +1,4 @@
-"""How far the making of images, a download, an attack or an evaluation is."""
+"""How far the making of images, a download, an attack, an evaluation or a sweep is."""
 
 import time
 from types import TracebackType
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pyro_seatbelt.attacks import Advance
+    from pyro_seatbelt.experiments.sweep import SweepProgress
 
 
 class CountBar:
@@ -182,4 +183,59 @@ class StageBar:
         traceback: TracebackType | None,
     ) -> None:
         if self._tasks:
+            self._bar.stop()
+
+
+class SweepBar:
+    """A bar for a sweep on a terminal; elsewhere a line for each run that ends, and now and then.
+
+    Args:
+        console: Usually standard error.
+        seconds: Longest time between two lines.
+    """
+
+    def __init__(self, console: "Console", *, seconds: float = 60.0) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = console
+        self._seconds = seconds
+        self._last = -seconds
+        self._ended = -1
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+        self._task: TaskID | None = None
+
+    def __call__(self, progress: "SweepProgress") -> None:
+        """Shows how far a sweep is."""
+        text = f"{progress.finished}/{progress.total} runs"
+        text += f", {progress.failed} failed" if progress.failed else ""
+        text += f", {len(progress.running)} running" if progress.running else ""
+        if self._console.is_terminal:
+            if self._task is None:
+                self._bar.start()
+                # what was finished before says nothing of how long the others take
+                before = int(progress.done)
+                self._task = self._bar.add_task(text, total=progress.total, completed=before)
+            self._bar.update(self._task, description=text, completed=progress.done)
+            return
+        ended, now = progress.finished + progress.failed, time.monotonic()
+        if ended != self._ended or now - self._last >= self._seconds:
+            self._ended, self._last = ended, now
+            self._console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
             self._bar.stop()

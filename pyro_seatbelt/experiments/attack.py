@@ -19,6 +19,7 @@ from pyro_seatbelt.attacks import (
     choose_pairs,
     run_protocol,
 )
+from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.modes import objective
 from pyro_seatbelt.attacks.pair import Layers, read_pair
 from pyro_seatbelt.attacks.protocol import protocol_arguments
@@ -57,6 +58,7 @@ class AttackOptions:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         processes: Processes that share the groups; None for one a processor, at most 8.
         force: Whether to make finished attacks again.
+        figures: Whether to draw figures and keep posterior draws.
     """
 
     modes: Sequence[Mode] = ("latent",)
@@ -72,6 +74,7 @@ class AttackOptions:
     device: str = "auto"
     processes: int | None = None
     force: bool = False
+    figures: bool = True
 
 
 class AttackReport(NamedTuple):
@@ -115,6 +118,7 @@ def attack_run(
     path: Path,
     options: AttackOptions | None = None,
     *,
+    spread: Spread | None = None,
     watch: Watch | None = None,
     data_progress: Progress | None = None,
 ) -> list[AttackReport]:
@@ -127,6 +131,7 @@ def attack_run(
     Args:
         path: The folder of the run.
         options: What to attack, and how.
+        spread: Runs the groups of problems somewhere else (on the CPU; see :func:`run_groups`).
         watch: Is told how far it is.
         data_progress: Is told how far the making of data is.
 
@@ -138,10 +143,7 @@ def attack_run(
             trained, has no checkpoint or other data; no such layer, device, or picture.
     """
     options = options or AttackOptions()
-    modes = tuple(dict.fromkeys(options.modes))
-    if "output" in modes and options.layers is not None:
-        raise InputError("the output attack reads every layer: leave out the layers, or the mode")
-    attacks = {mode: _attack(mode, options.layers or "all", options) for mode in modes}
+    attacks = check_options(options)
     device = make_fabric(options.device).device
     folder = RunFolder(path)
     folder.read_config()  # says so if this is no run
@@ -149,7 +151,7 @@ def attack_run(
         raise InputError(f"{path}: the run is still being trained: wait for it, or stop it")
     run = load_run(path, device=device)
     if options.layers is None:
-        attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in modes}
+        attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in attacks}
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     for attack in attacks.values():
         read_pair(run.model, run.guide, blank, attack.objective.layers)  # before data are opened
@@ -177,10 +179,19 @@ def attack_run(
             columns=images.columns,
             about=about,
             processes=processes,
+            spread=spread if device.type == "cpu" else None,
             force=options.force,
             progress=None if watch is None else lambda advance, m=mode: watch(m, advance),  # type: ignore[misc]
         )
-        told = report(run, findings, place, mode=mode, layers=layers[mode], draw=not was_finished)
+        told = report(
+            run,
+            findings,
+            place,
+            mode=mode,
+            layers=layers[mode],
+            draw=not was_finished,
+            figures=options.figures,
+        )
         reports.append(
             AttackReport(
                 folder=place,
@@ -194,6 +205,30 @@ def attack_run(
             )
         )
     return reports
+
+
+def check_options(options: AttackOptions) -> dict[Mode, Attack]:
+    """Sees that attacks can be made of options, whatever the run.
+
+    Args:
+        options: What to attack, and how.
+
+    Returns:
+        The attack of each mode, on all layers where the options leave them open.
+
+    Raises:
+        InputError: If a value is out of its bounds, or two contradict each other.
+
+    Example:
+        >>> list(check_options(AttackOptions(modes=["w2", "output"])))
+        ['w2', 'output']
+    """
+    modes = tuple(dict.fromkeys(options.modes))
+    if "output" in modes and options.layers is not None:
+        raise InputError("the output attack reads every layer: leave out the layers, or the mode")
+    if options.pairs < 1:
+        raise InputError(f"expected one pair or more, got {options.pairs}")
+    return {mode: _attack(mode, options.layers or "all", options) for mode in modes}
 
 
 def paper_layers(model: str) -> Layers:

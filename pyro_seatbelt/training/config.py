@@ -1,9 +1,8 @@
 """What a training run is made of: one flat, checked, immutable record."""
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.training.validation import one_line
 
 DEFAULT_STEPS = 20_000
 """How long a run is when neither steps nor epochs are given."""
@@ -27,6 +27,11 @@ class Group(NamedTuple):
 
     title: str
 
+
+_EXPECTED = {
+    "device": "auto, cpu, cuda, cuda:N or mps",
+    "likelihood_scale": "a number > 0 or 'learned'",  # pydantic reports every member of a union
+}
 
 _DATA = Group("Data")
 _MODEL = Group("Model and guide")
@@ -219,7 +224,14 @@ class TrainConfig(BaseModel):
             try:
                 super().__init__(**values)
             except ValidationError as error:
-                raise InputError(_one_line(error)) from None
+                raise InputError(
+                    one_line(
+                        error,
+                        fields=TrainConfig.model_fields,
+                        what="setting of a run",
+                        expected=_EXPECTED,
+                    )
+                ) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -304,37 +316,3 @@ def read_config(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return values
-
-
-def _one_line(error: ValidationError) -> str:
-    return "; ".join(dict.fromkeys(_describe(problem) for problem in error.errors()))
-
-
-def _describe(problem: Mapping[str, Any]) -> str:
-    if not problem["loc"]:  # from our own validators, which name the field themselves
-        return str(problem["msg"]).removeprefix("Value error, ")
-    field = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{field}'{_suggestion(field, TrainConfig.model_fields)}"
-    if field == "likelihood_scale":  # a union: pydantic reports every member
-        expected = "a number > 0 or 'learned'"
-    elif problem["type"] == "string_pattern_mismatch":
-        expected = "auto, cpu, cuda, cuda:N or mps"
-    else:
-        expected = str(problem["msg"]).removeprefix("Input should be ")
-        for words, sign in _SIGNS.items():
-            expected = expected.replace(words, sign)
-    return f"{field}: expected {expected}, got {problem['input']!r}"
-
-
-_SIGNS = {
-    "greater than or equal to": ">=",
-    "less than or equal to": "<=",
-    "greater than": ">",
-    "less than": "<",
-}
-
-
-def _suggestion(name: str, choices: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.replace("-", "_"), choices)
-    return f": did you mean {' or '.join(near)}?" if near else ": it is no setting of a run"
