@@ -12,6 +12,7 @@ from pyro_seatbelt import __version__
 from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
 from pyro_seatbelt.cli.evaluate import evaluate
+from pyro_seatbelt.cli.report import report
 from pyro_seatbelt.cli.reproduce import RayOrNames, reproduce
 from pyro_seatbelt.cli.runs import runs
 from pyro_seatbelt.cli.sweep import OptionalRay, sweep
@@ -108,6 +109,7 @@ def seatbelt(
 app.command()(train)
 app.command()(attack)
 app.command()(evaluate)
+app.command()(report)
 app.command(cls=OptionalRay)(sweep)
 app.command(cls=RayOrNames)(reproduce)
 app.command()(runs)

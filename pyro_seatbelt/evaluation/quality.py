@@ -48,6 +48,7 @@ def reconstruction_quality(images: Tensor, reconstructions: Tensor) -> Quality:
         ValueError: When the shapes differ, or images are smaller than the window of 11x11.
 
     Example:
+        >>> import torch
         >>> images = torch.rand(3, 1, 64, 64)
         >>> reconstruction_quality(images, images).ms_ssim
         tensor([1., 1., 1.])

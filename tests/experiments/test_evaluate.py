@@ -21,6 +21,7 @@ from pyro_seatbelt.experiments import (
     train_run,
 )
 from pyro_seatbelt.experiments import evaluate as evaluations
+from pyro_seatbelt.experiments import evaluation_numbers as numbers
 from pyro_seatbelt.experiments import evaluation_report as reports
 from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.experiments.train import open_data
@@ -105,12 +106,29 @@ def test_the_numbers_are_those_of_the_pair(run):
     assert level.quantiles[0] < level.log_likelihood < level.quantiles[-1]
 
 
+def test_convolutions_are_folded_while_they_are_measured(make_attackable):
+    """Normalisation is folded into them for speed: the numbers are those of the pair as it is."""
+    run = make_attackable(network="conv", layers=1, steps=2)
+    found = evaluate_run(run, PLAIN).evaluation
+    loaded = load_run(run)
+    dataset, split = open_data(loaded.config)
+    with xr.open_datatree(run / "evaluation" / "evaluation.nc", engine="h5netcdf") as tree:
+        which = torch.tensor(tree["images"]["image"].to_numpy().tolist())
+    assert set(which.tolist()) <= set(split.heldout.tolist())
+    x = dataset.images.gather(which).float() / 255
+    made = reconstruct(loaded.model, loaded.guide, x)
+    assert found.mse == pytest.approx((made - x).square().mean().item(), rel=1e-4)
+    weights = [p for p in loaded.model.decoder.parameters() if p.ndim > 1]
+    norm = torch.cat([p.flatten() for p in weights]).double().norm().item()
+    assert found.weight_norm["decoder"] == pytest.approx(norm)
+
+
 @pytest.mark.usefixtures("empty_figures")
 def test_a_finished_evaluation_is_read(run, monkeypatch):
     first = evaluate_run(run, SMALL)
     files = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
     with monkeypatch.context() as patch:
-        patch.setattr(evaluations, "_measure", lambda *args: pytest.fail("it ran again"))
+        patch.setattr(evaluations, "measure", lambda *args: pytest.fail("it ran again"))
         for options in (SMALL, PLAIN, replace(SMALL, aggregate_images=100)):
             again = evaluate_run(run, options)
             assert again.was_finished
@@ -228,7 +246,7 @@ def test_numbers_are_plain_json(run):
 def test_numbers_that_are_not_finite_are_no_evaluation(run, monkeypatch):
     first = evaluate_run(run, PLAIN)
     with monkeypatch.context() as patch:
-        patch.setattr(evaluations, "_weight_norm", lambda run: {"encoder": math.nan})
+        patch.setattr(numbers, "_weight_norm", lambda run: {"encoder": math.nan})
         with pytest.raises(InputError, match="cannot be evaluated, not finite: weight_norm"):
             evaluate_run(run, replace(PLAIN, seed=9))
     assert read_evaluation(run) == first.evaluation
