@@ -79,7 +79,7 @@ def clockwise_panels(
         if len(attacks) != len(columns):
             raise ValueError(f"expected {len(columns)} attacks on {name}, got {len(attacks)}")
     figure = Figure(
-        figsize=(2.6 * len(columns) + 0.9, 1.95 * len(rows) + 0.6), layout="constrained"
+        figsize=(2.6 * len(columns) + 1.2, 1.95 * len(rows) + 0.6), layout="constrained"
     )
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     known = [_block(each) for attacks in rows.values() for each in attacks if each is not None]
