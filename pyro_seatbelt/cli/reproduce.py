@@ -39,7 +39,8 @@ def reproduce(
         typer.Option(
             metavar="NAME",
             help="smoke: seconds, shows that it runs. laptop: under an hour for all of them, on "
-            "drawn images. paper: the published protocol.",
+            "drawn images. workstation: the same grid trained longer, for a GPU. paper: the "
+            "published protocol.",
             show_envvar=False,
         ),
     ] = "laptop",

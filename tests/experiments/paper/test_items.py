@@ -25,7 +25,7 @@ def jobs():
     }
 
 
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper", "paper-synthetic"])
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "workstation", "paper", "paper-synthetic"])
 def test_jobs_are_there_and_can_be_merged(scale, jobs):
     for each in jobs[scale].values():
         assert each
@@ -162,5 +162,7 @@ def test_items_are_found_by_name():
 
 def test_scales_are_found_by_name():
     assert scale_named("laptop", synthetic=True) is SCALES["laptop"]
-    with pytest.raises(InputError, match="expected a scale of smoke, laptop, paper, got 'huge'"):
+    with pytest.raises(
+        InputError, match="expected a scale of smoke, laptop, workstation, paper, got 'huge'"
+    ):
         scale_named("huge")
