@@ -24,7 +24,8 @@ class Claim:
         paper: The paper's number, or a word for the direction.
         measured: Numbers by name: always those that decide, with how many models and problems are
             behind them and intervals where there are several.
-        holds: Whether it holds here; None if what is needed to tell is not there.
+        holds: Whether it holds here; None if what is needed to tell is not there, or the interval
+            of a ratio leaves it open.
         note: What to bear in mind: how it is decided, and what differs from the paper.
     """
 
@@ -39,8 +40,8 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """`holds`, `does not hold` or `unknown`."""
-        return {True: "holds", False: "does not hold", None: "unknown"}[self.holds]
+        """`holds`, `does not hold` or `undecided`."""
+        return {True: "holds", False: "does not hold", None: "undecided"}[self.holds]
 
     def noted(self, note: str) -> "Claim":
         """The same claim with one more thing to bear in mind."""

@@ -2,7 +2,7 @@
 
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.bands import against_beta, band, joined
-from pyro_seatbelt.experiments.paper.claims import Claim, above
+from pyro_seatbelt.experiments.paper.claims import Claim
 from pyro_seatbelt.experiments.paper.estimates import ratio_of_means
 from pyro_seatbelt.experiments.paper.growth import (
     MODES,
@@ -72,7 +72,7 @@ def claim_distances(results: Results) -> list[Claim]:
                         **about_growth(subject),
                         "layers": layers,
                     },
-                    holds=above(ratios[model].value, 1),
+                    holds=ratios[model].exceeds(1),
                     note="Latent attack, mean over pairs and lambda.",
                 )
             )
@@ -93,7 +93,7 @@ def claim_distances(results: Results) -> list[Claim]:
                     "layers": depth,
                     **about_growth(subject),
                 },
-                holds=above(better.value, 1),
+                holds=better.exceeds(1),
                 note="Seatbelt-VAE over beta-TCVAE at the largest beta.",
             )
         )

@@ -49,6 +49,18 @@ class Ratio(NamedTuple):
     num_pairs: int
     num_problems: int
 
+    def exceeds(self, bound: float) -> bool | None:
+        """Whether the ratio is above a bound; None if it is unknown, or the interval holds both.
+
+        Example:
+            >>> ratio = Ratio(1.2, 0.9, 1.5, 6.0, 5.0, 8, 72)
+            >>> ratio.exceeds(1.0), ratio.exceeds(2.0), ratio._replace(low=1.1).exceeds(1.0)
+            (None, False, True)
+        """
+        if math.isnan(self.value) or self.low <= bound < self.high:
+            return None
+        return self.value > bound
+
     def measured(self, above: str, below: str) -> dict[str, float | int]:
         """The numbers by name, for a claim.
 

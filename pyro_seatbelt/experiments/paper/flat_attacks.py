@@ -66,7 +66,7 @@ def claim_attacks(results: Results) -> list[Claim]:
                 text="beta-TCVAEs become harder to attack through the latents as beta grows",
                 paper="ratio above 1",
                 measured={**latent.measured("delta_high", "delta_low"), **about},
-                holds=above(latent.value, 1),
+                holds=latent.exceeds(1),
                 note=f"Mean Delta over pairs and lambda, {VAE_NOTE}",
                 **common,
             ),

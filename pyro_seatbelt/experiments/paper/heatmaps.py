@@ -146,7 +146,7 @@ def _growth_claims(results: Results, subject: Subject, deep: Grid) -> list[Claim
             claim=f"seatbelt-growth-{subject.dataset}",
             text="Delta_latent of Seatbelt-VAEs grows towards the largest beta and L",
             paper="ratio above 1",
-            holds=above(ratio.value, 1),
+            holds=ratio.exceeds(1),
             note="The largest beta and L over L = 1, beta = 1. The objective sums over layers, so "
             "that a part of the growth is due to their number.",
             item="fig7",

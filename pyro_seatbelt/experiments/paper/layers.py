@@ -6,7 +6,7 @@ import pandas as pd
 
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.bands import against_beta, band, joined
-from pyro_seatbelt.experiments.paper.claims import Claim, above
+from pyro_seatbelt.experiments.paper.claims import Claim
 from pyro_seatbelt.experiments.paper.estimates import ratio_of_means
 from pyro_seatbelt.experiments.paper.growth import SHADING
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
@@ -91,7 +91,7 @@ def claim_layers(results: Results) -> list[Claim]:
                     "models": rows["run"].nunique(),
                     "dataset": subject.dataset,
                 },
-                holds=above(worse.value, 1),
+                holds=worse.exceeds(1),
                 note="-log p(target | z~), mean over pairs, lambda and beta: the objectives of "
                 "different layers cannot be compared.",
             )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.bands import against_beta, band, joined
-from pyro_seatbelt.experiments.paper.claims import Claim, above, all_of
+from pyro_seatbelt.experiments.paper.claims import Claim, all_of
 from pyro_seatbelt.experiments.paper.growth import (
     SHADING,
     about_growth,
@@ -71,7 +71,7 @@ def claim_wasserstein(results: Results) -> list[Claim]:
                     "l2_ratio": l2.value,
                     **about_growth(subject),
                 },
-                holds=all_of(above(value.value, 1), above(l2.value, 1)),
+                holds=all_of(value.exceeds(1), l2.exceeds(1)),
                 note=f"{named(model).replace('β', 'beta')}: the objective and the L2 distance to "
                 "the target, mean over pairs and lambda.",
             )

@@ -47,7 +47,7 @@ def test_a_table_for_people_has_a_line_for_each():
     text = markdown([claim(), claim(holds=False), claim(holds=None, note="two\nlines")], title="T")
     lines = text.splitlines()
     assert lines[0] == "# T"
-    assert [line.split(" | ")[3] for line in lines[4:]] == ["holds", "does not hold", "unknown"]
+    assert [line.split(" | ")[3] for line in lines[4:]] == ["holds", "does not hold", "undecided"]
     assert "ratio 2, low unknown, models 3, dataset a\\|b" in lines[4]
     assert lines[6].endswith("two lines |")
 
