@@ -69,7 +69,7 @@ def run_local(
     """
     waiting = deque(jobs)
     crew: list[_Worker] = []
-    gpus = _gpus(jobs)
+    gpus = gpus_for(jobs)
     try:
         for number in range(min(workers, len(jobs))):
             gpu = gpus[number % len(gpus)] if gpus else None
@@ -182,8 +182,15 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
             worker.process.join()
 
 
-def _gpus(jobs: Sequence[Job]) -> list[str]:
-    """The GPUs that processes take turns to have; none where a job names its own."""
+def gpus_for(jobs: Sequence[Job]) -> list[str]:
+    """Lists the GPUs that processes take turns to have.
+
+    Args:
+        jobs: What is to be run.
+
+    Returns:
+        Their numbers, as `CUDA_VISIBLE_DEVICES` has them; none where a job names its own device.
+    """
     if not torch.cuda.is_available() or any(
         job.config.device not in {"auto", "cuda"} for job in jobs
     ):

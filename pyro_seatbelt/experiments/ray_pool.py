@@ -163,7 +163,14 @@ def _result(reference: Any) -> Failure | None:
         failure: Failure | None = ray.get(reference)
     except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())
-        return Failure(f"its worker died {_RETRIES + 1} times: {reason[:200]}")
+        died = isinstance(
+            error,
+            ray.exceptions.WorkerCrashedError
+            | ray.exceptions.NodeDiedError
+            | ray.exceptions.OutOfMemoryError,
+        )
+        what = f"its worker died {_RETRIES + 1} times" if died else "Ray could not run it"
+        return Failure(f"{what}: {reason[:200]}")
     return failure
 
 
