@@ -166,7 +166,9 @@ class SweepBar:
             if self._task is None:
                 self._bar.start()
                 # what was finished before says nothing of how long the others take
-                self._task = self._bar.add_task(text, total=progress.total, completed=progress.done)
+                self._task = self._bar.add_task(
+                    text, total=progress.total, completed=round(progress.done)
+                )
             self._bar.update(self._task, description=text, completed=progress.done)
             return
         ended, now = progress.finished + progress.failed, time.monotonic()
