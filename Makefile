@@ -1,5 +1,5 @@
 # make install   the environment, in .venv
-# make demo      train a small Seatbelt-VAE on embedded data and show its reconstructions
+# make demo      train a small Seatbelt-VAE on embedded data, attack it, evaluate it and write a report
 # make test      everything that CI checks
 # make slow      the tests that take longer
 
@@ -32,6 +32,9 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 
 demo: install
 	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 200
+	$(BIN)/seatbelt attack --pairs 4 --lambdas 12 --max-iterations 50 --mode latent --mode output
+	$(BIN)/seatbelt evaluate
+	$(BIN)/seatbelt report
 
 test: install
 	$(BIN)/ruff check .

@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rows", type=int)
-    parser.add_argument("--start", choices=("gradient", "uniform"), default="gradient")
+    parser.add_argument("--start", choices=("gradient", "uniform"), default="uniform")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -8,13 +8,14 @@ References:
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pyro
 import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.lbfgsb import LBFGSB
 from pyro_seatbelt.attacks.minimum import Progress
@@ -53,9 +54,10 @@ class Attack:
             the distance; `mean` propagates posterior means.
         samples: Number K of frozen draws to average the distance over.
         seed: Seed of the noise, the starts and the restarts.
-        start: `gradient` starts a step of 1e-3 along the feasible descent of the distance,
-            `uniform` at U(-1e-8, 1e-8), as the authors did. An untargeted attack with `gradient`
-            starts a step of 1e-3 in a random direction: at 0 its gradient vanishes.
+        start: `uniform` starts at U(-1e-8, 1e-8), as the authors did, `gradient` a step of 1e-3
+            along the feasible descent of the distance. An untargeted attack with `gradient`
+            starts a step of 1e-3 in a random direction: at 0 its gradient vanishes. `auto` takes
+            `uniform` with a target and `gradient` without one.
         zero_test: Whether to settle the problems at once for which :math:`d = 0` is optimal.
         limits: The range of the data.
         batch: Problems in a group: bounds the optimiser's memory.
@@ -83,7 +85,7 @@ class Attack:
     noise: Literal["frozen", "mean"] = "frozen"
     samples: int = 1
     seed: int = 0
-    start: Start = "gradient"
+    start: Start = "auto"
     zero_test: bool = True
     limits: tuple[float, float] = (0.0, 1.0)
     batch: int = 128
@@ -101,11 +103,10 @@ class Attack:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"expected {name} >= 1, got {number}")
-        for name, choices in (("noise", ("frozen", "mean")), ("start", ("gradient", "uniform"))):
+        for name, choices in (("noise", ("frozen", "mean")), ("start", get_args(Start))):
             if getattr(self, name) not in choices:
-                raise InputError(
-                    f"expected {name} '{choices[0]}' or '{choices[1]}', got {getattr(self, name)!r}"
-                )
+                among = " or ".join(map(repr, choices))
+                raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
         if not self.limits[0] < self.limits[1]:
             raise InputError(f"expected limits (low, high) with low < high, got {self.limits}")
         self._check_together()
@@ -294,6 +295,7 @@ class _GroupTask:
         # with validation a single NaN would raise, and take the whole batch with it
         with (
             evaluating(self.model, self.guide),
+            folded(self.model, self.guide),
             pyro.validation_enabled(False),
             torch.enable_grad(),
         ):

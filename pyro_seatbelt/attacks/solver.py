@@ -135,9 +135,10 @@ class Solver:
             ]
         )
         lower, upper = self.lower[searched], self.upper[searched]
-        x0 = starting_point(
-            attack.start, descent[searched], lower, upper, (2 * uniform - 1).to(lower)
-        )
+        start = attack.start
+        if start == "auto":
+            start = "uniform" if self.targeted else "gradient"
+        x0 = starting_point(start, descent[searched], lower, upper, (2 * uniform - 1).to(lower))
 
         def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
             return self.objective(distance, points, searched[rows])

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Start = Literal["gradient", "uniform"]
+Start = Literal["auto", "gradient", "uniform"]
 
 _STEP = 1e-3
 _UNIFORM = 1e-8
@@ -49,7 +49,11 @@ def zero_is_optimal(descent: Tensor, weights: Tensor) -> Tensor:
 
 
 def starting_point(
-    start: Start, descent: Tensor, lower: Tensor, upper: Tensor, uniform: Tensor
+    start: Literal["gradient", "uniform"],
+    descent: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    uniform: Tensor,
 ) -> Tensor:
     """The first distortion.
 

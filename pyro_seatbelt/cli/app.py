@@ -1,5 +1,6 @@
 """The command `seatbelt`: its subcommands, and what every one of them has in common."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -10,6 +11,9 @@ from typer.core import TyperGroup
 from pyro_seatbelt import __version__
 from pyro_seatbelt.cli.attack import attack
 from pyro_seatbelt.cli.data import data
+from pyro_seatbelt.cli.evaluate import evaluate
+from pyro_seatbelt.cli.report import report
+from pyro_seatbelt.cli.reproduce import RayOrNames, reproduce
 from pyro_seatbelt.cli.runs import runs
 from pyro_seatbelt.cli.sweep import OptionalRay, sweep
 from pyro_seatbelt.cli.train import train
@@ -36,12 +40,17 @@ class OneLineErrors(TyperGroup):
             status = super().main(
                 args, prog_name, complete_var, False, windows_expand_args, **extra
             )
+            sys.stdout.flush()  # what cannot be written is said now, not as Python shuts down
         except InputError as error:
             status = _fail(2, str(error))
         except typer.TyperException as error:  # usage: an unknown option, a wrong type
             status = _fail(2, error.format_message())
         except typer.Abort:
             status = _fail(1, "interrupted")
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            status = _fail(1, "the output cannot be written: no space left")
         if not standalone_mode:
             return status
         return sys.exit(status if isinstance(status, int) else 0)
@@ -99,7 +108,10 @@ def seatbelt(
 
 app.command()(train)
 app.command()(attack)
+app.command()(evaluate)
+app.command()(report)
 app.command(cls=OptionalRay)(sweep)
+app.command(cls=RayOrNames)(reproduce)
 app.command()(runs)
 app.add_typer(data, name="data")
 

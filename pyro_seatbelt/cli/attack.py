@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.output import (
+    Json,
+    count,
+    print_json,
+    print_pairs,
+    print_table,
+    stderr_console,
+)
 from pyro_seatbelt.cli.progress import CountBar, ProblemBar
 from pyro_seatbelt.errors import InputError
 
@@ -182,8 +189,10 @@ def _show(report: "AttackReport") -> None:
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""
-    pairs = "1 pair" if report.num_pairs == 1 else f"{report.num_pairs} pairs"
-    typer.echo(f"{report.mode} attack{where}: {report.num_problems} problems of {pairs}{retired}")
+    pairs = count(report.num_pairs, "pair")
+    typer.echo(
+        f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}{retired}"
+    )
     if report.was_finished:
         typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
     rows = [(QUANTITIES[name], *_numbers(each)) for name, each in report.summary.items()]

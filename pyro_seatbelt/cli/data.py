@@ -1,5 +1,7 @@
 """The commands `seatbelt data ...`."""
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,9 +28,7 @@ AcceptTerms = Annotated[
 ]
 Ids = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Only the first so many identities.", show_default=False, show_envvar=False
-    ),
+    typer.Option(min=1, help="Only so many identities.", show_default=False, show_envvar=False),
 ]
 
 
@@ -67,15 +67,16 @@ def list_sets(*, json: Json = False) -> None:
     for each in statuses:
         images = f"{each.spec.num_images:,} images" if each.spec.num_images else ""
         size = _megabytes(sum(cached.num_bytes for cached in each.stored))
-        typer.echo(f"{each.name:<14}  {each.state:<7}  {images:>14}  {size:>9}  {each.spec.title}")
+        typer.echo(f"{each.name:<14}  {each.state:<7}  {images:>14}  {size:>9}".rstrip())
         for label, text in (
+            ("title", each.spec.title),
             ("factors", _some(each.spec.factors)),
             ("layout", each.spec.layout),
             ("licence", each.spec.licence),
             ("source", each.spec.source),
         ):
             if text:
-                typer.echo(f"{'':16}{label:<7}  {text}")
+                typer.echo(_paragraph(f"{label:<7}  ", text))
     for each in statuses:
         if each.problem:
             typer.echo(f"{each.name}: {each.problem}", err=True)
@@ -275,4 +276,18 @@ def _report(dataset: "ImageDataset", *, json: bool) -> None:
             "images": f"{dataset.num_images} of {height}x{width}, channels {channels}",
             "fingerprint": dataset.fingerprint,
         }
+    )
+
+
+def _paragraph(label: str, text: str) -> str:
+    """A text after its label, in lines as wide as the terminal; addresses stay in one piece."""
+    width = max(shutil.get_terminal_size().columns, 60)
+    indent = " " * 16
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=indent + label,
+        subsequent_indent=indent + " " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
     )

@@ -49,6 +49,20 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         typer.echo(line.rstrip())
 
 
+def count(number: int, thing: str) -> str:
+    """Says how many there are of something.
+
+    Args:
+        number: How many.
+        thing: What, in the singular.
+
+    Example:
+        >>> count(1, "image"), count(86366, "image")
+        ('1 image', '86,366 images')
+    """
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def stderr_console() -> "Console":
     """Returns the console for progress."""
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""How far the making of images, a download, an attack or a sweep is."""
+"""How far the making of images, a download, an attack, an evaluation or a sweep is."""
 
 import time
 from types import TracebackType
@@ -133,6 +133,59 @@ class ProblemBar:
             self._bar.stop()
 
 
+class StageBar:
+    """A bar for each stage of some work on a terminal, a line now and then elsewhere.
+
+    Args:
+        console: Usually standard error.
+        seconds: Least time between two lines.
+    """
+
+    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = console
+        self._seconds = seconds
+        self._last = -seconds
+        self._tasks: dict[str, TaskID] = {}
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Shows how much of a stage is done."""
+        if self._console.is_terminal:
+            if stage not in self._tasks:
+                self._bar.start()
+                self._tasks[stage] = self._bar.add_task(stage, total=total)
+            self._bar.update(self._tasks[stage], completed=done)
+        elif (now := time.monotonic()) - self._last >= self._seconds:
+            self._last = now
+            self._console.print(f"{stage} {done}/{total}", markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._tasks:
+            self._bar.stop()
+
+
 class SweepBar:
     """A bar for a sweep on a terminal; elsewhere a line for each run that ends, and now and then.
 
@@ -166,9 +219,8 @@ class SweepBar:
             if self._task is None:
                 self._bar.start()
                 # what was finished before says nothing of how long the others take
-                self._task = self._bar.add_task(
-                    text, total=progress.total, completed=round(progress.done)
-                )
+                before = int(progress.done)
+                self._task = self._bar.add_task(text, total=progress.total, completed=before)
             self._bar.update(self._task, description=text, completed=progress.done)
             return
         ended, now = progress.finished + progress.failed, time.monotonic()

@@ -34,6 +34,9 @@ def runs(
     if json:
         print_json([each._asdict() for each in summaries])
         return
+    if not summaries:
+        typer.echo("no run here yet: `seatbelt train` makes one")
+        return
     print_table(
         ("run", "status", "model", "dataset", "step"),
         [(each.folder, each.status, each.model, each.dataset, each.step) for each in summaries],

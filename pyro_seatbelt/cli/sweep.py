@@ -44,11 +44,16 @@ class OptionalRay(TyperCommand):
         """Puts in the address where it was left out."""
         following = [*args[1:], ""]
         alone = [
-            word == "--ray" and (not after or after.startswith("-") or after.endswith(".toml"))
+            word == "--ray" and self.stands_alone(after)
             for word, after in zip(args, following, strict=False)
         ]
         given = ["--ray=local" if each else word for word, each in zip(args, alone, strict=True)]
         return super().parse_args(ctx, given)
+
+    @staticmethod
+    def stands_alone(following: str) -> bool:
+        """Whether `--ray` has no address: what follows it is nothing, a flag or a grid."""
+        return not following or following.startswith("-") or following.endswith(".toml")
 
 
 def sweep(

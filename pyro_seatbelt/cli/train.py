@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyro_seatbelt.cli.options import config_flags
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
+from pyro_seatbelt.cli.output import Json, count, print_json, print_pairs, stderr_console
 from pyro_seatbelt.cli.progress import CountBar
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training.config import TrainConfig, read_config
@@ -138,7 +138,7 @@ def _report(result: "RunResult", *, json: bool) -> None:
     if result.heldout:
         pairs["held-out ELBO"] = (
             f"{_number(result.heldout['elbo'])} nats per image "
-            f"({result.heldout['num_images']} images)"
+            f"({count(result.heldout['num_images'], 'image')})"
         )
         active = result.heldout["active_units"]
         pairs["active units"] = ", ".join(f"{site} {count}" for site, count in active.items())

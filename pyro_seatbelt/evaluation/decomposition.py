@@ -70,7 +70,7 @@ def decompose(
     *,
     latent: str,
     num_draws: int = 2048,
-    batch_size: int = 256,
+    batch_size: int = 512,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AggregateTerms:
@@ -105,7 +105,7 @@ def decompose(
         raise ValueError(
             f"site '{latent}' was not encoded (those are: {', '.join(encodings) or 'none'})"
         )
-    draws, posterior, _ = encodings[latent]
+    draws, posterior = encodings[latent]
     rows = torch.from_numpy(spread(min(num_draws, len(draws)), len(draws))).sort().values
     rows = rows.to(draws.device)
     x_rows = indices[rows.to(indices.device)]

@@ -43,22 +43,23 @@ def disentanglement_scores(
     codes: NDArray[np.floating],
     factors: Mapping[str, NDArray[np.int64]],
     *,
-    num_images: int = 4000,
     seed: int = 0,
 ) -> Disentanglement:
     """Computes DCI and SAP of a code.
 
-    Both fit on three quarters of the images and judge on the rest; of many images, some that are
-    drawn at random. DCI has a random forest of 50 trees of depth 10 at most for each factor and
-    its importances by impurity. SAP has a linear support vector machine with C = 0.01 and
-    balanced classes for each dimension and factor, and accuracies. All of it runs on one thread.
+    Both fit on three quarters of the images, drawn at random, and judge on the rest; four
+    thousand images are plenty. DCI has a random forest for each factor, of 20 trees of depth 10
+    at most that look at every dimension at every branch, and its importances by impurity. SAP has
+    a linear support vector machine with C = 0.01 and balanced classes for each dimension and
+    factor, and accuracies; unlike in published code, a dimension is first brought to mean 0 and
+    variance 1, for layers have learned scales, and the machine's penalty does not forgive small
+    ones. All of it runs on one thread.
 
     Args:
         codes: Usually posterior means, shape `(N, D)`.
         factors: Known factors by name, class numbers of shape `(N,)`; those with one value are
             left out.
-        num_images: Images that are used at most.
-        seed: Draws these, and grows the forests.
+        seed: Draws the images to fit on, and grows the forests.
 
     Returns:
         The scores.
@@ -80,7 +81,7 @@ def disentanglement_scores(
             f"expected two images or more and a factor that varies, got {len(codes)} and "
             f"{len(known)}"
         )
-    order = np.random.default_rng(seed).permutation(len(codes))[:num_images]
+    order = np.random.default_rng(seed).permutation(len(codes))
     fitted = max(1, 3 * len(order) // 4)
     train, test = order[:fitted], order[fitted:]
     importances, accuracies, gaps = [], [], []
@@ -90,7 +91,9 @@ def disentanglement_scores(
             "ignore", "The number of unique classes is greater than", UserWarning
         )
         for values in known.values():
-            forest = RandomForestClassifier(50, max_depth=10, n_jobs=1, random_state=seed)
+            forest = RandomForestClassifier(
+                20, max_depth=10, max_features=None, n_jobs=1, random_state=seed
+            )
             forest.fit(codes[train], values[train])
             importances.append(forest.feature_importances_)
             accuracies.append(forest.score(codes[test], values[test]))
@@ -122,7 +125,7 @@ def concentration(importances: NDArray[np.floating]) -> float:
         From 0 (all equal) to 1; 0 for a table of zeros.
 
     Example:
-        >>> concentration(np.eye(3)), concentration(np.ones((3, 3)))
+        >>> concentration(np.eye(3)), concentration(np.ones((3, 2)))
         (1.0, 0.0)
     """
     sums = importances.sum(1)
@@ -132,7 +135,8 @@ def concentration(importances: NDArray[np.floating]) -> float:
     columns = importances.shape[1]
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     entropies = -(shares * logs).sum(1) / (np.log(columns) if columns > 1 else 1.0)
-    return float(((1 - entropies) * sums[sums > 0]).sum() / sums.sum())
+    spread_out = float((entropies * sums[sums > 0]).sum() / sums.sum())
+    return min(max(1 - spread_out, 0.0), 1.0)
 
 
 def _accuracy(
@@ -145,6 +149,8 @@ def _accuracy(
     present = np.unique(values[train])
     if len(present) == 1:  # there is nothing to fit
         return float((values[test] == present[0]).mean())
+    mean, deviation = code[train].mean(), code[train].std()
+    scaled = (code - mean) / (deviation if deviation > 0 else 1.0)
     # the penalty of the primal problem: few numbers an image, many images
     machine = LinearSVC(C=0.01, class_weight="balanced", dual=False)
-    return float(machine.fit(code[train], values[train]).score(code[test], values[test]))
+    return float(machine.fit(scaled[train], values[train]).score(scaled[test], values[test]))

@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.evaluation.active_units import posterior_means
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.objectives.sites import factorised, sample_sites
@@ -23,12 +22,10 @@ class Encoding(NamedTuple):
         posterior: The factors of :math:`q(z_i \mid \text{pa}_i)` that they come from, of batch
             shape :math:`(n, D)`. The parent of an upper layer is the draw of the layer that the
             guide drew before it.
-        means: Posterior means propagated through the layers, shape :math:`(n, D)`.
     """
 
     draws: Tensor
     posterior: Distribution
-    means: Tensor
 
 
 def encode(
@@ -36,7 +33,7 @@ def encode(
     images: ImageSource,
     indices: Tensor,
     *,
-    batch_size: int = 256,
+    batch_size: int = 512,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Encoding]:
@@ -57,8 +54,7 @@ def encode(
 
     Raises:
         ValueError: Without images.
-        NotImplementedError: When a site is not factorised into one vector an image, or has no
-            mean.
+        NotImplementedError: When a site is not factorised into one vector an image.
 
     Example:
         >>> from pyro_seatbelt import presets
@@ -77,7 +73,6 @@ def encode(
     with evaluation_mode(guide, seed=seed):
         for x in batches:
             sites = sample_sites(poutine.trace(guide).get_trace(x))
-            means = posterior_means(guide, x)
             for name, site in sites.items():
                 if site["is_observed"]:
                     continue
@@ -87,8 +82,7 @@ def encode(
                         f"site '{name}' cannot be encoded: expected one vector an image, got a "
                         f"batch shape of {tuple(base.batch_shape)}"
                     )
-                part = Encoding(site["value"], base, means[name])
-                parts.setdefault(name, []).append(part)
+                parts.setdefault(name, []).append(Encoding(site["value"], base))
     return {name: _join(pieces) for name, pieces in parts.items()}
 
 
@@ -121,7 +115,6 @@ def _join(pieces: Sequence[Encoding]) -> Encoding:
     return Encoding(
         draws=torch.cat([piece.draws for piece in pieces]),
         posterior=_like(posteriors[0], joined),
-        means=torch.cat([piece.means for piece in pieces]),
     )
 
 

@@ -68,11 +68,11 @@ def mutual_information_gap(
         >>> shape = np.arange(300) % 3
         >>> means = torch.stack([torch.as_tensor(shape) * 10.0, torch.zeros(300)], 1)
         >>> posterior = Normal(means, 1.0)
-        >>> encoding = Encoding(posterior.sample(), posterior, means)
+        >>> encoding = Encoding(posterior.sample(), posterior)
         >>> mutual_information_gap(encoding, {"shape": shape}).gap > 0.99
         True
     """
-    draws, posterior, _ = encoding
+    draws, posterior = encoding
     count = len(draws)
     values = varying(factors, count)
     if not values:
@@ -91,7 +91,7 @@ def mutual_information_gap(
             same = order[at[value] : at[value + 1]]
             pieces = in_pieces(rows_of(posterior, same))
             conditional[mine] = exact_log_density(points[mine], pieces).marginal
-        information.append((conditional - total).double().mean(0).cpu().numpy())
+        information.append((conditional - total).cpu().double().mean(0).numpy())
         shares = counts / count
         entropies.append(float(-(shares * np.log(shares)).sum()))
     table = np.stack(information, 1)

@@ -38,7 +38,7 @@ def noise_robustness(
     *,
     scales: Sequence[float] = (0.0, 0.1, 0.25, 0.5, 1.0),
     site: str = "x",
-    batch_size: int = 256,
+    batch_size: int = 512,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> NoiseRobustness:

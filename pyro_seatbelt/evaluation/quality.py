@@ -48,6 +48,7 @@ def reconstruction_quality(images: Tensor, reconstructions: Tensor) -> Quality:
         ValueError: When the shapes differ, or images are smaller than the window of 11x11.
 
     Example:
+        >>> import torch
         >>> images = torch.rand(3, 1, 64, 64)
         >>> reconstruction_quality(images, images).ms_ssim
         tensor([1., 1., 1.])
@@ -75,8 +76,8 @@ def reconstruction_quality(images: Tensor, reconstructions: Tensor) -> Quality:
 def scale_weights(size: int) -> tuple[float, ...]:
     """Chooses the scales of MS-SSIM that an image has room for.
 
-    Each scale halves the image; torchmetrics wants more than :math:`10 (s - 1)^2` pixels for s
-    scales of an 11x11 window. The weights of those left are divided by their sum.
+    Each scale halves the image, and the coarsest must hold the window of 11x11; of many scales
+    torchmetrics wants still larger images. The weights of those left are divided by their sum.
 
     Args:
         size: The smaller side of the image.
@@ -100,7 +101,7 @@ def scale_weights(size: int) -> tuple[float, ...]:
     fitting = [
         count
         for count in range(1, len(SCALE_WEIGHTS) + 1)
-        if size > (KERNEL_SIZE - 1) * (count - 1) ** 2
+        if min(size >> (count - 1), size // max(1, count - 1) ** 2) >= KERNEL_SIZE
     ]
     kept = SCALE_WEIGHTS[: max(fitting)]
     return tuple(weight / sum(kept) for weight in kept)

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.attack import AttackOptions, AttackReport, attack_run
-    from pyro_seatbelt.experiments.evaluate import EvaluateOptions, EvaluationReport, evaluate_run
+    from pyro_seatbelt.experiments.evaluate import EvaluationReport, evaluate_run
+    from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
     from pyro_seatbelt.experiments.evaluation import Evaluation, read_evaluation
     from pyro_seatbelt.experiments.grid import Grid, read_grid
     from pyro_seatbelt.experiments.jobs import Job, JobReport, job_for, merge_jobs, run_job
     from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
+    from pyro_seatbelt.experiments.report import report_runs
     from pyro_seatbelt.experiments.runs import Run, load_run
     from pyro_seatbelt.experiments.sweep import SweepResult, run_jobs
     from pyro_seatbelt.experiments.tables import attack_table, run_table
@@ -38,6 +40,7 @@ __all__ = [
     "newest_run",
     "read_evaluation",
     "read_grid",
+    "report_runs",
     "resume_run",
     "run_job",
     "run_jobs",
@@ -48,7 +51,7 @@ __all__ = [
 _HOMES = {
     "AttackOptions": "attack",
     "AttackReport": "attack",
-    "EvaluateOptions": "evaluate",
+    "EvaluateOptions": "evaluate_options",
     "Evaluation": "evaluation",
     "EvaluationReport": "evaluate",
     "Grid": "grid",
@@ -67,6 +70,7 @@ _HOMES = {
     "merge_jobs": "jobs",
     "newest_run": "listing",
     "read_evaluation": "evaluation",
+    "report_runs": "report",
     "read_grid": "grid",
     "resume_run": "train",
     "run_job": "jobs",

@@ -58,6 +58,7 @@ class AttackOptions:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         processes: Processes that share the groups; None for one a processor, at most 8.
         force: Whether to make finished attacks again.
+        figures: Whether to draw figures and keep posterior draws.
     """
 
     modes: Sequence[Mode] = ("latent",)
@@ -73,6 +74,7 @@ class AttackOptions:
     device: str = "auto"
     processes: int | None = None
     force: bool = False
+    figures: bool = True
 
 
 class AttackReport(NamedTuple):
@@ -181,7 +183,15 @@ def attack_run(
             force=options.force,
             progress=None if watch is None else lambda advance, m=mode: watch(m, advance),  # type: ignore[misc]
         )
-        told = report(run, findings, place, mode=mode, layers=layers[mode], draw=not was_finished)
+        told = report(
+            run,
+            findings,
+            place,
+            mode=mode,
+            layers=layers[mode],
+            draw=not was_finished,
+            figures=options.figures,
+        )
         reports.append(
             AttackReport(
                 folder=place,

@@ -42,7 +42,14 @@ class Told(NamedTuple):
 
 
 def report(
-    run: Run, findings: Findings, folder: Path, *, mode: Mode, layers: tuple[str, ...], draw: bool
+    run: Run,
+    findings: Findings,
+    folder: Path,
+    *,
+    mode: Mode,
+    layers: tuple[str, ...],
+    draw: bool,
+    figures: bool = True,
 ) -> Told:
     """Writes summaries and figures beside the table of an attack.
 
@@ -53,6 +60,7 @@ def report(
         mode: Which attack it was.
         layers: The sites that it looked at.
         draw: Whether to write again what is there already.
+        figures: Whether to write figures and posterior draws at all.
 
     Returns:
         The summary, and where everything is.
@@ -71,17 +79,17 @@ def report(
     }
     if draw or not files["summary"].is_file():
         _write_summary(folder, summary, area)
-    figures = folder / "figures"
+    place = folder / "figures"
     derived = {
-        "panels": figures / "panels.png",
-        "curves": figures / "curves.png",
-        "posteriors": figures / "posteriors.png",
+        "panels": place / "panels.png",
+        "curves": place / "curves.png",
+        "posteriors": place / "posteriors.png",
         "draws": folder / "posteriors.nc",
     }
-    rows = shown(findings.table)
+    rows = shown(findings.table) if figures else {}
     if rows and (draw or not all(path.is_file() for path in derived.values())):
-        with writing(figures):
-            figures.mkdir(exist_ok=True)
+        with writing(place):
+            place.mkdir(exist_ok=True)
         save_figure(_panels(findings, rows, title), derived["panels"])
         save_figure(_curves(findings.table, area, title), derived["curves"])
         tree = _posteriors(run, findings, rows)

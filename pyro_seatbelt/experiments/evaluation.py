@@ -42,9 +42,9 @@ class Evaluation(BaseModel):
         versions: Of the packages that decide the numbers.
         fingerprint: SHA-256 of the data.
         elbo: Evidence lower bound, weights 1 and no floor, from one draw an image, or from
-            more of fewer than 2048 images.
+            more of fewer than 512 images.
         iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
-            their number. Its gap to the ELBO is measured on at most 256 of the images.
+            their number. Its gap to the ELBO is measured on at most 128 of the images.
         iwae_samples: Draws an image.
         log_likelihood: :math:`\log p(x \mid z)`.
         kl: KL by layer.

@@ -93,7 +93,9 @@ def draw_evaluation(
     )
     drawn()
     prior = _bytes(_array(prior_images(run.model, NUM_PRIOR_IMAGES)))
-    _save_frames([contact_sheet(prior, columns=10, title="samples")], folder / "prior.png")
+    _save_frames(
+        [contact_sheet(prior, columns=10, title="draws from the prior")], folder / "prior.png"
+    )
     drawn()
     noise = tree["noise"]["log_likelihood"]
     histograms = {

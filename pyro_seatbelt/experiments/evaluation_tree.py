@@ -16,7 +16,7 @@ from pyro_seatbelt.experiments.runs import Run
 NUM_IMAGES = 8
 """Images whose posterior draws are kept."""
 
-NUM_DRAWS = 200
+NUM_DRAWS = 100
 """Draws of each."""
 
 
@@ -42,7 +42,7 @@ def evaluation_tree(
         seed: Seeds the draws.
 
     Returns:
-        A tree of these groups, `image` being numbers in the data set: `posterior` (200 draws of
+        A tree of these groups, `image` being numbers in the data set: `posterior` (100 draws of
         every layer for 8 images), `sample_stats` (`log_weight`,
         :math:`\log p(x, z) - \log q(z \mid x)`), `log_likelihood` and `observed_data` of site
         `x` for these images;

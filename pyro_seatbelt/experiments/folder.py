@@ -200,12 +200,12 @@ def check_free(out: Path) -> None:
     Raises:
         InputError: If there is something already: a run is never overwritten.
     """
-    if (out / "config.json").is_file():
-        raise InputError(
-            f"{out}: there is a run here already: go on with it by --resume, or choose another "
-            "--out"
-        )
     with writing(out):
+        if (out / "config.json").is_file():
+            raise InputError(
+                f"{out}: there is a run here already: go on with it by --resume, or choose "
+                "another --out"
+            )
         if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - _BEGUN):
             raise InputError(f"{out}: expected an absent or empty folder for the run")
 

@@ -169,6 +169,8 @@ def resume_run(
     with folder.locked():
         there = checkpoints(folder.checkpoints)
         checkpoint = load_checkpoint(there[-1]) if there else None
+        if checkpoint is None:
+            _check_young(folder, saved)
         step, total = checkpoint.step if checkpoint else 0, num_steps(config, record.num_train)
         if step > total:
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
@@ -257,6 +259,16 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
     names = ("alpha", "beta", "gamma")
     weighted = PRESETS[config.model].weighted
     return tuple(name for name, own in zip(names, weighted, strict=True) if own) or names
+
+
+def _check_young(folder: RunFolder, config: TrainConfig) -> None:
+    """Checks that a run without a checkpoint has not come so far that it must have had one."""
+    steps = [record["step"] for record in read_metrics(folder.metrics)]
+    if steps and max(steps) > config.checkpoint_every:
+        raise InputError(
+            f"{folder.path}: the run came to step {max(steps)} and its checkpoints are gone: put "
+            "them back, or start a new run"
+        )
 
 
 def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) -> TrainConfig:

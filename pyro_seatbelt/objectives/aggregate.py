@@ -20,7 +20,7 @@ References:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import pyro.distributions as dist
@@ -209,14 +209,30 @@ def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensi
     num_data = sum(q.batch_shape[0] for q in posteriors)
     joint, marginal = [], []
     chunk = max(1, chunk_elements(z) // (z.shape[1] * max(q.batch_shape[0] for q in posteriors)))
+    densities = [_images_last(q) for q in posteriors]
     for rows in torch.split(z, chunk):
         log_joint = torch.full_like(rows[:, 0], -math.inf)
         log_marginal = torch.full_like(rows, -math.inf)
-        for q in posteriors:
-            log_q = q.log_prob(rows[:, None, :])  # (s, n, D)
-            log_joint = torch.logaddexp(log_joint, log_q.sum(-1).logsumexp(1))
-            log_marginal = torch.logaddexp(log_marginal, log_q.logsumexp(1))
+        for density in densities:
+            log_q = density(rows)  # (s, D, n)
+            log_joint = torch.logaddexp(log_joint, log_q.sum(1).logsumexp(1))
+            log_marginal = torch.logaddexp(log_marginal, log_q.logsumexp(2))
         joint.append(log_joint)
         marginal.append(log_marginal)
     log_n = math.log(num_data)
     return LogDensity(torch.cat(joint) - log_n, torch.cat(marginal) - log_n)
+
+
+def _images_last(posterior: Distribution) -> Callable[[Tensor], Tensor]:
+    """Log-densities of points (s, D) under n posteriors: (s, D, n), which reduce twice as fast."""
+    if isinstance(posterior, torch.distributions.Normal) and type(posterior) in _NORMALS:
+        loc, inverse = posterior.loc.T.contiguous(), posterior.scale.reciprocal().T.contiguous()
+        constant = inverse.log() - 0.5 * math.log(2 * math.pi)
+
+        def log_prob(rows: Tensor) -> Tensor:
+            # differences first, as in gaussian_aggregate_sums
+            u = (rows[:, :, None] - loc).mul_(inverse)
+            return u.square_().mul_(-0.5).add_(constant)
+
+        return log_prob
+    return lambda rows: posterior.log_prob(rows[:, None, :]).transpose(1, 2)

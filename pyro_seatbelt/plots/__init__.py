@@ -1,18 +1,32 @@
 """Figures: arrays in, matplotlib figures out."""
 
 from pyro_seatbelt.plots.attacks import attack_panels
+from pyro_seatbelt.plots.bands import Band, BandPanel, band_panels
+from pyro_seatbelt.plots.clockwise import Attacked, clockwise_panels
 from pyro_seatbelt.plots.contact_sheet import contact_sheet
 from pyro_seatbelt.plots.curves import training_curves
+from pyro_seatbelt.plots.densities import density_panels
 from pyro_seatbelt.plots.distortions import distortion_curves
+from pyro_seatbelt.plots.heatmaps import Heatmap, heatmap_rows
+from pyro_seatbelt.plots.image_rows import image_rows
 from pyro_seatbelt.plots.noise import smoothed_histograms
 from pyro_seatbelt.plots.posteriors import posterior_overlap
 from pyro_seatbelt.plots.reconstructions import reconstruction_grid
 from pyro_seatbelt.plots.traversals import traversal_grid
 
 __all__ = [
+    "Attacked",
+    "Band",
+    "BandPanel",
+    "Heatmap",
     "attack_panels",
+    "band_panels",
+    "clockwise_panels",
     "contact_sheet",
+    "density_panels",
     "distortion_curves",
+    "heatmap_rows",
+    "image_rows",
     "posterior_overlap",
     "reconstruction_grid",
     "smoothed_histograms",

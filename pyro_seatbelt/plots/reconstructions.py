@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pyro_seatbelt.plots.image_rows import image_rows
+
 
 def reconstruction_grid(
     images: NDArray[np.floating],
@@ -38,31 +40,4 @@ def reconstruction_grid(
     rows = {"input": images, "reconstruction": reconstructions}
     if samples is not None:
         rows["prior sample"] = samples
-    for name, batch in rows.items():
-        if batch.ndim != 4 or batch.shape[1] not in {1, 3} or not len(batch):
-            raise ValueError(
-                f"expected {name} images of shape (n, C, H, W) with C = 1 or 3, got {batch.shape}"
-            )
-    columns = max(len(batch) for batch in rows.values())
-    figure = Figure(figsize=(0.8 * columns + 0.3, 0.8 * len(rows) + 0.4), layout="constrained")
-    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    for ax, (name, batch) in zip(axes, rows.items(), strict=True):
-        strip = _strip(batch, columns)
-        grey = strip.shape[-1] == 1
-        ax.imshow(strip[..., 0] if grey else strip, cmap="gray", vmin=0, vmax=1)
-        ax.set_ylabel(name, fontsize=8)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-    if title:
-        figure.suptitle(title, fontsize=9)
-    return figure
-
-
-def _strip(batch: NDArray[np.floating], columns: int) -> NDArray[np.floating]:
-    """Lays images side by side on white, a pixel apart: shape `(H, columns * (W + 1), C)`."""
-    count, channels, height, width = batch.shape
-    strip = np.ones((columns, height, width + 1, channels))
-    strip[:count, :, :width] = batch.clip(0, 1).transpose(0, 2, 3, 1)
-    return strip.transpose(1, 0, 2, 3).reshape(height, columns * (width + 1), channels)
+    return image_rows(rows, title=title)

@@ -75,9 +75,9 @@ class TrainConfig(BaseModel):
         AfterValidator(lambda path: path and path.expanduser().absolute()),
         Field(description="Your own images, for the data set `folder`: a folder, .npy or .npz."),
     ] = None
-    ids: Annotated[
-        int | None, _DATA, Field(ge=2, description="Use only the first so many identities.")
-    ] = None
+    ids: Annotated[int | None, _DATA, Field(ge=2, description="Use only so many identities.")] = (
+        None
+    )
     holdout: Annotated[
         float,
         _DATA,
@@ -236,6 +236,10 @@ class TrainConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _steps_or_epochs(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name, field in cls.model_fields.items():
+            # pydantic would take True for 1
+            if isinstance(values.get(name), bool) and field.annotation is not bool:
+                raise ValueError(f"{name}: expected no truth value, got {values[name]}")
         steps, epochs = values.get("steps"), values.get("epochs")
         if steps is not None and epochs is not None:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Where training runs, checked before anything else happens."""
 
+import logging
+
 import torch
 from lightning_fabric import Fabric
 
@@ -24,6 +26,8 @@ def make_fabric(device: str = "auto", precision: str = "32-true") -> Fabric:
         >>> make_fabric("cpu").device
         device(type='cpu')
     """
+    # what Fabric chooses here is what the config says: its notices would be printed to users
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     if device == "auto":
         device = next((name for name, count in _present().items() if count), "cpu")
     kind, _, number = device.partition(":")

@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Interruption:
-    """While open, Ctrl-C and a polite kill only set :attr:`requested`.
+    """While open, Ctrl-C, a polite kill and a closed terminal only set :attr:`requested`.
 
     A second one acts at once. Outside the main thread, where Python handles no
     signals, it never becomes true.
@@ -16,15 +16,13 @@ class Interruption:
         requested: Whether somebody asked to stop.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(self) -> None:
         self.requested = False
         self._previous: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {each: signal.signal(each, self._handle) for each in self._SIGNALS}
+            self._previous = {each: signal.signal(each, self._handle) for each in _signals()}
         return self
 
     def __exit__(
@@ -44,3 +42,12 @@ class Interruption:
         for each, handler in self._previous.items():
             signal.signal(each, handler)
         self._previous = {}
+
+
+def _signals() -> list[signal.Signals]:
+    """The signals to hear; under nohup a closed terminal is none of them."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        signals.append(hangup)
+    return signals

@@ -99,3 +99,19 @@ def test_it_runs_as_a_module():
         check=True, capture_output=True, text=True, env={**os.environ},
     )  # fmt: skip
     assert done.stdout.startswith("pyro-seatbelt ")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+@pytest.mark.parametrize("arguments", [["data", "list"], ["--help"]])
+def test_a_full_disk_under_the_output_is_one_line(arguments):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "pyro_seatbelt.cli", *arguments],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "error: the output cannot be written: no space left" in done.stderr
+    assert "Traceback" not in done.stderr

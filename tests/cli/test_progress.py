@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from pyro_seatbelt.attacks import Advance
-from pyro_seatbelt.cli.progress import CountBar, ProblemBar
+from pyro_seatbelt.cli.progress import CountBar, ProblemBar, StageBar
 
 
 def test_a_terminal_has_a_bar_until_all_images_are_there():
@@ -54,3 +54,25 @@ def test_an_attack_has_a_line_now_and_then_in_a_file():
         for done in range(5):
             bar("w2", Advance(done, 51, 7 + done, 210))
     assert file.getvalue() == "w2 0/51 problems, round 7\n"
+
+
+def test_every_stage_of_an_evaluation_has_a_bar():
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80, color_system=None)
+    with StageBar(console) as bar:
+        bar("bound", 10, 10)
+        bar("noise", 3, 50)
+    last = file.getvalue().split("\x1b[1A")[-1].replace("\x1b[2K", "")
+    bound, noise = last.splitlines()[:2]
+    assert bound.startswith("bound ")
+    assert "10/10" in bound
+    assert noise.startswith("noise ")
+    assert " 3/50" in noise
+
+
+def test_an_evaluation_has_a_line_now_and_then_in_a_file():
+    file = io.StringIO()
+    with StageBar(Console(file=file)) as bar:
+        for done in range(1, 5):
+            bar("bound", done, 4)
+    assert file.getvalue() == "bound 1/4\n"

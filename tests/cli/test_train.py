@@ -108,6 +108,7 @@ BAD_INPUT = {
     "a config with an unknown key": (["--config", "typo.toml"], "unknown key 'btea': did you mean"),
     "a corrupt image": (["tiny", "--dataset", "folder", "--data-dir", "corrupt"], "b.png"),
     "an empty folder": (["tiny", "--dataset", "folder", "--data-dir", "empty"], "/empty"),
+    "a path too long": (["small", "--out", "a" * 300], "cannot write: File name too long"),
     "an impossible path": (["small", "--out", "file/run"], "file/run: cannot write: Not a dir"),
     "a run already there": (["small", "--out", "run"], "run: there is a run here already"),
     "a folder in use": (["small", "--out", "other"], "other: expected an absent or empty folder"),

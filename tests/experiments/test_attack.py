@@ -82,6 +82,16 @@ def test_a_finished_attack_is_not_made_again(run, monkeypatch):
     assert forced.files["table"].read_bytes() == before
 
 
+def test_figures_can_wait(run):
+    [plain] = attack_run(run, replace(SMALL, figures=False))
+    assert set(plain.files) == {"table", "images", "pairs", "summary"}
+    assert not (plain.folder / "figures").exists()
+    [drawn] = attack_run(run, SMALL)
+    assert drawn.was_finished
+    assert drawn.folder == plain.folder
+    assert drawn.files["panels"].is_file()
+
+
 class EnoughError(Exception):
     pass
 

@@ -42,7 +42,7 @@ def test_what_ray_says_goes_to_standard_error(capsys):
         thread = threading.Thread(target=print, args=("a worker died",))
         thread.start()
         thread.join()
-        print("mine")
+        sys.stdout.write("mine\n")
     assert capsys.readouterr() == ("mine\n", "a worker died\n")
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,6 +137,15 @@ def test_kill_9_and_resume_change_nothing(make_config, tmp_path):
     resume_run(killed)
     train_run(config, out=tmp_path / "undisturbed")
     assert_same_run(tmp_path / "undisturbed", killed, 24)
+
+
+def test_a_run_whose_checkpoints_are_gone_does_not_start_over(make_config, tmp_path):
+    result = train_run(make_config(checkpoint_every=1, log_every=1), out=tmp_path / "a")
+    shutil.rmtree(result.folder / "checkpoints")
+    before = (result.folder / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match="came to step 4 and its checkpoints are gone: put them"):
+        resume_run(result.folder)
+    assert (result.folder / "metrics.jsonl").read_bytes() == before
 
 
 def test_more_steps_extend_a_finished_run(whole, make_config, tmp_path):

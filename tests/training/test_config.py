@@ -22,6 +22,7 @@ WRONG = [
     ({"likelihood_scale": 0}, "likelihood_scale: expected a number > 0 or 'learned', got 0"),
     ({"likelihood_scale": "big"}, "likelihood_scale: expected .*'learned', got 'big'"),
     ({"steps": 5, "epochs": 2}, "steps or epochs, not both, got 5 steps and 2 epochs"),
+    ({"beta": True}, "beta: expected no truth value, got True"),
     ({"bta": 5}, "unknown key 'bta': did you mean beta"),
     ({"xyz": 5}, "unknown key 'xyz': it is no setting of a run"),
     ({"beta": -1, "seed": -1}, "beta: .*; seed: "),

@@ -27,3 +27,8 @@ def test_a_number_too_high_is_told_what_there_is(monkeypatch):
     monkeypatch.setattr(devices, "_present", lambda: {"cuda": 2, "mps": 0})
     with pytest.raises(InputError, match="cuda:2 is not there, torch sees cuda:0 to cuda:1"):
         make_fabric("cuda:2")
+
+
+def test_lightning_says_nothing_of_its_own(capfd):
+    assert make_fabric("cpu", "bf16-mixed").device.type == "cpu"
+    assert capfd.readouterr() == ("", "")

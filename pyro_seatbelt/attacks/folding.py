@@ -1,0 +1,120 @@
+"""Batch normalisation folded into the layers before it, for as long as an attack runs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from pyro_seatbelt.attacks.pair import Program
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+@contextmanager
+def folded(*programs: Program | None) -> Iterator[int]:
+    """Folds normalisations in eval mode into the linear maps right before them, and takes it back.
+
+    In eval mode a batch normalisation is an affine map of every channel, so that it and the
+    convolution before it are one convolution: the same function up to rounding, in fewer passes
+    over memory. Only neighbours in an `nn.Sequential` are known to follow each other;
+    modules that are used twice, hooked or parametrised stay as they are.
+
+    Args:
+        programs: Modules, or bound methods of modules, in eval mode; what is neither is left alone.
+
+    Yields:
+        How many normalisations were folded.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval()
+        >>> x = torch.rand(4, 1, 8, 8)
+        >>> with torch.no_grad():
+        ...     before = net(x)
+        ...     with folded(net) as count:
+        ...         count, torch.allclose(net(x), before, atol=1e-6)
+        (1, True)
+    """
+    owners = [getattr(program, "__self__", program) for program in programs]
+    roots = {id(owner): owner for owner in owners if isinstance(owner, nn.Module)}
+    taken: list[tuple[nn.Sequential, str, nn.Module]] = []
+    try:
+        for sequence, linear, norm in _neighbours(list(roots.values())):
+            first, second = sequence.get_submodule(linear), sequence.get_submodule(norm)
+            taken += [(sequence, linear, first), (sequence, norm, second)]
+            setattr(sequence, linear, _fold(first, second))
+            setattr(sequence, norm, nn.Identity())
+        yield len(taken) // 2
+    finally:
+        for sequence, name, module in taken:
+            setattr(sequence, name, module)
+
+
+def _neighbours(roots: list[nn.Module]) -> list[tuple[nn.Sequential, str, str]]:
+    uses = Counter(
+        id(child)
+        for root in roots
+        for module in root.modules()
+        for child in module._modules.values()  # noqa: SLF001
+        if child is not None
+    )
+    return [
+        (module, linear, norm)
+        for root in roots
+        for module in root.modules()
+        if type(module) is nn.Sequential
+        for (linear, first), (norm, second) in pairwise(module.named_children())
+        if _fits(first, second) and uses[id(first)] == uses[id(second)] == 1
+    ]
+
+
+def _fits(first: nn.Module, second: nn.Module) -> bool:
+    return (
+        type(first) in (*_LINEAR, *_TRANSPOSED)
+        and type(second) in _NORMS
+        and not second.training
+        and isinstance(getattr(second, "running_mean", None), Tensor)
+        and not any(
+            part._forward_hooks or part._forward_pre_hooks or part._backward_hooks  # noqa: SLF001
+            for part in (first, second)
+        )
+    )
+
+
+@torch.no_grad()
+def _fold(first: nn.Module, second: nn.Module) -> nn.Module:
+    """A linear map that does what the map and the normalisation do one after the other."""
+    mean, variance = second.get_buffer("running_mean"), second.get_buffer("running_var")
+    eps: float = second.eps  # type: ignore[assignment]
+    scale = (variance + eps).rsqrt()
+    if second.weight is not None:
+        scale = scale * second.get_parameter("weight")
+    shift = -mean * scale
+    if second.bias is not None:
+        shift = shift + second.get_parameter("bias")
+    weight = first.get_parameter("weight")
+    if first.bias is not None:
+        shift = shift + first.get_parameter("bias") * scale
+    axis = 1 if type(first) in _TRANSPOSED else 0
+    groups: int = getattr(first, "groups", 1)
+    if axis == 1 and groups > 1:  # a transposed weight has the channels of one group
+        wide = scale.view(groups, -1).repeat_interleave(len(weight) // groups, 0)
+        factor = wide.view(*wide.shape, *[1] * (weight.ndim - 2))
+    else:
+        factor = scale.view(*[1] * axis, -1, *[1] * (weight.ndim - axis - 1))
+    twin = _shallow(first)
+    twin.weight = nn.Parameter(weight * factor, requires_grad=False)
+    twin.bias = nn.Parameter(shift, requires_grad=False)
+    return twin
+
+
+def _shallow(module: nn.Module) -> nn.Module:
+    """A module of the same kind and settings whose parameters are its own."""
+    twin = module.__class__.__new__(module.__class__)
+    twin.__dict__.update(module.__dict__)
+    twin._parameters = dict(module._parameters)  # noqa: SLF001
+    return twin

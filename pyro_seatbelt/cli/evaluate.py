@@ -1,0 +1,158 @@
+"""The command `seatbelt evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.progress import CountBar, StageBar
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.experiments.evaluate import EvaluationReport
+    from pyro_seatbelt.experiments.evaluation import Evaluation
+
+
+def evaluate(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of the run, by default the newest.", show_default=False, show_envvar=False
+        ),
+    ] = None,
+    *,
+    images: Annotated[int, typer.Option(help="Held-out images at most.", show_envvar=False)] = 2048,
+    aggregate_images: Annotated[
+        int | None,
+        typer.Option(
+            help="Training images in the aggregate posterior, by default all, at most 20000.",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    iwae_samples: Annotated[
+        int,
+        typer.Option(help="Draws an image of the importance-weighted bound.", show_envvar=False),
+    ] = 64,
+    noise: Annotated[
+        list[float],
+        typer.Option(
+            help="Scale of Gaussian noise, on data from -1 to 1. Repeatable.", show_envvar=False
+        ),
+    ] = [0.1, 0.25, 0.5, 1.0],  # noqa: B006 - Typer copies it
+    seed: Annotated[int, typer.Option(help="Of draws and noise.", show_envvar=False)] = 0,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)
+    ] = "auto",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Make a finished evaluation again.", show_envvar=False),
+    ] = False,
+    figures: Annotated[
+        bool,
+        typer.Option("--figures/--no-figures", help="Draw figures.", show_envvar=False),
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Measure a trained run: bounds, the parts of its KL, disentanglement, noise, reconstructions.
+
+    **Examples**
+
+    - `seatbelt evaluate` - the newest run
+
+    - `seatbelt evaluate runs/first --noise 0.5 --noise 2 --seed 1`
+
+    - `seatbelt evaluate --images 100 --aggregate-images 1000 --no-figures` - in a few seconds
+
+    Bounds, noise and reconstructions are of held-out images, the parts of the top layer's KL and
+    disentanglement of training images. Everything is kept in `evaluation/` in the folder of the
+    run: the numbers, draws for ArviZ, and figures with the traversals of every layer.
+    """
+    from pyro_seatbelt.experiments.evaluate import EvaluateOptions, evaluate_run
+    from pyro_seatbelt.experiments.listing import newest_run
+
+    options = EvaluateOptions(
+        images=images,
+        aggregate_images=aggregate_images,
+        iwae_samples=iwae_samples,
+        noise_scales=tuple(noise),
+        seed=seed,
+        device=device,
+        force=force,
+        figures=figures,
+    )
+    console = stderr_console()
+    with CountBar(console) as drawn, StageBar(console) as stages:
+        report = evaluate_run(run or newest_run(), options, watch=stages, data_progress=drawn)
+    if json:
+        print_json(
+            {
+                "folder": report.folder,
+                "was_finished": report.was_finished,
+                "evaluation": report.evaluation.model_dump(),
+                "files": report.files,
+            }
+        )
+        return
+    _show(report)
+
+
+def _show(report: "EvaluationReport") -> None:
+    found = report.evaluation
+    if report.was_finished:
+        typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
+    typer.echo(
+        f"step {found.step}, {found.num_images} held-out images, "
+        f"{found.num_aggregate} training images"
+    )
+    print_table(("", "value", "unit"), _rows(found))
+    typer.echo()
+    layers = [
+        (name, f"{kl:.2f}", found.active_units[name], *_gap(found, name))
+        for name, kl in found.kl.items()
+    ]
+    print_table(("layer", "KL", "active units", *(["MIG"] if found.mig else [])), layers)
+    typer.echo()
+    noise = [
+        (f"{level.scale:g}", f"{level.log_likelihood:.1f}", f"{level.std:.1f}",
+         f"{level.quantiles[0]:.1f} to {level.quantiles[-1]:.1f}")
+        for level in found.noise
+    ]  # fmt: skip
+    print_table(("noise", "log p(x | z)", "std", "5 to 95 % of images"), noise)
+    typer.echo()
+    print_pairs(
+        {"folder": report.folder}
+        | {name: file.relative_to(report.folder) for name, file in report.files.items()}
+    )
+
+
+def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
+    nats = "nats per image"
+    rows = [
+        ("ELBO", f"{found.elbo:.2f}", nats),
+        (f"bound of {found.iwae_samples} draws (IWAE)", f"{found.iwae:.2f}", nats),
+        ("log p(x | z)", f"{found.log_likelihood:.2f}", nats),
+        ("mutual information, top layer", f"{found.mutual_information:.3f}", nats),
+        ("total correlation, top layer", f"{found.total_correlation:.3f}", nats),
+        ("dimension-wise KL, top layer", f"{found.dimension_wise_kl:.3f}", nats),
+        ("mean squared error", f"{found.mse:.5f}", "pixels in [0, 1]"),
+        ("L2 distance", f"{found.l2:.3f}", "pixels in [0, 1]"),
+        ("MS-SSIM", f"{found.ms_ssim:.4f}", ""),
+        *(
+            (f"weights of the {name}, L2", f"{norm:.2f}", "")
+            for name, norm in found.weight_norm.items()
+        ),
+    ]
+    names = {
+        "mig": "mutual information gap",
+        "dci_disentanglement": "DCI disentanglement",
+        "dci_completeness": "DCI completeness",
+        "dci_informativeness": "DCI informativeness",
+        "sap": "SAP",
+    }
+    scores = found.disentanglement or {}
+    return rows + [(names.get(name, name), f"{score:.3f}", "") for name, score in scores.items()]
+
+
+def _gap(found: "Evaluation", layer: str) -> list[str]:
+    return [f"{found.mig[layer]:.3f}"] if found.mig else []

@@ -1,0 +1,1 @@
+"""What the folders of runs and sweeps hold, as pages of a report show it."""

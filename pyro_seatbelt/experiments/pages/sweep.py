@@ -1,0 +1,120 @@
+"""What a sweep holds besides its runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.experiments.pages.pictures import gallery
+from pyro_seatbelt.experiments.pages.room import Room
+from pyro_seatbelt.report import Claim, Gallery
+
+_OTHERS = {"runs", "tables", "failures"}
+"""Folders in that of a sweep that are no items of a paper."""
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder is that of a sweep.
+
+    Args:
+        path: The folder.
+    """
+    return (path / "runs").is_dir() and not (path / "config.json").is_file()
+
+
+def sweep_runs(path: Path) -> list[Path]:
+    """Lists the runs of a sweep.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        Their folders, by name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    runs = sorted(each.parent for each in path.glob("runs/*/config.json"))
+    if not runs:
+        raise InputError(f"{path}: no run here yet: `seatbelt sweep` or `seatbelt reproduce` makes")
+    return runs
+
+
+def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
+    """Reads what became of the claims of a paper.
+
+    Args:
+        path: The folder of a sweep: `claims.json` lies in it or in folders of its items.
+
+    Returns:
+        The claims, and a line for each file that cannot be read.
+    """
+    claims, notes = [], []
+    for file in [path / "claims.json", *_in_items(path, "claims.json")]:
+        if not file.is_file():
+            continue
+        try:
+            content = json.loads(file.read_text("utf-8"))
+            claims += [_claim(each) for each in content]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            notes.append(f"{file.relative_to(path)} cannot be read: it is no list of claims.")
+    return list({(claim.item, claim.text): claim for claim in claims}.values()), notes
+
+
+def failures(path: Path) -> list[str]:
+    """Names the jobs of a sweep that failed.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        A line; none if none did.
+    """
+    names = sorted(file.stem for file in path.glob("failures/*.json"))
+    if not names:
+        return []
+    what = "1 job failed" if len(names) == 1 else f"{len(names)} jobs failed"
+    return [f"{what}: {', '.join(names)}."]
+
+
+def item_galleries(path: Path, room: Room) -> list[Gallery]:
+    """Collects the figures of the items of a paper.
+
+    Args:
+        path: The folder of a sweep.
+        room: How much fits.
+
+    Returns:
+        Their figures, an item a gallery.
+    """
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for file in _in_items(path, "*.png"):
+        found.setdefault(file.parent.name, []).append((file, file.stem.replace("-", " ")))
+    galleries = [gallery(item, files, room) for item, files in found.items()]
+    return [each for each in galleries if each is not None]
+
+
+def _in_items(path: Path, pattern: str) -> list[Path]:
+    return sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
+
+
+def _claim(content: dict[str, Any]) -> Claim:
+    holds = content.get("holds")
+    measured = content.get("measured") or {}
+    return Claim(
+        item=str(content.get("item", "")),
+        text=str(content["text"]),
+        source=str(content.get("source", "")),
+        paper=_value(content.get("paper")),
+        measured=[(str(name), _value(value)) for name, value in measured.items()],
+        holds=holds if isinstance(holds, bool) else None,
+        note=str(content.get("note", "")),
+    )
+
+
+def _value(value: object) -> str | float | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, (int, float)):
+        return value
+    return str(value)

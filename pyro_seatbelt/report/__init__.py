@@ -1,0 +1,56 @@
+"""Reports: what is known of some runs in, one self-contained HTML page out."""
+
+from pyro_seatbelt.report.document import render
+from pyro_seatbelt.report.page import (
+    Advice,
+    AttackSection,
+    Cell,
+    Chart,
+    Claim,
+    Column,
+    Comparison,
+    Decomposition,
+    EvaluationSection,
+    Fact,
+    Gallery,
+    Interval,
+    Line,
+    Page,
+    PairView,
+    Picture,
+    Problem,
+    RunSection,
+    Setting,
+    SettingGroup,
+    Table,
+)
+from pyro_seatbelt.report.picture import embed
+from pyro_seatbelt.report.sprite import Sprite, make_sprite
+
+__all__ = [
+    "Advice",
+    "AttackSection",
+    "Cell",
+    "Chart",
+    "Claim",
+    "Column",
+    "Comparison",
+    "Decomposition",
+    "EvaluationSection",
+    "Fact",
+    "Gallery",
+    "Interval",
+    "Line",
+    "Page",
+    "PairView",
+    "Picture",
+    "Problem",
+    "RunSection",
+    "Setting",
+    "SettingGroup",
+    "Sprite",
+    "Table",
+    "embed",
+    "make_sprite",
+    "render",
+]

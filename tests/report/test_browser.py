@@ -1,0 +1,322 @@
+"""The page in a browser that has no network, moved through by keyboard."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, Page, sync_playwright
+
+from pyro_seatbelt.report import render
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser here: install one of {', '.join(NAMES)}")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except Error as error:
+            pytest.skip(f"{path} does not start: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, make_page, claims, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Opens a page of so many runs; at the end nothing has gone wrong and nothing was asked for."""
+    contexts, complaints = [], []
+
+    def look(num_runs: int = 1, *, width: int = 1280, scheme: str = "light", **options) -> Page:
+        file = tmp_path / "report.html"
+        file.write_text(render(make_page(num_runs, claims=claims, notes=["a note"])), "utf-8")
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        context.set_offline(True)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("data:", file.as_uri()))
+                else complaints.append(request.url)
+            ),
+        )
+        page.goto(file.as_uri())
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def state(page: Page) -> dict[str, object]:
+    """What the viewer shows, in words and numbers."""
+    return page.evaluate(
+        """() => {
+            const viewer = document.querySelector("[data-viewer]");
+            const all = (what) => [...viewer.querySelectorAll(what)];
+            const slider = viewer.querySelector("[data-slider]");
+            return {
+                penalty: viewer.querySelector("[data-penalty]").textContent,
+                spoken: slider.getAttribute("aria-valuetext"),
+                value: slider.value,
+                readings: all("[data-reading]").map((each) => each.textContent),
+                windows: all("[data-panel]").map((each) => each.getAttribute("viewBox")),
+                sprite: all("[data-panel] use").map((each) => each.getAttribute("href")),
+                pairs: all("[data-pair] option").map((each) => each.textContent),
+                away: viewer.querySelector("[data-where]").classList.contains("away"),
+                cursor: viewer.querySelector("[data-cursor]").getAttribute("x1"),
+                mark: viewer.querySelector("[data-mark]").getAttribute("x1"),
+            };
+        }"""
+    )
+
+
+def greys(page: Page) -> list[int]:
+    """What colour each of the six panels really has, in its middle."""
+    import io
+
+    from PIL import Image
+
+    shades = []
+    for panel in page.locator("[data-panel]").all():
+        panel.scroll_into_view_if_needed()
+        with Image.open(io.BytesIO(panel.screenshot())) as picture:
+            red, green, blue = picture.convert("RGB").getpixel(
+                (picture.width // 2, picture.height // 2)
+            )
+        assert max(red, green, blue) - min(red, green, blue) <= 2
+        shades.append(green)
+    return shades
+
+
+def expected(pair: int, place: int) -> list[int]:
+    first = 100 + 7 * 3 * place + pair
+    return [10 + 20 * pair, 30 + 20 * pair, first, first + 7, first + 14, 250 - 20 * pair]
+
+
+def test_it_opens_at_the_penalty_of_the_paper(visit):
+    page = visit()
+    seen = state(page)
+    assert (seen["penalty"], seen["value"]) == ("0.031", "2")
+    assert seen["spoken"] == "lambda 0.031, |d| 2.1, the paper's choice"
+    assert seen["readings"][0] == "2"
+    assert not seen["away"]
+    assert seen["cursor"] == seen["mark"] == "50"
+    assert greys(page) == pytest.approx(expected(0, 2), abs=2)
+
+
+def test_keys_move_the_slider_and_everything_follows(visit):
+    page = visit()
+    before = state(page)
+    page.locator("[data-slider]").focus()
+    page.keyboard.press("ArrowRight")
+    after = state(page)
+    assert (after["penalty"], after["spoken"]) == ("4", "lambda 4, |d| 1.1")
+    assert after["readings"][:6] == ["3", "4.5", "1.05", "1238", "5.5", "4.25"]
+    assert after["windows"][2:5] != before["windows"][2:5]
+    assert after["windows"][:2] == before["windows"][:2]
+    assert after["away"]
+    assert (after["cursor"], after["mark"]) == ("75", "50")
+    assert greys(page) == pytest.approx(expected(0, 3), abs=2)
+    page.keyboard.press("Home")
+    assert state(page)["spoken"] == "lambda 0, |d| 4.2"
+    page.keyboard.press("End")
+    assert state(page)["penalty"] == "1\u202f048\u202f576"
+    page.get_by_role("button", name="Go to the paper").click()
+    assert state(page) == before
+    assert page.evaluate("document.activeElement.matches('[data-slider]')")
+
+
+def test_a_screen_reader_finds_names(visit):
+    page = visit()
+    slider = page.get_by_role("slider", name="Penalty \u03bb")
+    assert slider.input_value() == "2"
+    assert page.get_by_role("combobox", name="Attack").count() == 1
+    assert page.get_by_role("combobox", name="Pair").count() == 1
+    assert page.get_by_role("img", name="adversarial reconstruction").count() == 1
+    assert page.get_by_role("group", name="Attack viewer").count() == 1
+
+
+def test_another_pair_and_another_attack(visit):
+    page = visit()
+    page.get_by_role("combobox", name="Pair").select_option("2")
+    seen = state(page)
+    assert seen["readings"][0] == "22"
+    assert set(seen["sprite"]) == {"#run-1-sprite-0-2"}
+    assert greys(page) == pytest.approx(expected(2, 2), abs=2)
+    page.locator("[data-slider]").focus()
+    page.keyboard.press("End")
+    page.get_by_role("combobox", name="Attack").select_option("1")
+    seen = state(page)
+    assert seen["pairs"] == ["0: image 0 to 5", "1: image 1 to 6"]  # this one has no third pair
+    assert set(seen["sprite"]) == {"#run-1-sprite-1-1"}
+    assert seen["value"] == "4"  # the penalty that was chosen stays
+    assert greys(page) == pytest.approx(expected(1, 4), abs=2)
+
+
+def test_the_keyboard_reaches_every_control(visit):
+    page = visit(3)
+    for summary in page.locator("summary").all():
+        summary.evaluate("each => { each.parentElement.open = true; }")
+    wanted = page.evaluate(
+        """() => {
+            const all = [...document.querySelectorAll(
+                "a[href], button, select, input, summary, [tabindex='0']")];
+            all.forEach((each, number) => { each.dataset.number = number; });
+            return all.length;
+        }"""
+    )
+    assert wanted > 40
+    reached = []
+    for _ in range(wanted + 2):
+        page.keyboard.press("Tab")
+        number = page.evaluate("document.activeElement.dataset.number ?? null")
+        if number is None:
+            break
+        reached.append(int(number))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", page.evaluate("document.activeElement.outerHTML")[:80]
+    assert reached == list(range(wanted))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("num_runs", [1, 3])
+def test_nothing_is_wider_than_the_window(width, num_runs, visit):
+    page = visit(num_runs, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((each) =>
+            each.getClientRects().length && each.getBoundingClientRect().right > innerWidth + 1
+            && !each.closest(".scroll, nav, .skip, svg > *")).map((each) =>
+            each.outerHTML.slice(0, 80))"""
+    )
+    assert wide == []
+
+
+CONTRAST = """() => {
+    const rgba = (colour) => {
+        const [red, green, blue, alpha = 1] = colour.match(/[0-9.]+/g).map(Number);
+        return [red, green, blue, alpha];
+    };
+    const light = (colour) => {
+        const [r, g, b] = colour.map((each) => each / 255).map((each) =>
+            each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (element) => {
+        for (let each = element; each; each = each.parentElement) {
+            const colour = rgba(getComputedStyle(each).backgroundColor);
+            if (colour[3] === 1) return colour;
+        }
+        throw new Error("nothing behind");
+    };
+    const found = [];
+    for (const element of document.querySelectorAll("body *")) {
+        const words = [...element.childNodes].some((each) =>
+            each.nodeType === 3 && each.textContent.trim());
+        if (!words || !element.getClientRects().length) continue;
+        const style = getComputedStyle(element);
+        const inside = element instanceof SVGElement;
+        const [a, b] = [light(rgba(inside ? style.fill : style.color)), light(behind(element))];
+        found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05),
+                    element.outerHTML.slice(0, 90)]);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out(scheme, visit):
+    page = visit(2, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    found = page.evaluate(CONTRAST)
+    assert len(found) > 150
+    assert [each for each in found if each[0] < 4.5] == []
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(visit):
+    page = visit(scheme="light")
+
+    def background():
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    by_system = background()
+    button = page.get_by_role("button", name="Theme")
+    for name in ("light", "dark"):
+        button.click()
+        assert button.text_content() == f"Theme: {name}"
+    assert background() != by_system
+    page.reload()
+    assert button.text_content() == "Theme: dark"
+    assert background() != by_system
+    button.click()
+    assert (button.text_content(), background()) == ("Theme: system", by_system)
+
+
+def test_headings_sort_the_comparison(visit):
+    page = visit(3)
+
+    def order():
+        return page.locator(".comparison tbody th").all_text_contents()
+
+    assert order() == ["run 0", "run 1", "run 2"]
+    by_number = page.get_by_role("button", name="ELBO")
+    by_number.click()
+    assert order() == ["run 1", "run 0", "run 2"]  # what is not known comes last
+    by_number.focus()
+    page.keyboard.press("Enter")
+    assert order() == ["run 0", "run 1", "run 2"]
+    heading = page.locator(".comparison th[aria-sort]")
+    assert heading.count() == 1
+    assert heading.get_attribute("aria-sort") == "descending"
+    page.get_by_role("button", name="model").click()
+    assert order() == ["run 2", "run 1", "run 0"]
+    page.get_by_role("button", name="TC").click()
+    assert order() == ["run 2", "run 1", "run 0"]
+
+
+def test_a_link_unfolds_the_run_that_it_leads_to(visit):
+    page = visit(3)
+    assert not page.locator("#run-2").evaluate("each => each.open")
+    page.get_by_role("link", name="run 1").click()
+    page.wait_for_function("document.querySelector('#run-2').open")
+    assert not page.locator("#run-3").evaluate("each => each.open")
+
+
+def test_every_run_has_a_viewer_of_its_own(visit):
+    page = visit(2)
+    sliders = page.locator("[data-slider]")
+    sliders.nth(1).focus()
+    page.keyboard.press("ArrowLeft")
+    assert [each.input_value() for each in sliders.all()] == ["2", "1"]
+
+
+def test_without_scripts_all_pairs_are_there(visit):
+    page = visit(java_script_enabled=False)
+    assert page.locator("figure.still").count() == 5
+    assert page.locator("figure.still svg").count() == 30
+    assert not page.locator("[data-slider]").is_visible()
+    assert page.locator("noscript p").is_visible()
+    assert page.locator("figure.still").first.is_visible()
+
+
+def test_a_reader_who_wants_no_motion_gets_none(visit):
+    page = visit(reduced_motion="reduce")
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    assert page.locator("details:not([open]) img").count() == 1  # the animation is folded away
