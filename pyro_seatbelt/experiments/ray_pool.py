@@ -3,11 +3,14 @@
 import logging
 import os
 import pickle
+import socket
+import sys
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import torch
 
@@ -194,21 +197,40 @@ def import_ray() -> Any:
 def _cluster(address: str, *, processors: int) -> Iterator[Any]:
     """A cluster to run on; one that is there already is left as it is."""
     ray = import_ray()
-    mine = not ray.is_initialized()
-    if mine:
-        local: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False}
-        try:
-            ray.init(
-                address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **local if address == LOCAL else {},
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{address}: no cluster of Ray that can be used: {reason}") from error
-    try:
+    if ray.is_initialized():
         yield ray
+        return
+    local: dict[str, Any] = {}
+    if address == LOCAL:
+        local = {"num_cpus": processors, "include_dashboard": False}
+    try:
+        _check_there(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{address}: no cluster of Ray that can be used: {reason}") from error
+    try:
+        with redirect_stdout(cast("TextIO", _OneVoice())):
+            yield ray
     finally:
-        if mine:
+        with redirect_stdout(sys.stderr):  # where Ray says what it has kept to itself
             ray.shutdown()
+
+
+def _check_there(address: str) -> None:
+    """Knocks at an address: Ray itself would for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+class _OneVoice:
+    """Standard output for this thread alone: Ray's has news there, and belongs on the other."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._output = sys.stdout
+
+    def __getattr__(self, name: str) -> Any:
+        mine = threading.get_ident() == self._thread
+        return getattr(self._output if mine else sys.stderr, name)

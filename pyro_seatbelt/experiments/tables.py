@@ -78,7 +78,9 @@ def attack_table(folder: Path) -> pd.DataFrame:
             for place, (name, value) in enumerate(about.items()):
                 table.insert(place, name, value)
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+    if not tables:
+        return pd.DataFrame(columns=["run", *CONFIG, "attack", "mode", "stop", "target_nll"])
+    return pd.concat(tables, ignore_index=True)
 
 
 def write_tables(folder: Path) -> dict[str, Path]:

@@ -1,5 +1,7 @@
 import os
 import sys
+import threading
+from contextlib import redirect_stdout
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from pyro_seatbelt.attacks import LBFGSB, Attack, AttackResult, LatentKL
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments import load_run, run_jobs
 from pyro_seatbelt.experiments.grid import read_grid
-from pyro_seatbelt.experiments.ray_pool import run_on_ray, spread_on_ray
+from pyro_seatbelt.experiments.ray_pool import _OneVoice, run_on_ray, spread_on_ray
 
 
 @pytest.fixture
@@ -28,11 +30,27 @@ def test_nothing_to_do_needs_no_cluster(tmp_path, monkeypatch):
     assert list(run_on_ray([], tmp_path, workers=1, threads=1, tell=lambda *_: None)) == []
 
 
-@pytest.mark.slow
-def test_a_cluster_that_is_not_there_is_said_so(jobs, tmp_path):
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_said_so(address, jobs, tmp_path):
     pytest.importorskip("ray")
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no cluster of Ray that can be used"):
-        run_jobs(jobs, tmp_path / "sweep", ray="127.0.0.1:1")
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:1: no cluster of Ray that can be used: "):
+        run_jobs(jobs, tmp_path / "sweep", ray=address)
+
+
+def test_what_ray_says_goes_to_standard_error(capsys):
+    with redirect_stdout(_OneVoice()):
+        thread = threading.Thread(target=print, args=("a worker died",))
+        thread.start()
+        thread.join()
+        sys.stdout.write("mine\n")
+    assert capsys.readouterr() == ("mine\n", "a worker died\n")
+
+
+@pytest.mark.slow
+def test_no_cluster_at_all_is_said_so(jobs, tmp_path):
+    pytest.importorskip("ray")
+    with pytest.raises(InputError, match="auto: no cluster of Ray that can be used: "):
+        run_jobs(jobs, tmp_path / "sweep", ray="auto")
 
 
 @pytest.mark.slow
