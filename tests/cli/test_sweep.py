@@ -47,7 +47,7 @@ def test_a_sweep_says_what_came_of_it(seatbelt, grid, inline, tmp_path):
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0].split() == [
-        *("model", "L", "z", "beta", "seed", "ELBO", "TC", "MSE", "-log", "p(target)"),
+        *("model", "L", "z", "beta", "seed", "ELBO", "TC", "MSE", "latent", "-log", "p(t)"),
     ]
     assert lines[1].split()[:5] == ["seatbelt", "2", "2", "6", "0"]
     assert "runs           1 finished, 1 failed" in lines
