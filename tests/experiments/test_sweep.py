@@ -78,6 +78,10 @@ def wait_for(condition, process, *, seconds=300):
     return found
 
 
+def has_lines(path):
+    return path.stat().st_size > 0
+
+
 def marks(out):
     return list(out.glob("runs/*/job.json"))
 
@@ -266,7 +270,7 @@ def test_kill_9_changes_no_number_of_twelve_runs(make_grid, tmp_path):
 def test_ctrl_c_saves_what_is_being_trained(make_grid, tmp_path):
     grid, out = make_grid(seed=[0, 1], steps=[100_000]), tmp_path / "out"
     with start(grid, out) as process:
-        wait_for(lambda: len(list(out.glob("runs/*/metrics.jsonl"))) == 2, process)
+        wait_for(lambda: sum(map(has_lines, out.glob("runs/*/metrics.jsonl"))) == 2, process)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
