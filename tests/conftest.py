@@ -201,7 +201,7 @@ def make_grid(workplace: Path, pictures: Path) -> Callable[..., Path]:
             "[grid]",
             *(f"{key} = {json.dumps(values)}" for key, values in axes.items()),
             *("[[attack]]", "pairs = 2", "weights = [0.0, 1.0]", "max_iterations = 3"),
-            'device = "cpu"',
+            *("figures = false", 'device = "cpu"'),
         ]
         path = workplace / name
         path.write_text("\n".join(lines) + "\n")

@@ -112,6 +112,20 @@ class AttackRecords:
             self._free()
             write_atomically(path, json.dumps({"arguments": wanted, **about}, indent=2) + "\n")
 
+    def about(self) -> dict[str, Any]:
+        """Reads what was written down beside the arguments.
+
+        Raises:
+            InputError: If the file is absent or damaged.
+        """
+        path = self.path / "arguments.json"
+        try:
+            content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            del content["arguments"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
+        return content
+
     def prepare(self) -> None:
         """Makes room for the parts, and removes what a killed process was writing.
 

@@ -31,7 +31,7 @@ _COLUMNS = {
     "elbo": "ELBO",
     "total_correlation": "TC",
     "mse": "MSE",
-    "target_nll": "-log p(target)",
+    "target_nll": "latent -log p(t)",
     "dataset": "data set",
 }
 """Columns of the summary; the last ones are left out where there is no room."""
@@ -206,7 +206,9 @@ def _show(result: "SweepResult") -> None:
     runs, attacks = (pd.read_parquet(result.tables[name]) for name in ("runs", "attacks"))
     runs = runs[runs["run"].isin([*result.finished, *result.skipped])]
     if len(attacks):
-        latent = attacks[attacks["stop"] != "nan"].groupby("run")["target_nll"].mean()
+        chosen = (attacks["mode"] == "latent") & (attacks["stop"] != "nan")
+        latent = attacks[chosen & (attacks["images"] == "heldout")].groupby("run")["target_nll"]
+        latent = latent.mean()
         runs = runs.assign(target_nll=runs["run"].map(latent))
     if len(runs):
         rows = _summary(runs)

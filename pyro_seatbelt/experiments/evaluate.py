@@ -10,7 +10,7 @@ from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
 from pyro_seatbelt.experiments.evaluation import Evaluation, EvaluationFolder, read_evaluation
-from pyro_seatbelt.experiments.evaluation_numbers import Watch, counts, measure, stage
+from pyro_seatbelt.experiments.evaluation_numbers import Watch, measure, stage
 from pyro_seatbelt.experiments.evaluation_report import draw_evaluation, figure_names
 from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.experiments.netcdf import write_netcdf
@@ -109,15 +109,7 @@ def _finished(run: Run, place: EvaluationFolder, options: EvaluateOptions) -> Ev
     found = read_evaluation(run.folder)
     if found is None or not place.tree.is_file():
         return None
-    there = (
-        found.step, found.fingerprint, found.seed, found.num_images, found.num_aggregate,
-        found.iwae_samples, tuple(level.scale for level in found.noise),
-    )  # fmt: skip
-    wanted = (
-        run.step, run.record.fingerprint, options.seed, *counts(run, options),
-        options.iwae_samples, options.scales,
-    )  # fmt: skip
-    return found if there == wanted else None
+    return found if found.answers(options, run.record, run.step) else None
 
 
 def _write(place: EvaluationFolder, evaluation: Evaluation, tree: DataTree) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from pyro_seatbelt.errors import InputError
 
+MOST_AGGREGATE_IMAGES = 20_000
+"""Training images in the aggregate posterior unless more are asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
@@ -46,6 +49,23 @@ class EvaluateOptions:
                 raise InputError(f"expected finite noise scales >= 0, got {scale:g}")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"expected seed >= 0 and below 2^63, got {self.seed}")
+
+    def counts(self, num_heldout: int, num_train: int) -> tuple[int, int]:
+        """Counts the images that are looked at.
+
+        Args:
+            num_heldout: Held-out images that there are.
+            num_train: Training images that there are.
+
+        Returns:
+            How many of either.
+
+        Example:
+            >>> EvaluateOptions(images=100).counts(50, 1_000_000)
+            (50, 20000)
+        """
+        aggregate = self.aggregate_images or MOST_AGGREGATE_IMAGES
+        return min(self.images, num_heldout), min(aggregate, num_train)
 
     @property
     def scales(self) -> tuple[float, ...]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
+from pyro_seatbelt.experiments.folder import RunRecord
 
 NOISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels of :attr:`NoiseLevel.quantiles`."""
@@ -89,6 +91,25 @@ class Evaluation(BaseModel):
     noise: list[NoiseLevel]
     disentanglement: dict[str, float] | None
     mig: dict[str, float] | None
+
+    def answers(self, options: EvaluateOptions, record: RunRecord, step: int | None) -> bool:
+        """Tells whether this is what some options ask for.
+
+        Args:
+            options: The options.
+            record: What the run says of itself.
+            step: Step of the run's newest checkpoint.
+        """
+        found = (
+            self.step, self.fingerprint, self.seed, self.num_images, self.num_aggregate,
+            self.iwae_samples, tuple(level.scale for level in self.noise),
+        )  # fmt: skip
+        wanted = (
+            step, record.fingerprint, options.seed,
+            *options.counts(record.num_heldout, record.num_train),
+            options.iwae_samples, options.scales,
+        )  # fmt: skip
+        return found == wanted
 
 
 class EvaluationFolder:

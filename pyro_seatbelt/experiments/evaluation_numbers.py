@@ -29,9 +29,6 @@ from pyro_seatbelt.guides import TopDown
 Watch = Callable[[str, int, int], None]
 """Is told which stage it is at, and how much of it is done, of how much."""
 
-MOST_AGGREGATE_IMAGES = 20_000
-"""Training images in the aggregate posterior unless more are asked for."""
-
 BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""
 
@@ -40,20 +37,6 @@ IMPORTANCE_IMAGES = 128
 
 CLASSIFIED_IMAGES = 4000
 """Training images at most that DCI and SAP are fitted to and judged on."""
-
-
-def counts(run: Run, options: EvaluateOptions) -> tuple[int, int]:
-    """Counts the images that are looked at.
-
-    Args:
-        run: The run.
-        options: What is to be measured.
-
-    Returns:
-        How many held-out and how many training images.
-    """
-    aggregate = options.aggregate_images or MOST_AGGREGATE_IMAGES
-    return min(options.images, run.record.num_heldout), min(aggregate, run.record.num_train)
 
 
 def measure(
@@ -89,7 +72,7 @@ def _measure_folded(
 ) -> tuple[Evaluation, DataTree]:
     device = next(run.guide.parameters()).device
     images = dataset.images.to(device)
-    num_images, num_aggregate = counts(run, options)
+    num_images, num_aggregate = options.counts(run.record.num_heldout, run.record.num_train)
     heldout, train = _some(split.heldout, num_images), _some(split.train, num_aggregate)
     pair, seed = (run.model, run.guide), options.seed
     latent = run.objective.latent

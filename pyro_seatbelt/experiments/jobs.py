@@ -13,7 +13,9 @@ from pyro_seatbelt.attacks.records import AttackRecords
 from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.attack import AttackOptions, attack_run
-from pyro_seatbelt.experiments.evaluate import EvaluateOptions, evaluate_run
+from pyro_seatbelt.experiments.evaluate import evaluate_run
+from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
+from pyro_seatbelt.experiments.evaluation import read_evaluation
 from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.experiments.stages import Stages, StageWatch, Steps, problems
 from pyro_seatbelt.experiments.train import CHANGEABLE, resume_run, train_run
@@ -238,8 +240,10 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
         return None
     report = _report(job, place, names, was_finished=True)
     there = [AttackRecords(path).finished for path in report.attacks]
-    if report.evaluation is not None:
-        there.append((report.evaluation / "evaluation.json").is_file())
+    if job.evaluation is not None:  # somebody may have evaluated it otherwise since
+        found = read_evaluation(place)
+        record = RunFolder(place).read_record()
+        there.append(found is not None and found.answers(job.evaluation, record, mark["step"]))
     return report if all(there) else None
 
 
@@ -274,6 +278,7 @@ def _settled(options: AttackOptions) -> AttackOptions:
 
 def _train(config: TrainConfig, place: Path, watch: Steps, data_progress: Progress | None) -> None:
     if (place / "config.json").is_file():
+        _check_same(config, RunFolder(place).read_config(), place)
         changes = {name: getattr(config, name) for name in sorted(CHANGEABLE)}
         result = resume_run(place, changes, watch=watch, data_progress=data_progress)
     else:
@@ -283,6 +288,17 @@ def _train(config: TrainConfig, place: Path, watch: Steps, data_progress: Progre
         result = train_run(config, out=place, watch=watch, data_progress=data_progress)
     if result.status == "interrupted":
         raise KeyboardInterrupt
+
+
+def _check_same(config: TrainConfig, found: TrainConfig, place: Path) -> None:
+    """Checks that a run is the one that a job means: its name leaves the defaults out."""
+    for name in TrainConfig.model_fields:
+        wanted, there = getattr(config, name), getattr(found, name)
+        if wanted != there and name not in CHANGEABLE:
+            raise InputError(
+                f"{place}: expected a run with {name} {wanted}, it has {there}: choose another "
+                "folder for the sweep, or move the run away"
+            )
 
 
 def _clear(place: Path) -> None:
@@ -303,12 +319,13 @@ def _mark(place: Path) -> Path:
 def _write_mark(job: Job, place: Path, made: Sequence[Sequence[str]]) -> None:
     step, before = _newest_step(place), _read_mark(place)
     attacks: dict[str, dict[str, Any]] = {}
+    evaluation = job.plain()["evaluation"]
     if before is not None and before["step"] == step:  # what other sweeps asked of this run
         attacks = {_key(entry["options"]): entry for entry in before["attacks"]}
+        evaluation = evaluation or before["evaluation"]
     for options, folders in zip(job.attacks, made, strict=True):
         plain = plain_options(options)
         attacks[_key(plain)] = {"options": plain, "folders": list(folders)}
-    evaluation = job.plain()["evaluation"] or (before and before["evaluation"])
     content = {"step": step, "attacks": list(attacks.values()), "evaluation": evaluation}
     write_atomically(_mark(place), json.dumps(content, indent=2) + "\n")
 

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,6 +23,9 @@ from pyro_seatbelt.experiments.stages import Stage, StageWatch, Throttled
 
 _PATIENCE = 60.0
 """Seconds that training has to save where it is when a sweep is stopped."""
+
+_NOTHING, _END = object(), object()
+"""What a process has to say that says nothing, and that has hung up."""
 
 Tell = Callable[[str, Stage], None]
 """Is told where a job is, by its name."""
@@ -66,7 +69,7 @@ def run_local(
     """
     waiting = deque(jobs)
     crew: list[_Worker] = []
-    gpus = _gpus(jobs)
+    gpus = gpus_for(jobs)
     try:
         for number in range(min(workers, len(jobs))):
             gpu = gpus[number % len(gpus)] if gpus else None
@@ -126,23 +129,31 @@ class _Worker:
         """Passes on what it has said since, and what came of its job if that is over."""
         name = self.doing
         gone = not self.process.is_alive()  # asked first: what it said before is still there
-        try:
-            while self._connection.poll():
-                message = self._connection.recv()
-                if isinstance(message, Stage):
-                    tell(name, message)
-                else:
-                    self.job = None
-                    yield Outcome(name, message)
-        except (EOFError, OSError):
-            gone = True
+        while (message := self._receive()) is not _NOTHING:
+            if isinstance(message, Stage):
+                tell(name, message)
+            elif message is _END:
+                gone = True
+                break
+            else:
+                self.job = None
+                yield Outcome(name, message)
         if gone and self.job is not None:
             self.job = None
             yield Outcome(name, self._last_words())
 
+    def _receive(self) -> Any:
+        try:
+            return self._connection.recv() if self._connection.poll() else _NOTHING
+        except (EOFError, OSError):
+            return _END
+
     def _last_words(self) -> Failure:
         """Why the process is gone."""
         self.process.join(5)
+        if self.process.is_alive():  # it hung up, and that is all it will say
+            self.process.kill()
+            self.process.join()
         code = self.process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
@@ -171,8 +182,15 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
             worker.process.join()
 
 
-def _gpus(jobs: Sequence[Job]) -> list[str]:
-    """The GPUs that processes take turns to have; none where a job names its own."""
+def gpus_for(jobs: Sequence[Job]) -> list[str]:
+    """Lists the GPUs that processes take turns to have.
+
+    Args:
+        jobs: What is to be run.
+
+    Returns:
+        Their numbers, as `CUDA_VISIBLE_DEVICES` has them; none where a job names its own device.
+    """
     if not torch.cuda.is_available() or any(
         job.config.device not in {"auto", "cuda"} for job in jobs
     ):

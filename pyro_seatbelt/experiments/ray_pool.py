@@ -3,11 +3,14 @@
 import logging
 import os
 import pickle
+import socket
+import sys
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import torch
 
@@ -163,13 +166,23 @@ def _result(reference: Any) -> Failure | None:
         failure: Failure | None = ray.get(reference)
     except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())
-        return Failure(f"its worker died {_RETRIES + 1} times: {reason[:200]}")
+        died = isinstance(
+            error,
+            ray.exceptions.WorkerCrashedError
+            | ray.exceptions.NodeDiedError
+            | ray.exceptions.OutOfMemoryError,
+        )
+        what = f"its worker died {_RETRIES + 1} times" if died else "Ray could not run it"
+        return Failure(f"{what}: {reason[:200]}")
     return failure
 
 
-@contextmanager
-def _cluster(address: str, *, processors: int) -> Iterator[Any]:
-    """A cluster to run on; one that is there already is left as it is."""
+def import_ray() -> Any:
+    """Returns the package `ray`, told to keep what it sees to itself.
+
+    Raises:
+        InputError: If it is not installed.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by Ray when it starts
     try:
         import ray  # noqa: PLC0415 - an extra
@@ -177,21 +190,47 @@ def _cluster(address: str, *, processors: int) -> Iterator[Any]:
         raise InputError(
             "Ray is not installed: pip install 'pyro-seatbelt[ray]', or leave --ray out"
         ) from error
-    mine = not ray.is_initialized()
-    if mine:
-        local: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False}
-        try:
-            ray.init(
-                address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **local if address == LOCAL else {},
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{address}: no cluster of Ray that can be used: {reason}") from error
-    try:
+    return ray
+
+
+@contextmanager
+def _cluster(address: str, *, processors: int) -> Iterator[Any]:
+    """A cluster to run on; one that is there already is left as it is."""
+    ray = import_ray()
+    if ray.is_initialized():
         yield ray
+        return
+    local: dict[str, Any] = {}
+    if address == LOCAL:
+        local = {"num_cpus": processors, "include_dashboard": False}
+    try:
+        _check_there(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{address}: no cluster of Ray that can be used: {reason}") from error
+    try:
+        with redirect_stdout(cast("TextIO", _OneVoice())):
+            yield ray
     finally:
-        if mine:
+        with redirect_stdout(sys.stderr):  # where Ray says what it has kept to itself
             ray.shutdown()
+
+
+def _check_there(address: str) -> None:
+    """Knocks at an address: Ray itself would for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+class _OneVoice:
+    """Standard output for this thread alone: Ray's has news there, and belongs on the other."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._output = sys.stdout
+
+    def __getattr__(self, name: str) -> Any:
+        mine = threading.get_ident() == self._thread
+        return getattr(self._output if mine else sys.stderr, name)

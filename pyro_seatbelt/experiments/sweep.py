@@ -10,16 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from pyro_seatbelt.data import Progress, load_dataset
 from pyro_seatbelt.data.catalogue import dataset_spec
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.failures import forget_failure, keep_failure
 from pyro_seatbelt.experiments.jobs import Job, finished_job, merge_jobs
-from pyro_seatbelt.experiments.pool import Outcome, run_local
-from pyro_seatbelt.experiments.ray_pool import LOCAL, run_on_ray
+from pyro_seatbelt.experiments.pool import Outcome, gpus_for, run_local
+from pyro_seatbelt.experiments.ray_pool import LOCAL, import_ray, run_on_ray
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.tables import write_tables
 from pyro_seatbelt.files import lock, write_atomically, writing
@@ -108,7 +106,7 @@ def run_jobs(
             sweep, or it cannot be written. What is wrong with one job is its failure.
     """
     jobs = merge_jobs(jobs)
-    pool = _pool(len(jobs), workers, threads, ray, gpus)
+    pool = _pool(jobs, workers, threads, ray, gpus)
     mine = part_of(jobs, shard)
     _check_free(folder)
     with writing(folder):
@@ -149,7 +147,11 @@ def run_jobs(
 
 
 def _pool(
-    num_jobs: int, workers: int | None, threads: int | None, ray: str | None, gpus: float | None
+    jobs: Sequence[Job],
+    workers: int | None,
+    threads: int | None,
+    ray: str | None,
+    gpus: float | None,
 ) -> Callable[..., Generator[Outcome]]:
     """Chooses where the jobs run, and what each of them has."""
     for name, value in (("workers", workers), ("threads", threads)):
@@ -159,16 +161,18 @@ def _pool(
         raise InputError(f"expected gpus >= 0, got {gpus}")
     if gpus is not None and ray is None:
         raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
+    if ray is not None:
+        import_ray()  # or it says that it is not there, before anything is begun
     if ray not in {None, LOCAL}:
         return partial(
             run_on_ray,
             address=ray,
-            workers=workers or max(1, num_jobs),
+            workers=workers or max(1, len(jobs)),
             threads=threads or 1,
             gpus=gpus,
         )
     if workers is None:
-        workers = torch.cuda.device_count() if torch.cuda.is_available() else num_workers()
+        workers = len(gpus_for(jobs)) or num_workers()
     threads = threads or max(1, num_processors() // workers)
     if ray is None:
         return partial(run_local, workers=workers, threads=threads)
@@ -207,11 +211,9 @@ def _check_free(folder: Path) -> None:
     """Sees that a folder is a sweep's, or can be."""
     if (folder / "sweep.json").is_file():
         return
-    with writing(folder):
-        ours = [folder / name for name in ("runs", "failures", "tables")]
-        taken = [
-            path for path in ours if path.exists() and (not path.is_dir() or any(path.iterdir()))
-        ]
+    with writing(folder):  # what is in runs/ is checked run by run
+        ours = [folder / name for name in ("failures", "tables")]
+        taken = [path for path in ours if path.exists() and any(path.iterdir())]
     if taken or (folder / "config.json").exists():
         raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
 

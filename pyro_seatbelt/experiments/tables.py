@@ -50,17 +50,22 @@ def attack_table(folder: Path) -> pd.DataFrame:
         folder: Of the sweep.
 
     Returns:
-        A row for each problem: `run`, the settings of the run (:data:`CONFIG`), `attack` (the name
-        of its folder), `mode`, `objective`, `layers_attacked`, and the other columns of the
-        attack's own table.
+        A row for each problem of the attacks on the newest checkpoints: `run`, the settings of the
+        run (:data:`CONFIG`), `attack` (the name of its folder), `mode`, `images` (`heldout` pairs,
+        or `own` pictures), `objective`, `layers_attacked`, and the other columns of the attack's
+        own table.
 
     Raises:
         InputError: If a file is damaged.
     """
     tables = []
-    for run, config, _ in _runs(folder):
+    for run, config, step in _runs(folder):
         for path in sorted(run.path.glob("attacks/*/table.parquet")):
-            table = AttackRecords(path.parent).read_table()
+            records = AttackRecords(path.parent)
+            known = records.about()
+            if known.get("step") != step:  # of an earlier checkpoint
+                continue
+            table = records.read_table()
             table = table.rename(columns={"mode": "objective", "layers": "layers_attacked"})
             attack = path.parent.name
             about = {
@@ -68,11 +73,14 @@ def attack_table(folder: Path) -> pd.DataFrame:
                 **_settings(config),
                 "attack": attack,
                 "mode": attack.split("-")[0],
+                "images": "own" if "pictures" in known.get("source", {}) else "heldout",
             }
             for place, (name, value) in enumerate(about.items()):
                 table.insert(place, name, value)
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+    if not tables:
+        return pd.DataFrame(columns=["run", *CONFIG, "attack", "mode", "stop", "target_nll"])
+    return pd.concat(tables, ignore_index=True)
 
 
 def write_tables(folder: Path) -> dict[str, Path]:

@@ -11,7 +11,15 @@ HEAVY = "{'torch', 'pyro', 'numpy', 'matplotlib'}"
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["data", "--help"], ["--version"], ["runs"]]
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["sweep", "--help"],
+        ["data", "--help"],
+        ["--version"],
+        ["runs"],
+    ],
 )
 def test_light_commands_do_not_import_torch(arguments, tmp_path):
     (tmp_path / "runs").mkdir()
