@@ -51,13 +51,14 @@ def cell(
     results: Results, subject: Subject, mode: Mode, model: str, *, depth: int, beta: float
 ) -> pd.DataFrame:
     """Returns the problems of one model; Seatbelt-VAEs of L = 1 are flat."""
-    return pick(
-        problems(results.attacks, mode),
+    rows = pick(
+        results.attacks,
         dataset=subject.dataset,
         model=FLAT if depth == 1 else model,
         layers=depth,
         beta=beta,
     )
+    return problems(rows, mode)
 
 
 def cells_of_both(
