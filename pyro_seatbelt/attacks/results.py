@@ -216,17 +216,28 @@ def shown(table: pd.DataFrame) -> dict[int, int]:
     return rows
 
 
-def _estimate(values: pd.DataFrame) -> Estimate:
-    column = values.columns[1]
-    low, high = _interval(values[column].to_numpy(dtype=np.float64))
-    pairs_low, pairs_high = _interval(values.groupby("pair")[column].mean().to_numpy())
-    mean = float(values[column].mean()) if len(values) else math.nan
-    return Estimate(mean, low, high, pairs_low, pairs_high, len(values))
+def student_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Student's 95 % confidence interval for the mean.
 
+    Args:
+        values: Independent draws, all finite, shape `(n,)`.
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Student's interval for the mean; NaN of fewer than two values."""
+    Returns:
+        Its ends; NaN of fewer than two values.
+
+    Example:
+        >>> [round(end, 3) for end in student_interval(np.array([1.0, 2.0, 3.0]))]
+        [-0.484, 4.484]
+    """
     if len(values) < 2:
         return math.nan, math.nan
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
+
+
+def _estimate(values: pd.DataFrame) -> Estimate:
+    column = values.columns[1]
+    low, high = student_interval(values[column].to_numpy(dtype=np.float64))
+    pairs_low, pairs_high = student_interval(values.groupby("pair")[column].mean().to_numpy())
+    mean = float(values[column].mean()) if len(values) else math.nan
+    return Estimate(mean, low, high, pairs_low, pairs_high, len(values))

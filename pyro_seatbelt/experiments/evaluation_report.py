@@ -18,8 +18,8 @@ from pyro_seatbelt.experiments.runs import Run
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import (
     contact_sheet,
+    density_panels,
     reconstruction_grid,
-    smoothed_histograms,
     traversal_grid,
 )
 
@@ -102,7 +102,12 @@ def draw_evaluation(
         f"noise {scale:g}": noise.sel(scale=scale).to_numpy() for scale in noise["scale"].to_numpy()
     }
     save_figure(
-        smoothed_histograms(histograms, xlabel="log p(x | z), nats per image", title=title),
+        density_panels(
+            {"density": [histograms]},
+            columns=[""],
+            xlabel="log p(x | z), nats per image",
+            title=title,
+        ),
         folder / "noise.png",
     )
     drawn()

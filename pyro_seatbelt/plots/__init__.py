@@ -9,7 +9,6 @@ from pyro_seatbelt.plots.densities import density_panels
 from pyro_seatbelt.plots.distortions import distortion_curves
 from pyro_seatbelt.plots.heatmaps import Heatmap, heatmap_rows
 from pyro_seatbelt.plots.image_rows import image_rows
-from pyro_seatbelt.plots.noise import smoothed_histograms
 from pyro_seatbelt.plots.posteriors import posterior_overlap
 from pyro_seatbelt.plots.reconstructions import reconstruction_grid
 from pyro_seatbelt.plots.traversals import traversal_grid
@@ -29,7 +28,6 @@ __all__ = [
     "image_rows",
     "posterior_overlap",
     "reconstruction_grid",
-    "smoothed_histograms",
     "training_curves",
     "traversal_grid",
 ]

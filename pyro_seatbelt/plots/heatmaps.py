@@ -50,7 +50,8 @@ def heatmap_rows(
         The figure; a row whose values are all positive and span decades has logarithmic colours.
 
     Raises:
-        ValueError: If the numbers do not have a row and a column for each label.
+        ValueError: Without panels in a row, or if the numbers do not have a row and a column for
+            each label.
 
     References:
         | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.),
@@ -62,6 +63,8 @@ def heatmap_rows(
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '2', '3', '400']
     """
+    if not rows or not all(panels for _, panels in rows):
+        raise ValueError("expected one panel or more in every row, got none")
     for _, panels in rows:
         for panel in panels:
             if panel.values.shape != (len(panel.rows), len(panel.columns)):

@@ -32,3 +32,8 @@ def test_one_value_is_a_line_and_nothing_is_no_error():
     figure = density_panels({"VAE": [{"clean": np.array([3.0])}]}, columns=["b"], xlabel="")
     assert figure.axes[0].lines[0].get_xdata()[0] == 3.0
     assert not density_panels({"VAE": [{}]}, columns=["b"], xlabel="").legends
+
+
+@pytest.mark.parametrize("values", [np.zeros(5), np.ones(1), np.array([0.0, 0, 0, 9])])
+def test_few_and_equal_numbers_can_be_drawn(values):
+    density_panels({"": [{"one": values}]}, columns=[""], xlabel="").draw_without_rendering()

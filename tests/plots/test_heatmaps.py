@@ -61,3 +61,9 @@ def test_numbers_must_fit_their_labels_and_nothing_known_is_no_error():
     file = io.BytesIO()
     heatmap_rows([("", [unknown])], xlabel="", ylabel="").savefig(file, format="png")
     assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_there_must_be_panels():
+    for rows in ([], [("", [])], [("", [Heatmap("a", np.ones((1, 1)), [1], [1])]), ("", [])]):
+        with pytest.raises(ValueError, match="expected one panel or more in every row, got none"):
+            heatmap_rows(rows, xlabel="", ylabel="")

@@ -25,7 +25,7 @@ class Claim:
         measured: Numbers by name: always those that decide, with how many models and problems are
             behind them and intervals where there are several.
         holds: Whether it holds here; None if what is needed to tell is not there, or the interval
-            of a ratio leaves it open.
+            over the pairs of an attack leaves it open: there is none of a single pair.
         note: What to bear in mind: how it is decided, and what differs from the paper.
     """
 

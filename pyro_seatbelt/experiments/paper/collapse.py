@@ -98,7 +98,7 @@ def _hierarchies(scale: Scale) -> list[TrainConfig]:
 def _by_model(
     results: Results, model: str | None = None
 ) -> list[tuple[tuple[str, int], pd.DataFrame]]:
-    runs = pick(results.runs, model=model)
+    runs = pick(results.runs, model=model).dropna(subset="kl.z1")
     return [
         ((str(name), int(depth)), rows)
         for (name, depth), rows in runs.groupby(["model", "layers"], sort=True)

@@ -1,4 +1,4 @@
-"""Means with intervals, and ratios of them."""
+"""Means with intervals, and how two of them compare."""
 
 import math
 from collections.abc import Sequence
@@ -6,17 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
+
+from pyro_seatbelt.attacks.results import student_interval
 
 _DRAWS = 2000
 
 
 class Interval(NamedTuple):
-    """A mean with Student's 95 % confidence interval.
+    """A mean with a 95 % confidence interval.
 
     Attributes:
         mean: The mean; NaN of no values.
-        low: Lower end; NaN of fewer than two values.
+        low: Lower end; NaN where there is no interval.
         high: Upper end.
         num: How many values.
     """
@@ -25,6 +28,10 @@ class Interval(NamedTuple):
     low: float
     high: float
     num: int
+
+    def exceeds(self, bound: float) -> bool | None:
+        """Whether the mean is above a bound; None without an interval, or if it holds both."""
+        return _exceeds(self.mean, self.low, self.high, bound)
 
 
 class Ratio(NamedTuple):
@@ -50,16 +57,15 @@ class Ratio(NamedTuple):
     num_problems: int
 
     def exceeds(self, bound: float) -> bool | None:
-        """Whether the ratio is above a bound; None if it is unknown, or the interval holds both.
+        """Whether the ratio is above a bound; None without an interval, or if it holds both.
 
         Example:
             >>> ratio = Ratio(1.2, 0.9, 1.5, 6.0, 5.0, 8, 72)
             >>> ratio.exceeds(1.0), ratio.exceeds(2.0), ratio._replace(low=1.1).exceeds(1.0)
             (None, False, True)
+            >>> ratio._replace(low=math.nan, high=math.nan, num_pairs=1).exceeds(1.0)
         """
-        if math.isnan(self.value) or self.low <= bound < self.high:
-            return None
-        return self.value > bound
+        return _exceeds(self.value, self.low, self.high, bound)
 
     def measured(self, above: str, below: str) -> dict[str, float | int]:
         """The numbers by name, for a claim.
@@ -79,8 +85,82 @@ class Ratio(NamedTuple):
         }
 
 
+class Difference(NamedTuple):
+    """The difference of two means over the problems of attacks.
+
+    Attributes:
+        value: The first mean less the second; NaN where there is none.
+        low: Lower end of a 95 % interval over pairs, as that of a :class:`Ratio`.
+        high: Its upper end.
+        first: The first mean.
+        second: The second one.
+        num_pairs: Pairs that both sides have.
+        num_problems: Problems of the smaller side.
+    """
+
+    value: float
+    low: float
+    high: float
+    first: float
+    second: float
+    num_pairs: int
+    num_problems: int
+
+    def exceeds(self, bound: float) -> bool | None:
+        """Whether the difference is above a bound; None without an interval, or if it holds both.
+
+        Example:
+            >>> difference = Difference(0.2, -0.1, 0.5, 0.3, 0.1, 8, 72)
+            >>> difference.exceeds(0.0), difference.exceeds(1.0), difference.exceeds(-1.0)
+            (None, False, True)
+        """
+        return _exceeds(self.value, self.low, self.high, bound)
+
+    def measured(self, first: str, second: str) -> dict[str, float | int]:
+        """The numbers by name, for a claim.
+
+        Args:
+            first: Name of the first mean.
+            second: Name of the second one.
+        """
+        return {
+            "difference": self.value,
+            "difference_low": self.low,
+            "difference_high": self.high,
+            first: self.first,
+            second: self.second,
+            "pairs": self.num_pairs,
+            "problems": self.num_problems,
+        }
+
+
+class _Pairs(NamedTuple):
+    """What two sides sum up to in each of their common pairs, each of shape `(2, pairs)`."""
+
+    sums: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+    @property
+    def num_pairs(self) -> int:
+        return int(self.sums.shape[1])
+
+    @property
+    def num_problems(self) -> int:
+        return int(self.counts.sum(-1).min())
+
+    def means(self) -> NDArray[np.float64]:
+        return self.sums.sum(-1) / self.counts.sum(-1)
+
+    def means_of_draws(self) -> NDArray[np.float64]:
+        """The two means of pairs drawn again and again, shape `(2, draws)`."""
+        size = _DRAWS, self.num_pairs
+        drawn = np.random.default_rng(0).integers(0, self.num_pairs, size)
+        means: NDArray[np.float64] = self.sums[:, drawn].sum(-1) / self.counts[:, drawn].sum(-1)
+        return means
+
+
 def interval(values: Sequence[float] | pd.Series) -> Interval:
-    """Averages values; what is not finite is left out.
+    """Averages values, with Student's interval; what is not finite is left out.
 
     Example:
         >>> mean, low, high, num = interval([1.0, 2.0, 3.0])
@@ -89,13 +169,26 @@ def interval(values: Sequence[float] | pd.Series) -> Interval:
     """
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
-    if not len(known):
+    mean = float(known.mean()) if len(known) else math.nan
+    return Interval(mean, *student_interval(known), len(known))
+
+
+def share(count: int, num: int) -> Interval:
+    """The share of what is so, with the interval of Clopper and Pearson.
+
+    Args:
+        count: How many are so.
+        num: Out of how many.
+
+    Example:
+        >>> mean, low, high, num = share(8, 8)
+        >>> mean, round(low, 2), high, num
+        (1.0, 0.63, 1.0, 8)
+    """
+    if not num:
         return Interval(math.nan, math.nan, math.nan, 0)
-    mean = float(known.mean())
-    if len(known) < 2:
-        return Interval(mean, math.nan, math.nan, 1)
-    half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / math.sqrt(len(known)))
-    return Interval(mean, mean - half, mean + half, len(known))
+    ends = stats.binomtest(count, num).proportion_ci(0.95)
+    return Interval(count / num, float(ends.low), float(ends.high), num)
 
 
 def ratio_of_means(above: pd.DataFrame, below: pd.DataFrame, column: str) -> Ratio:
@@ -115,33 +208,69 @@ def ratio_of_means(above: pd.DataFrame, below: pd.DataFrame, column: str) -> Rat
         >>> ratio_of_means(one, one, "value").value
         1.0
     """
-    upper, lower = (_by_pair(table, column) for table in (above, below))
-    pairs = upper.index.intersection(lower.index)
-    if not len(pairs):
+    pairs = _common(above, below, column)
+    if not pairs.num_pairs:
         return Ratio(math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
-    (tops, top_counts), (bottoms, bottom_counts) = (
-        (side.loc[pairs, "sum"].to_numpy(), side.loc[pairs, "count"].to_numpy())
-        for side in (upper, lower)
-    )
-    top, bottom = tops.sum() / top_counts.sum(), bottoms.sum() / bottom_counts.sum()
+    top, bottom = pairs.means()
+    value, low, high = math.nan, math.nan, math.nan
+    if bottom > 0:
+        value = float(top / bottom)
+        if pairs.num_pairs > 1:
+            tops, bottoms = pairs.means_of_draws()
+            low, high = _ends(tops / bottoms)
+    return Ratio(value, low, high, float(top), float(bottom), pairs.num_pairs, pairs.num_problems)
+
+
+def difference_of_means(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Difference:
+    """Subtracts the mean of a column over some problems from that over others.
+
+    For quantities that may be zero, where a ratio says nothing.
+
+    Args:
+        first: A row for each problem, with `pair`.
+        second: The same for the other side.
+        column: What is averaged.
+
+    Returns:
+        The first mean less the second, over the pairs that both have; its interval is made as
+        that of :func:`ratio_of_means`.
+
+    Example:
+        >>> one = pd.DataFrame({"pair": [0, 1], "l2": [0.5, 0.7]})
+        >>> other = pd.DataFrame({"pair": [0, 1], "l2": [0.0, 0.0]})
+        >>> round(difference_of_means(one, other, "l2").value, 3)
+        0.6
+    """
+    pairs = _common(first, second, column)
+    if not pairs.num_pairs:
+        return Difference(math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
+    one, other = (float(mean) for mean in pairs.means())
     low = high = math.nan
-    if len(pairs) > 1 and bottom > 0:
-        drawn = np.random.default_rng(0).integers(0, len(pairs), (_DRAWS, len(pairs)))
-        ratios = (tops[drawn].sum(1) / top_counts[drawn].sum(1)) / (
-            bottoms[drawn].sum(1) / bottom_counts[drawn].sum(1)
-        )
-        low, high = (float(end) for end in np.quantile(ratios, [0.025, 0.975]))
-    return Ratio(
-        float(top / bottom) if bottom > 0 else math.nan,
-        low,
-        high,
-        float(top),
-        float(bottom),
-        len(pairs),
-        int(min(top_counts.sum(), bottom_counts.sum())),
+    if pairs.num_pairs > 1:
+        low, high = _ends(np.subtract(*pairs.means_of_draws()))
+    return Difference(one - other, low, high, one, other, pairs.num_pairs, pairs.num_problems)
+
+
+def _common(one: pd.DataFrame, other: pd.DataFrame, column: str) -> _Pairs:
+    sides = [_by_pair(table, column) for table in (one, other)]
+    pairs = sides[0].index.intersection(sides[1].index)
+    sums, counts = (
+        np.array([side.loc[pairs, name].to_numpy() for side in sides]) for name in ("sum", "count")
     )
+    return _Pairs(sums, counts)
 
 
 def _by_pair(table: pd.DataFrame, column: str) -> pd.DataFrame:
     kept = table[np.isfinite(table[column].astype(float))]
     return kept.groupby("pair")[column].agg(["sum", "count"]).astype(float)
+
+
+def _ends(draws: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _exceeds(value: float, low: float, high: float, bound: float) -> bool | None:
+    if math.isnan(value) or math.isnan(low) or low <= bound < high:
+        return None
+    return bool(value > bound)

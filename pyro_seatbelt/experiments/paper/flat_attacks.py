@@ -2,7 +2,7 @@
 
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.bands import against_beta, band, joined
-from pyro_seatbelt.experiments.paper.claims import Claim, above
+from pyro_seatbelt.experiments.paper.claims import Claim
 from pyro_seatbelt.experiments.paper.growth import (
     MODES,
     ROLES,
@@ -77,19 +77,30 @@ def claim_attacks(results: Results) -> list[Claim]:
                 else f"Delta_latent is more than {paper:g} times higher than that of a VAE",
                 paper=paper,
                 measured={**latent.measured("delta_high", "delta_low"), **about},
-                holds=above(latent.value, paper / 10**0.5 if role == "chairs" else paper),
-                note="Holds if it rounds to that power of ten or a higher one."
+                holds=latent.exceeds(paper / 10**0.5 if role == "chairs" else paper),
+                note="Holds if it rounds to that power of ten or a higher one, with all of its "
+                "interval."
                 if role == "chairs"
-                else "Holds if the ratio is above 10.",
+                else "Holds if the ratio is above 10, with all of its interval.",
                 **common,
             ),
             Claim(
                 claim=f"output-attack-{role}",
-                text="The output attack is less effective too, by a factor of about 1.2",
+                text="The output attack is less effective as beta grows, too",
+                paper="ratio above 1",
+                measured={**output.measured("delta_high", "delta_low"), **about},
+                holds=output.exceeds(1),
+                note=f"Mean Delta over pairs and lambda, {VAE_NOTE}",
+                **common,
+            ),
+            Claim(
+                claim=f"output-attack-size-{role}",
+                text="Delta_output is about 1.2 times higher than that of a VAE",
                 paper=1.2,
                 measured={**output.measured("delta_high", "delta_low"), **about},
-                holds=above(output.value, 1.1),
-                note="Holds if the ratio is above 1.1, halfway between none and the paper's.",
+                holds=output.exceeds(1.1),
+                note="Holds if the ratio is above 1.1, halfway between none and the paper's, with "
+                "all of its interval.",
                 **common,
             ),
         ]

@@ -4,10 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.experiments.paper.members import DEEP, FLAT
+from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT
 from pyro_seatbelt.experiments.paper.results import Results, pick, problems
 from pyro_seatbelt.experiments.paper.scales import Subject
 
@@ -27,15 +28,9 @@ class Grid(NamedTuple):
     betas: tuple[float, ...]
     num: NDArray[np.int64]
 
-    @property
-    def corner(self) -> float:
-        """The value at the largest beta and L."""
-        return float(self.values[-1, -1]) if self.values.size else math.nan
-
 
 def grid_of(results: Results, subject: Subject, mode: Mode, model: str, column: str) -> Grid:
     """Averages a column over the problems of every model; Seatbelt-VAEs of L = 1 are flat."""
-    rows = pick(problems(results.attacks, mode), dataset=subject.dataset)
     if model == DEEP:
         betas, layers = subject.betas, (1, *subject.layers)
     else:
@@ -44,26 +39,42 @@ def grid_of(results: Results, subject: Subject, mode: Mode, model: str, column: 
     num = np.zeros(values.shape, dtype=np.int64)
     for row, depth in enumerate(layers):
         for column_number, beta in enumerate(betas):
-            cell = pick(rows, model=FLAT if depth == 1 else model, layers=depth, beta=beta)
-            known = cell[column].astype(float).dropna()
+            rows = cell(results, subject, mode, model, depth=depth, beta=beta)
+            known = rows[column].astype(float).dropna()
             num[row, column_number] = len(known)
             if len(known):
                 values[row, column_number] = known.mean()
     return Grid(values, layers, betas, num)
 
 
-def cells_of_both(one: Grid, other: Grid) -> list[tuple[float, float]]:
-    """Returns the values of both grids at every beta and L that both have."""
+def cell(
+    results: Results, subject: Subject, mode: Mode, model: str, *, depth: int, beta: float
+) -> pd.DataFrame:
+    """Returns the problems of one model; Seatbelt-VAEs of L = 1 are flat."""
+    rows = pick(
+        results.attacks,
+        dataset=subject.dataset,
+        model=FLAT if depth == 1 else model,
+        layers=depth,
+        beta=beta,
+    )
+    return problems(rows, mode)
+
+
+def cells_of_both(
+    results: Results, subject: Subject, mode: Mode
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Returns the problems of chains and Seatbelt-VAEs at every beta and L that both have."""
     cells = [
         (
-            float(one.values[one.layers.index(depth), one.betas.index(beta)]),
-            float(other.values[other.layers.index(depth), other.betas.index(beta)]),
+            cell(results, subject, mode, CHAIN, depth=depth, beta=beta),
+            cell(results, subject, mode, DEEP, depth=depth, beta=beta),
         )
-        for depth in one.layers
-        for beta in one.betas
-        if depth in other.layers and beta in other.betas
+        for depth in subject.chain_layers
+        for beta in subject.chain_betas
+        if depth in (1, *subject.layers) and beta in subject.betas
     ]
-    return [cell for cell in cells if all(map(math.isfinite, cell))]
+    return [(chain, deep) for chain, deep in cells if len(chain) and len(deep)]
 
 
 def median(values: NDArray[np.float64]) -> float:

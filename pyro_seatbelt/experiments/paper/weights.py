@@ -1,6 +1,7 @@
 """Table 1: what beta does to the norms of encoders and decoders."""
 
 import math
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,14 +33,26 @@ def weight_jobs(scale: Scale) -> list[Job]:
     ]
 
 
-def change(runs: pd.DataFrame, subject: Subject, model: str, depth: int, side: str) -> float:
-    """By how much the norm changes from the least to the largest beta, per cent; NaN unknown."""
-    column = f"weight_norm.{side}"
-    if column not in runs:
-        return math.nan
+class Change(NamedTuple):
+    """What beta does to a norm.
+
+    Attributes:
+        percent: By how much it changes from the least to the largest beta; NaN where one of them
+            is not there.
+        models: How many models that is from.
+    """
+
+    percent: float
+    models: int
+
+
+def change(runs: pd.DataFrame, subject: Subject, model: str, depth: int, side: str) -> Change:
+    """By how much a norm changes from the least to the largest beta."""
     rows = pick(runs, dataset=subject.dataset, model=model, layers=depth)
-    low, high = (pick(rows, beta=beta)[column].astype(float).mean() for beta in subject.ends)
-    return float(100 * (high - low) / low)
+    low, high = (
+        pick(rows, beta=beta)[f"weight_norm.{side}"].astype(float).dropna() for beta in subject.ends
+    )
+    return Change(float(100 * (high.mean() - low.mean()) / low.mean()), len(low) + len(high))
 
 
 def draw_weights(results: Results) -> Drawn:
@@ -53,7 +66,9 @@ def draw_weights(results: Results) -> Drawn:
                 depth = dict(_models(subject)).get(model)
                 record["layers"] = depth
                 record[f"{role}: {subject.dataset} [%]"] = (
-                    math.nan if depth is None else change(results.runs, subject, model, depth, side)
+                    math.nan
+                    if depth is None
+                    else change(results.runs, subject, model, depth, side).percent
                 )
                 record[f"{role}: paper [%]"] = PAPER[side, model][role]
             records.append(record)
@@ -77,7 +92,7 @@ def claim_weights(results: Results) -> list[Claim]:
                 "beta_high": subject.ends[1],
                 "dataset": subject.dataset,
             }
-            for model, percent in changes.items():
+            for model, (percent, models) in changes.items():
                 claims.append(
                     Claim(
                         claim=f"{side}-norm-{model}-{role}",
@@ -89,7 +104,7 @@ def claim_weights(results: Results) -> list[Claim]:
                         measured={
                             "percent": percent,
                             "layers": depths[model],
-                            "models": 2,
+                            "models": models,
                             **about,
                         },
                         holds=above(sign * percent, 0),
@@ -106,8 +121,13 @@ def claim_weights(results: Results) -> list[Claim]:
                         "for Seatbelt-VAEs",
                         source="Section 5.4, Table 1",
                         paper=f"{PAPER[side, FLAT][role]:+g} % and {PAPER[side, DEEP][role]:+g} %",
-                        measured={FLAT: flat, DEEP: deep, "models": 4, **about},
-                        holds=above(abs(flat) - abs(deep), 0),
+                        measured={
+                            FLAT: flat.percent,
+                            DEEP: deep.percent,
+                            "models": flat.models + deep.models,
+                            **about,
+                        },
+                        holds=above(abs(flat.percent) - abs(deep.percent), 0),
                         note="The sizes of the changes, whatever their signs."
                         + (
                             " The paper's own exception is the decoder of CelebA."

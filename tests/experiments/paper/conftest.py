@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from pyro_seatbelt.attacks import Findings, Mode
+from pyro_seatbelt.experiments.jobs import Job, JobReport
 from pyro_seatbelt.experiments.paper.item import Item
-from pyro_seatbelt.experiments.paper.results import Results, sites
+from pyro_seatbelt.experiments.paper.results import CONFIG_COLUMNS, Results, sites
 from pyro_seatbelt.experiments.paper.scales import SCALES
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -38,7 +39,8 @@ def run_row(config: TrainConfig, name: str, sign: int) -> dict[str, object]:
         "l2": 4.0,
         "weight_norm.encoder": 100 * (1 + norm * b),
         "weight_norm.decoder": 100 * (1 - norm * b),
-        **{f"noise.{scale:g}": -1000 + sign * robust * (scale > 0) for scale in NOISE},
+        "noise.0": -900 - 5 * b,  # blurred reconstructions: there is less to lose
+        **{f"noise.{scale:g}": -1000 + sign * robust for scale in NOISE[1:]},
         "disentanglement.mig": 0.2 + 0.1 * sign * b,
     }
 
@@ -55,7 +57,7 @@ def attack_rows(
     if mode == "output":
         value = 600 * (1 + 0.3 * sign * b)
     elif chain:
-        value = 0.5 if sign > 0 else 1000.0
+        value = 0.5 if sign > 0 else 1000.0 * 10 ** (2 * b)
     else:
         value = 10 ** (sign * (4 * b + deep))
     nll = 500 * (1 + sign * protection) * (1 + 0.1 * sign * alone)
@@ -64,9 +66,11 @@ def attack_rows(
     return [
         {
             **{
-                key: value_ for key, value_ in run_row(config, name, sign).items() if "." not in key
+                key: value_
+                for key, value_ in run_row(config, name, sign).items()
+                if key in CONFIG_COLUMNS[:-1]
             },
-            "attack": "a",
+            "attack": f"{mode}-{layers}",
             "mode": mode,
             "layers_attacked": layers,
             "pair": pair,
@@ -78,6 +82,9 @@ def attack_rows(
             "l2_clean": 1.0,
             "norm": 1.0,
             "stop": "gradient",
+            "l2_input_to_target": 8.0,
+            "l2_clean_to_target": 7.0,
+            "l2_best_to_target": 2 + 0.5 * b,
         }
         for pair in range(2)
         for weight in (0.0, 1.0)
@@ -92,61 +99,69 @@ def attacked_sites(config: TrainConfig, layers: object) -> str:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Callable[[Item, int], Results]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Results]:
     """Makes tables for the jobs of an item: 1, the paper is right; -1, it is wrong; 0, no runs."""
 
-    def make(item: Item, sign: int) -> Results:
+    def make(item: Item, sign: int, *, evaluated: bool = True) -> Results:
         runs: dict[str, dict[str, object]] = {}
         attacks: dict[tuple[str, str, str], list[dict[str, object]]] = {}
-        for job in item.jobs(LAPTOP) if sign else ():
-            runs[job.name] = run_row(job.config, job.name, sign)
-            for options in job.attacks:
+        jobs = item.jobs(LAPTOP)
+        for job in jobs if sign else ():
+            runs[job.name] = {
+                column: value
+                for column, value in run_row(job.config, job.name, sign).items()
+                if evaluated or column in CONFIG_COLUMNS
+            }
+            for options in job.attacks if evaluated else ():
                 [mode] = options.modes
                 layers = attacked_sites(job.config, options.layers)
                 attacks[job.name, mode, layers] = attack_rows(
                     job.config, job.name, mode, layers, sign
                 )
-        nothing = Results(LAPTOP, tmp_path, pd.DataFrame(), pd.DataFrame()).of([])
-        if not runs:
-            return nothing
+
+        def finished(job: Job, folder: Path) -> JobReport | None:
+            made = [
+                folder / f"{mode}-{layers}" for name, mode, layers in attacks if name == job.name
+            ]
+            return JobReport(folder / job.name, tuple(made), None, was_finished=True)
+
+        monkeypatch.setattr("pyro_seatbelt.experiments.paper.results.finished_job", finished)
         rows = [row for each in attacks.values() for row in each]
-        return nothing._replace(
-            runs=pd.DataFrame(list(runs.values())),
-            attacks=pd.DataFrame(rows) if rows else nothing.attacks,
-        )
+        tables = pd.DataFrame(list(runs.values())), pd.DataFrame(rows)
+        return Results(LAPTOP, tmp_path, *tables).of(jobs)
 
     return make
 
 
 def findings(config: TrainConfig, sign: int) -> Findings:
-    """An attack on two pairs: disentangled models stay with their input in the right world."""
+    """An attack on six pairs: disentangled models stay with their input in the right world."""
     assert config.beta is not None
     protected = config.beta > 1 and config.model != "beta-tcdlgm"
     stays = protected if sign > 0 else not protected
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
-            "pair": [0, 0, 1, 1],
-            "weight": [0.0, 1.0, 0.0, 1.0],
-            "value": np.array([1.0, 3.0, 1.0, 3.0]) * (10 if stays else 1),
-            "norm": [1.0, 0.5, 1.0, 0.5],
-            "target_nll": [500.0] * 4,
-            "l2_target": [9.0 if stays else 2.0] * 4,
-            "l2_clean": [1.0 if stays else 8.0] * 4,
-            "l2_input_to_target": [10.0] * 4,
-            "l2_clean_to_target": [9.5] * 4,
-            "l2_best_to_target": [1.5] * 4,
-            "stop": ["gradient"] * 4,
+            "pair": np.repeat(range(6), 2),
+            "weight": [0.0, 1.0] * 6,
+            "value": np.array([1.0, 3.0] * 6) * (10 if stays else 1),
+            "norm": [1.0, 0.5] * 6,
+            "target_nll": 500.0,
+            "l2_target": 9.0 if stays else 2.0,
+            "l2_clean": 1.0 if stays else 8.0,
+            "l2_input_to_target": 10.0,
+            "l2_clean_to_target": 9.5,
+            "l2_best_to_target": 1.5,
+            "stop": "gradient",
         }
     )
     return Findings(
         table,
         {
-            name: rng.random((4, 1, 8, 8))
+            name: rng.random((12, 1, 8, 8))
             for name in ("adversarial", "distortion", "reconstruction")
         },
         {
-            name: rng.random((2, 1, 8, 8))
+            name: rng.random((6, 1, 8, 8))
             for name in ("input", "target", "input_reconstruction", "target_reconstruction")
         },
     )

@@ -84,6 +84,21 @@ def test_claims_are_unknown_where_nothing_was_run(name, world, planted_images):
     assert all(claim.holds is None for claim in claims)
 
 
+@pytest.mark.parametrize("name", ITEMS)
+def test_what_is_trained_but_not_evaluated_is_unknown_and_left_out(name, world, monkeypatch):
+    for module in ("panels", "heart"):
+        monkeypatch.setattr(f"pyro_seatbelt.experiments.paper.{module}._find", lambda *_: None)
+    results = world(ITEMS[name], 1, evaluated=False)
+    assert len(results.runs)
+    claims = ITEMS[name].claims(results)
+    assert claims
+    assert all(claim.holds is None for claim in claims)
+    assert all(not claim.measured.get("models") or name == "traversals" for claim in claims)
+    if name not in NEEDS_WEIGHTS:
+        for figure in ITEMS[name].draw(results).figures.values():
+            figure.draw_without_rendering()
+
+
 LATENT, OUTPUT = "\u0394 latent [nats]", "\u0394 output [nats]"
 PANELS = {
     "fig1": [("synth-chairs", "VAE", "linear"), ("synth-faces", "", "linear")],

@@ -1,7 +1,9 @@
+import math
+
 import pandas as pd
 
 from pyro_seatbelt.experiments.paper import ITEMS, SCALES
-from pyro_seatbelt.experiments.paper.results import Results, pick, problems
+from pyro_seatbelt.experiments.paper.results import Results, pick, problems, with_excess
 
 
 def attacks():
@@ -38,3 +40,22 @@ def test_tables_without_rows_have_their_columns(tmp_path):
     assert {"mode", "stop", "value"} <= set(own.attacks)
     [config] = {job.config for job in ITEMS["fig4"].jobs(SCALES["smoke"])[:1]}
     assert own.run_folder(config) is None
+
+
+def test_runs_without_an_evaluation_have_unknown_numbers(tmp_path):
+    job = ITEMS["kl-collapse"].jobs(SCALES["smoke"])[0]
+    runs = pd.DataFrame({"run": [job.name], "beta": [1.0], "steps": [12]})
+    results = Results(SCALES["smoke"], tmp_path, runs, pd.DataFrame()).of([job])
+    for column in ("elbo", "kl.z2", "active_units.z1", "noise.0.1", "weight_norm.encoder"):
+        assert results.runs[column].isna().tolist() == [True]
+        assert math.isnan(results.number(job.config, column))
+    assert results.number(job.config, "steps") == 12
+    assert results.run_folder(job.config) == tmp_path / "runs" / job.name
+    other = ITEMS["kl-collapse"].jobs(SCALES["smoke"])[1]
+    assert math.isnan(results.number(other.config, "steps"))
+    assert results.run_folder(other.config) is None
+
+
+def test_an_excess_is_beyond_the_targets_own_reconstruction():
+    table = pd.DataFrame({"l2_target": [5.0, 4.0], "l2_best_to_target": [4.0, 4.5]})
+    assert with_excess(table)["l2_excess"].tolist() == [1.0, -0.5]
