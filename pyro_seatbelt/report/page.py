@@ -349,6 +349,7 @@ class Claim:
         item: The figure or table it belongs to.
         text: What the paper claims.
         source: Where it does.
+        dataset: The data on which it was looked at.
         paper: Its number or words.
         measured: Our numbers by name.
         holds: Whether it holds; None if that cannot be told.
@@ -358,6 +359,7 @@ class Claim:
     item: str
     text: str
     source: str = ""
+    dataset: str = ""
     paper: str | float | None = None
     measured: Sequence[tuple[str, str | float | None]] = ()
     holds: bool | None = None

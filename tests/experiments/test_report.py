@@ -299,7 +299,8 @@ def sweep(run, attackable, tmp_path):
     (sweep / "failures" / "c.json").write_text("{}")
     claims = [
         {"claim": "one", "item": "fig5", "text": "It is higher.", "source": "Section 5", "paper": 9,
-         "measured": {"ratio": 812.5, "told": True}, "holds": True, "note": "A note."},
+         "measured": {"ratio": 812.5, "told": True, "dataset": "teapots"}, "holds": True,
+         "note": "A note."},
         {"text": "It is lower.", "holds": "perhaps", "measured": None},
     ]  # fmt: skip
     (sweep / "fig5" / "claims.json").write_text(json.dumps(claims))
@@ -315,6 +316,7 @@ def test_a_sweep_has_claims_figures_and_runs(sweep):
         "\u2713 yes",
         "? undecided",
         "812.5",
+        "on teapots",
         "A note.",
         "1 job failed: c",
     ):
@@ -332,6 +334,23 @@ def test_a_sweep_with_damage_is_shown_without_it(sweep):
     (sweep / "runs" / "a" / "config.json").write_text("{")
     with pytest.raises(InputError, match="none of its runs can be read: A run"):
         report_runs([sweep])
+
+
+def test_claims_of_one_text_are_told_apart_by_their_names(tmp_path):
+    def claim(name, dataset, **more):
+        return {"item": "fig8", "text": "It is higher.", "source": "Section 5", "claim": name,
+                "measured": {"noise": 0.5, "dataset": dataset}, **more}  # fmt: skip
+
+    claims = [claim("a-chairs", "chairs"), claim("a-faces", "faces"), claim("", "")]
+    claims += [claim(None, None, source="Figure 8")]
+    (tmp_path / "fig8").mkdir()
+    for folder in (tmp_path, tmp_path / "fig8"):
+        (folder / "claims.json").write_text(json.dumps(claims))
+    found, notes = read_claims(tmp_path)
+    assert notes == []
+    assert [each.dataset for each in found] == ["chairs", "faces", "", ""]
+    assert [each.source for each in found[2:]] == ["Section 5", "Figure 8"]
+    assert all(each.measured == [("noise", 0.5)] for each in found)
 
 
 @pytest.mark.parametrize("content", ["3", "{}", '["a"]', '[{"item": "x"}]', "[" * 100_000, "\xff"])

@@ -47,18 +47,19 @@ def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
         path: The folder of a sweep: `claims.json` lies in it or in folders of its items.
 
     Returns:
-        The claims, and a line for each file that cannot be read.
+        The claims, each once, and a line for each file that cannot be read.
     """
-    claims, notes = [], []
+    claims: dict[tuple[str, ...], Claim] = {}
+    notes = []
     for file in [path / "claims.json", *_in_items(path, "claims.json")]:
         if not file.is_file():
             continue
         try:
             content = json.loads(file.read_text("utf-8"))
-            claims += [_claim(each) for each in content]
+            claims |= {_key(each): _claim(each) for each in content}
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             notes.append(f"{file.relative_to(path)} cannot be read: it is no list of claims.")
-    return list({(claim.item, claim.text): claim for claim in claims}.values()), notes
+    return list(claims.values()), notes
 
 
 def failures(path: Path) -> list[str]:
@@ -98,13 +99,21 @@ def _in_items(path: Path, pattern: str) -> list[Path]:
     return sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
 
 
+def _key(content: dict[str, Any]) -> tuple[str, ...]:
+    """What a claim is known by: its text may be that of others, about other data or noise."""
+    named = ("item", "claim") if content.get("claim") else ("item", "text", "source")
+    return tuple(str(content.get(name, "")) for name in named)
+
+
 def _claim(content: dict[str, Any]) -> Claim:
     holds = content.get("holds")
-    measured = content.get("measured") or {}
+    measured = dict(content.get("measured") or {})
+    dataset = measured.pop("dataset", None) or ""
     return Claim(
         item=str(content.get("item", "")),
         text=str(content["text"]),
         source=str(content.get("source", "")),
+        dataset=str(dataset),
         paper=_value(content.get("paper")),
         measured=[(str(name), _value(value)) for name, value in measured.items()],
         holds=holds if isinstance(holds, bool) else None,
