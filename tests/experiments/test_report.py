@@ -249,6 +249,11 @@ def test_other_damaged_parts_are_notes(run):
     assert "Output attack" in text
 
 
+def test_a_picture_that_is_far_too_large_is_a_note(run, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert "prior.png: the picture cannot be read" in words(report_runs([run]))
+
+
 def test_numbers_that_are_none_are_left_out(run):
     lines = [
         {"step": 1, "kind": "train", "elbo": "<b>", "kl": {"z1": None, "z2": [1]}},
