@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pyro_seatbelt.report.page import Chart, Line
+from pyro_seatbelt.report.parts import Chart, Line
 from pyro_seatbelt.report.quantity import quantity
 
 WIDTH, HEIGHT = 380.0, 236.0

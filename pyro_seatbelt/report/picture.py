@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.report.page import Picture
+from pyro_seatbelt.report.parts import Picture
 from pyro_seatbelt.report.sprite import data_uri
 
 FORMATS = ("PNG", "GIF", "JPEG", "WEBP")
