@@ -293,6 +293,44 @@ def test_several_runs_are_compared(run, attackable, tmp_path):
     assert report_runs([run, other]) == tmp_path / "report.html"
 
 
+def train_on(run: Path, step: int) -> None:
+    """As if it had a newer checkpoint, and what training writes down of it."""
+    (run / "checkpoints" / f"step-{step:08d}").mkdir()
+    line = {"step": step, "kind": "heldout", "elbo": -777.0, "total_correlation": 55.5}
+    with (run / "metrics.jsonl").open("a") as metrics:
+        metrics.write(json.dumps(line) + "\n")
+
+
+def test_an_evaluation_of_an_earlier_step_is_left_out(run):
+    train_on(run, 8)
+    text = words(report_runs([run]))
+    assert (
+        "The evaluation is of step 4, the run is at step 8: it is left out until "
+        f"`seatbelt evaluate {run}` makes it again." in text
+    )
+    assert "held-out ELBO \u2212777" in text
+    assert "at step 8 of training" in text
+    assert "made at step 4 the run is at step 8" in text
+    for each in ("\u22121234", "0.03210", "mutual information gap", "Traversals"):
+        assert each not in text, each
+    [reconstructions] = run_section(read_known(run), Room(10**7)).galleries
+    assert reconstructions.title == "Reconstructions"
+
+
+def test_a_run_that_lost_its_checkpoints_is_at_its_end(run):
+    shutil.rmtree(run / "checkpoints")
+    assert read_known(run).evaluation is not None
+    (run / "checkpoints").mkdir()
+    train_on(run, 8)
+    shutil.rmtree(run / "checkpoints")
+    assert read_known(run).outdated == 4
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"status": "failed"}))
+    known = read_known(run)
+    assert (known.newest, known.outdated) == (None, None)
+    assert known.evaluation == EVALUATION
+
+
 @pytest.fixture
 def sweep(run, attackable, tmp_path):
     sweep = tmp_path / "sweep"
