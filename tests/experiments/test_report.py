@@ -17,11 +17,13 @@ from pyro_seatbelt.experiments import AttackOptions, attack_run, report_runs
 from pyro_seatbelt.experiments import report as reports
 from pyro_seatbelt.experiments.evaluation import Evaluation, NoiseLevel
 from pyro_seatbelt.experiments.pages.attacks import attack_sections, labels
-from pyro_seatbelt.experiments.pages.known import read_attack, read_known
+from pyro_seatbelt.experiments.pages.comparison import compare
+from pyro_seatbelt.experiments.pages.known import KnownAttack, KnownRun, read_attack, read_known
+from pyro_seatbelt.experiments.pages.protocol import comparable
 from pyro_seatbelt.experiments.pages.room import Room
 from pyro_seatbelt.experiments.pages.run import run_section
 from pyro_seatbelt.experiments.pages.sweep import read_claims
-from pyro_seatbelt.report import Advice
+from pyro_seatbelt.report import Advice, Comparison
 
 SMALL = AttackOptions(
     modes=("latent", "output"),
@@ -329,6 +331,109 @@ def test_a_run_that_lost_its_checkpoints_is_at_its_end(run):
     known = read_known(run)
     assert (known.newest, known.outdated) == (None, None)
     assert known.evaluation == EVALUATION
+
+
+def compared(*runs: Path) -> tuple[Comparison, dict[str, list]]:
+    found = compare([read_known(run) for run in runs])
+    labels = [column.label for column in found.columns]
+    cells = list(zip(*(row[1:] for row in found.rows), strict=True))
+    return found, {name: list(each) for name, each in zip(labels, cells, strict=True)}
+
+
+def test_the_comparison_has_no_numbers_of_earlier_steps(run, attackable, tmp_path):
+    other = shutil.copytree(attackable, tmp_path / "other")
+    _, cells = compared(run, other)
+    assert cells["ELBO"][0] == -1234.5
+    assert cells["TC"][0] == 0.25
+    assert cells["TC"][1] is None  # that of training is of another aggregate
+    train_on(run, 8)
+    found, cells = compared(run, other)
+    assert cells["ELBO"][0] == -777.0
+    assert not {"TC", "MSE", "\u0394 latent"} & set(cells)
+    assert "Not evaluated since they were trained on: run." in found.note
+    assert "2 attacks are left out here" in found.note
+
+
+def latent_of(run: KnownRun) -> KnownAttack:
+    return next(each for each in run.attacks if each.mode == "latent-kl")
+
+
+def with_arguments(attack: KnownAttack, **changes: object) -> KnownAttack:
+    return replace(attack, arguments={**attack.arguments, **changes})
+
+
+OTHERWISE = {
+    "penalties": lambda one: replace(one, table=one.table[one.table["weight"] > 0]),
+    "pairs": lambda one: replace(one, table=one.table[one.table["pair"] == 0]),
+    "layers": lambda one: replace(one, layers="z2"),
+    "iterations": lambda one: with_arguments(one, optimiser={"max_iterations": 4}),
+    "noise": lambda one: with_arguments(one, noise="mean"),
+    "estimator": lambda one: with_arguments(one, objective={"estimator": "another"}),
+    "pictures": lambda one: replace(one, source={"pictures": ["a.png", "b.png"]}),
+    "step": lambda one: replace(one, step=2),
+    "no step": lambda one: replace(one, step=None),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_attacks_made_in_another_way_are_not_compared(case, attacked):
+    run = read_known(attacked)
+    usual = latent_of(run)
+    larger = pd.concat([usual.table, usual.table])  # more rows do not make it the chosen one
+    other = OTHERWISE[case](replace(usual, table=larger))
+    runs = [run, run, replace(run, attacks=[other]), replace(run, attacks=[other, usual])]
+    found = comparable(runs, "latent-kl")
+    assert [None if each is None else id(each) for each in found.attacks] == [
+        *(id(latent_of(each)) for each in runs[:2]), None, id(usual)
+    ]  # fmt: skip
+    page = compare(runs)
+    [place] = [n for n, each in enumerate(page.columns, 1) if each.label == "\u0394 latent"]
+    assert [row[place] is None for row in page.rows] == [False, False, True, False]
+    assert page.columns[place - 1].note.endswith(
+        "attacks on the layers that the paper attacks, of 2 pairs of held-out images, with "
+        "4 penalties \u03bb from 0 to 1\u202f048\u202f576, at most 3 iterations each"
+    )
+    assert page.note.endswith(
+        "2 attacks are left out here, made on an earlier checkpoint or in another way than most."
+    )
+
+
+def test_the_seed_decides_between_attacks_of_one_kind(attacked):
+    run = read_known(attacked)
+    first, second = (with_arguments(latent_of(run), seed=seed) for seed in (0, 1))
+    for attacks in ([first, second], [second, first]):
+        found = comparable([replace(run, attacks=attacks)], "latent-kl")
+        assert found.attacks == [first]
+
+
+def test_the_layers_of_an_attack_are_a_rule(attacked):
+    def like(model, layers, sites):
+        known = read_known(attacked)
+        config = known.config.model_copy(update={"model": model, "layers": layers})
+        return replace(known, config=config, attacks=[replace(latent_of(known), layers=sites)])
+
+    def rule(*runs):
+        return comparable(runs, "latent-kl").note.partition(",")[0]
+
+    shallow = like("vae", None, "z1")
+    deep = {sites: like("seatbelt", 3, sites) for sites in ("z1+z2+z3", "z1", "z3", "z2")}
+    assert rule(shallow, deep["z1+z2+z3"]) == "on the layers that the paper attacks"
+    assert rule(like("dlgm", 3, "z1"), shallow) == "on the layers that the paper attacks"
+    assert rule(shallow, deep["z3"], like("dlgm", 2, "z2")) == "on the top layer"
+    assert rule(deep["z1"], like("dlgm", 2, "z1")) == "on the base layer"
+    assert rule(deep["z2"], deep["z2"]) == "on z2"
+    assert rule(deep["z2"], deep["z3"], shallow) == "on the top layer"
+    assert comparable([deep["z2"]], "output") is None
+
+
+def test_pictures_of_ones_own_are_compared_among_themselves(attacked):
+    run = read_known(attacked)
+    own = replace(latent_of(run), source={"pictures": ["a.png", "b.png"]})
+    others = with_arguments(own, images="another hash")
+    runs = [replace(run, attacks=[each]) for each in (others, own, own)]
+    found = comparable(runs, "latent-kl")
+    assert [each is None for each in found.attacks] == [True, False, False]
+    assert "of the pictures a.png and b.png" in found.note
 
 
 @pytest.fixture
