@@ -106,7 +106,7 @@ class Claim:
         source: Where it does.
         dataset: The data on which it was looked at.
         paper: Its number or words.
-        measured: Our numbers by name.
+        measured: Our numbers by name; intervals show their mean and their ends.
         holds: Whether it holds; None if that cannot be told.
         note: What to mind.
     """
@@ -116,7 +116,7 @@ class Claim:
     source: str = ""
     dataset: str = ""
     paper: str | float | None = None
-    measured: Sequence[tuple[str, str | float | None]] = ()
+    measured: Sequence[tuple[str, Cell]] = ()
     holds: bool | None = None
     note: str = ""
 

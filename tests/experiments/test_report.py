@@ -23,7 +23,7 @@ from pyro_seatbelt.experiments.pages.protocol import comparable
 from pyro_seatbelt.experiments.pages.room import Room
 from pyro_seatbelt.experiments.pages.run import run_section
 from pyro_seatbelt.experiments.pages.sweep import read_claims
-from pyro_seatbelt.report import Advice, Comparison
+from pyro_seatbelt.report import Advice, Comparison, Interval
 
 SMALL = AttackOptions(
     modes=("latent", "output"),
@@ -499,6 +499,21 @@ def test_claims_of_one_text_are_told_apart_by_their_names(tmp_path):
     assert [each.dataset for each in found] == ["chairs", "faces", "", ""]
     assert [each.source for each in found[2:]] == ["Section 5", "Figure 8"]
     assert all(each.measured == [("noise", 0.5)] for each in found)
+
+
+def test_what_was_measured_reads_well(tmp_path):
+    measured = {
+        "beta_low": 1.0, "beta_high": 10.0, "ratio": 0.25, "ratio_high": 0.5, "ratio_low": 0.125,
+        "drop_low": 9.0, "drop": 1.0, "drop_high": 2.0, "told": "yes", "told_low": 1,
+        "absent": None, "nan": float("nan"),
+    }  # fmt: skip
+    claim = {"text": "It is higher.", "measured": measured}
+    (tmp_path / "claims.json").write_text(json.dumps([claim]))
+    [[found], _] = read_claims(tmp_path)
+    assert found.measured == [
+        ("beta low", 1.0), ("beta high", 10.0), ("ratio", Interval(0.25, 0.125, 0.5)),
+        ("drop low", 9.0), ("drop", 1.0), ("drop high", 2.0), ("told", "yes"), ("told low", 1),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", ["3", "{}", '["a"]', '[{"item": "x"}]', "[" * 100_000, "\xff"])

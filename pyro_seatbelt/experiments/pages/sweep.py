@@ -1,13 +1,15 @@
 """What a sweep holds besides its runs."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.experiments.pages.known import number
 from pyro_seatbelt.experiments.pages.pictures import gallery
 from pyro_seatbelt.experiments.pages.room import Room
-from pyro_seatbelt.report import Claim, Gallery
+from pyro_seatbelt.report import Cell, Claim, Gallery, Interval
 
 _OTHERS = {"runs", "tables", "failures"}
 """Folders in that of a sweep that are no items of a paper."""
@@ -115,10 +117,28 @@ def _claim(content: dict[str, Any]) -> Claim:
         source=str(content.get("source", "")),
         dataset=str(dataset),
         paper=_value(content.get("paper")),
-        measured=[(str(name), _value(value)) for name, value in measured.items()],
+        measured=_measured(measured),
         holds=holds if isinstance(holds, bool) else None,
         note=str(content.get("note", "")),
     )
+
+
+def _measured(content: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    """Numbers by name, those with two ends as intervals; what is absent is left out."""
+    values = {name: _value(value) for name, value in content.items() if not _absent(value)}
+    ends: set[str] = set()
+    rows: dict[str, Cell] = dict(values)
+    for name in values:
+        numbers = [values.get(each) for each in (name, f"{name}_low", f"{name}_high")]
+        mean, low, high = (number(each) for each in numbers)
+        if low <= mean <= high:
+            rows[name] = Interval(mean, low, high)
+            ends |= {f"{name}_low", f"{name}_high"}
+    return [(name.replace("_", " "), value) for name, value in rows.items() if name not in ends]
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN
 
 
 def _value(value: object) -> str | float | None:
