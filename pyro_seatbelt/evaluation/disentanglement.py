@@ -51,7 +51,9 @@ def disentanglement_scores(
     thousand images are plenty. DCI has a random forest for each factor, of 20 trees of depth 10
     at most that look at every dimension at every branch, and its importances by impurity. SAP has
     a linear support vector machine with C = 0.01 and balanced classes for each dimension and
-    factor, and accuracies. All of it runs on one thread.
+    factor, and accuracies; unlike in published code, a dimension is first brought to mean 0 and
+    variance 1, for layers have learned scales, and the machine's penalty does not forgive small
+    ones. All of it runs on one thread.
 
     Args:
         codes: Usually posterior means, shape `(N, D)`.
@@ -147,6 +149,8 @@ def _accuracy(
     present = np.unique(values[train])
     if len(present) == 1:  # there is nothing to fit
         return float((values[test] == present[0]).mean())
+    mean, deviation = code[train].mean(), code[train].std()
+    scaled = (code - mean) / (deviation if deviation > 0 else 1.0)
     # the penalty of the primal problem: few numbers an image, many images
     machine = LinearSVC(C=0.01, class_weight="balanced", dual=False)
-    return float(machine.fit(code[train], values[train]).score(code[test], values[test]))
+    return float(machine.fit(scaled[train], values[train]).score(scaled[test], values[test]))

@@ -33,6 +33,14 @@ def test_a_rotated_code_tells_as_much_but_is_entangled():
     assert rotated.sap < perfect.sap - 0.2
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_scores_do_not_depend_on_the_scale_of_a_layer(scale):
+    codes = PERFECT + RNG.normal(0, 0.05, PERFECT.shape)
+    one, other = (disentanglement_scores(each, FACTORS) for each in (codes, scale * codes))
+    assert other.sap == pytest.approx(one.sap, abs=0.01)
+    assert other.dci_disentanglement == pytest.approx(one.dci_disentanglement, abs=0.01)
+
+
 def test_noise_scores_nothing():
     found = scores(np.zeros((1000, 4)), noise=1.0)
     assert found.dci_disentanglement < 0.1
