@@ -1,25 +1,18 @@
 """Reports: what is known of some runs in, one self-contained HTML page out."""
 
+from pyro_seatbelt.report.attacks import AttackSection, PairView, Problem
 from pyro_seatbelt.report.document import render
-from pyro_seatbelt.report.page import (
+from pyro_seatbelt.report.page import Claim, Column, Comparison, EvaluationSection, Page, RunSection
+from pyro_seatbelt.report.parts import (
     Advice,
-    AttackSection,
     Cell,
     Chart,
-    Claim,
-    Column,
-    Comparison,
     Decomposition,
-    EvaluationSection,
     Fact,
     Gallery,
     Interval,
     Line,
-    Page,
-    PairView,
     Picture,
-    Problem,
-    RunSection,
     Setting,
     SettingGroup,
     Table,

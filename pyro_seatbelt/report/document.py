@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pyro_seatbelt.report.drawing import HEIGHT, WIDTH, draw
-from pyro_seatbelt.report.page import Advice, Decomposition, Interval, Page
+from pyro_seatbelt.report.page import Page
+from pyro_seatbelt.report.parts import Advice, Decomposition, Interval
 from pyro_seatbelt.report.quantity import measured, quantity, spread
 from pyro_seatbelt.report.viewer import (
     PANELS,

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pyro_seatbelt.report.page import Chart, Line
+from pyro_seatbelt.report.parts import Chart, Line
 from pyro_seatbelt.report.quantity import quantity
 
 WIDTH, HEIGHT = 380.0, 236.0
 """The plane; it is shown about as large, so that letters keep their size."""
 
 _TOP, _RIGHT, _BOTTOM = 22.0, 12.0, 34.0
-_LETTER = 6.4
+_LETTER = 7.4
 _MOST_POINTS = 400
 _MOST_ROWS = 24
 _NUM_STYLES = 7

@@ -7,11 +7,13 @@ from pathlib import Path
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.report.page import Picture
+from pyro_seatbelt.report.parts import Picture
 from pyro_seatbelt.report.sprite import data_uri
 
 FORMATS = ("PNG", "GIF", "JPEG", "WEBP")
 """What every browser shows."""
+
+_BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
 def embed(path: Path, title: str, *, width: int | None = None) -> Picture:
@@ -39,7 +41,7 @@ def embed(path: Path, title: str, *, width: int | None = None) -> Picture:
                 if width is not None:
                     return _packed(picture, title, width)
                 size = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
+    except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
         raise InputError(f"{path.name}: the picture cannot be read") from error
     return Picture(
         title=title,

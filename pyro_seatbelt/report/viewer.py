@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pyro_seatbelt.report.page import AttackSection, PairView, Problem
+from pyro_seatbelt.report.attacks import AttackSection, PairView, Problem
 from pyro_seatbelt.report.quantity import ABSENT, measured, quantity
 
 PANELS = (

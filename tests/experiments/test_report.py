@@ -17,11 +17,13 @@ from pyro_seatbelt.experiments import AttackOptions, attack_run, report_runs
 from pyro_seatbelt.experiments import report as reports
 from pyro_seatbelt.experiments.evaluation import Evaluation, NoiseLevel
 from pyro_seatbelt.experiments.pages.attacks import attack_sections, labels
-from pyro_seatbelt.experiments.pages.known import read_attack, read_known
+from pyro_seatbelt.experiments.pages.comparison import compare
+from pyro_seatbelt.experiments.pages.known import KnownAttack, KnownRun, read_attack, read_known
+from pyro_seatbelt.experiments.pages.protocol import comparable
 from pyro_seatbelt.experiments.pages.room import Room
 from pyro_seatbelt.experiments.pages.run import run_section
 from pyro_seatbelt.experiments.pages.sweep import read_claims
-from pyro_seatbelt.report import Advice
+from pyro_seatbelt.report import Advice, Comparison, Interval
 
 SMALL = AttackOptions(
     modes=("latent", "output"),
@@ -249,6 +251,11 @@ def test_other_damaged_parts_are_notes(run):
     assert "Output attack" in text
 
 
+def test_a_picture_that_is_far_too_large_is_a_note(run, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert "prior.png: the picture cannot be read" in words(report_runs([run]))
+
+
 def test_numbers_that_are_none_are_left_out(run):
     lines = [
         {"step": 1, "kind": "train", "elbo": "<b>", "kl": {"z1": None, "z2": [1]}},
@@ -288,6 +295,147 @@ def test_several_runs_are_compared(run, attackable, tmp_path):
     assert report_runs([run, other]) == tmp_path / "report.html"
 
 
+def train_on(run: Path, step: int) -> None:
+    """As if it had a newer checkpoint, and what training writes down of it."""
+    (run / "checkpoints" / f"step-{step:08d}").mkdir()
+    line = {"step": step, "kind": "heldout", "elbo": -777.0, "total_correlation": 55.5}
+    with (run / "metrics.jsonl").open("a") as metrics:
+        metrics.write(json.dumps(line) + "\n")
+
+
+def test_an_evaluation_of_an_earlier_step_is_left_out(run):
+    train_on(run, 8)
+    text = words(report_runs([run]))
+    assert (
+        "The evaluation is of step 4, the run is at step 8: it is left out until "
+        f"`seatbelt evaluate {run}` makes it again." in text
+    )
+    assert "held-out ELBO \u2212777" in text
+    assert "at step 8 of training" in text
+    assert "made at step 4 the run is at step 8" in text
+    for each in ("\u22121234", "0.03210", "mutual information gap", "Traversals"):
+        assert each not in text, each
+    [reconstructions] = run_section(read_known(run), Room(10**7)).galleries
+    assert reconstructions.title == "Reconstructions"
+
+
+def test_a_run_that_lost_its_checkpoints_is_at_its_end(run):
+    shutil.rmtree(run / "checkpoints")
+    assert read_known(run).evaluation is not None
+    (run / "checkpoints").mkdir()
+    train_on(run, 8)
+    shutil.rmtree(run / "checkpoints")
+    assert read_known(run).outdated == 4
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"status": "failed"}))
+    known = read_known(run)
+    assert (known.newest, known.outdated) == (None, None)
+    assert known.evaluation == EVALUATION
+
+
+def compared(*runs: Path) -> tuple[Comparison, dict[str, list]]:
+    found = compare([read_known(run) for run in runs])
+    labels = [column.label for column in found.columns]
+    cells = list(zip(*(row[1:] for row in found.rows), strict=True))
+    return found, {name: list(each) for name, each in zip(labels, cells, strict=True)}
+
+
+def test_the_comparison_has_no_numbers_of_earlier_steps(run, attackable, tmp_path):
+    other = shutil.copytree(attackable, tmp_path / "other")
+    _, cells = compared(run, other)
+    assert cells["ELBO"][0] == -1234.5
+    assert cells["TC"][0] == 0.25
+    assert cells["TC"][1] is None  # that of training is of another aggregate
+    train_on(run, 8)
+    found, cells = compared(run, other)
+    assert cells["ELBO"][0] == -777.0
+    assert not {"TC", "MSE", "\u0394 latent"} & set(cells)
+    assert "Not evaluated since they were trained on: run." in found.note
+    assert "2 attacks are left out here" in found.note
+
+
+def latent_of(run: KnownRun) -> KnownAttack:
+    return next(each for each in run.attacks if each.mode == "latent-kl")
+
+
+def with_arguments(attack: KnownAttack, **changes: object) -> KnownAttack:
+    return replace(attack, arguments={**attack.arguments, **changes})
+
+
+OTHERWISE = {
+    "penalties": lambda one: replace(one, table=one.table[one.table["weight"] > 0]),
+    "pairs": lambda one: replace(one, table=one.table[one.table["pair"] == 0]),
+    "layers": lambda one: replace(one, layers="z2"),
+    "iterations": lambda one: with_arguments(one, optimiser={"max_iterations": 4}),
+    "noise": lambda one: with_arguments(one, noise="mean"),
+    "estimator": lambda one: with_arguments(one, objective={"estimator": "another"}),
+    "pictures": lambda one: replace(one, source={"pictures": ["a.png", "b.png"]}),
+    "step": lambda one: replace(one, step=2),
+    "no step": lambda one: replace(one, step=None),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_attacks_made_in_another_way_are_not_compared(case, attacked):
+    run = read_known(attacked)
+    usual = latent_of(run)
+    larger = pd.concat([usual.table, usual.table])  # more rows do not make it the chosen one
+    other = OTHERWISE[case](replace(usual, table=larger))
+    runs = [run, run, replace(run, attacks=[other]), replace(run, attacks=[other, usual])]
+    found = comparable(runs, "latent-kl")
+    assert [None if each is None else id(each) for each in found.attacks] == [
+        *(id(latent_of(each)) for each in runs[:2]), None, id(usual)
+    ]  # fmt: skip
+    page = compare(runs)
+    [place] = [n for n, each in enumerate(page.columns, 1) if each.label == "\u0394 latent"]
+    assert [row[place] is None for row in page.rows] == [False, False, True, False]
+    assert page.columns[place - 1].note.endswith(
+        "attacks on the layers that the paper attacks, of 2 pairs of held-out images, with "
+        "4 penalties \u03bb from 0 to 1\u202f048\u202f576, at most 3 iterations each"
+    )
+    assert page.note.endswith(
+        "2 attacks are left out here, made on an earlier checkpoint or in another way than most."
+    )
+
+
+def test_the_seed_decides_between_attacks_of_one_kind(attacked):
+    run = read_known(attacked)
+    first, second = (with_arguments(latent_of(run), seed=seed) for seed in (0, 1))
+    for attacks in ([first, second], [second, first]):
+        found = comparable([replace(run, attacks=attacks)], "latent-kl")
+        assert found.attacks == [first]
+
+
+def test_the_layers_of_an_attack_are_a_rule(attacked):
+    def like(model, layers, sites):
+        known = read_known(attacked)
+        config = known.config.model_copy(update={"model": model, "layers": layers})
+        return replace(known, config=config, attacks=[replace(latent_of(known), layers=sites)])
+
+    def rule(*runs):
+        return comparable(runs, "latent-kl").note.partition(",")[0]
+
+    shallow = like("vae", None, "z1")
+    deep = {sites: like("seatbelt", 3, sites) for sites in ("z1+z2+z3", "z1", "z3", "z2")}
+    assert rule(shallow, deep["z1+z2+z3"]) == "on the layers that the paper attacks"
+    assert rule(like("dlgm", 3, "z1"), shallow) == "on the layers that the paper attacks"
+    assert rule(shallow, deep["z3"], like("dlgm", 2, "z2")) == "on the top layer"
+    assert rule(deep["z1"], like("dlgm", 2, "z1")) == "on the base layer"
+    assert rule(deep["z2"], deep["z2"]) == "on z2"
+    assert rule(deep["z2"], deep["z3"], shallow) == "on the top layer"
+    assert comparable([deep["z2"]], "output") is None
+
+
+def test_pictures_of_ones_own_are_compared_among_themselves(attacked):
+    run = read_known(attacked)
+    own = replace(latent_of(run), source={"pictures": ["a.png", "b.png"]})
+    others = with_arguments(own, images="another hash")
+    runs = [replace(run, attacks=[each]) for each in (others, own, own)]
+    found = comparable(runs, "latent-kl")
+    assert [each is None for each in found.attacks] == [True, False, False]
+    assert "of the pictures a.png and b.png" in found.note
+
+
 @pytest.fixture
 def sweep(run, attackable, tmp_path):
     sweep = tmp_path / "sweep"
@@ -299,7 +447,8 @@ def sweep(run, attackable, tmp_path):
     (sweep / "failures" / "c.json").write_text("{}")
     claims = [
         {"claim": "one", "item": "fig5", "text": "It is higher.", "source": "Section 5", "paper": 9,
-         "measured": {"ratio": 812.5, "told": True}, "holds": True, "note": "A note."},
+         "measured": {"ratio": 812.5, "told": True, "dataset": "teapots"}, "holds": True,
+         "note": "A note."},
         {"text": "It is lower.", "holds": "perhaps", "measured": None},
     ]  # fmt: skip
     (sweep / "fig5" / "claims.json").write_text(json.dumps(claims))
@@ -315,6 +464,7 @@ def test_a_sweep_has_claims_figures_and_runs(sweep):
         "\u2713 yes",
         "? undecided",
         "812.5",
+        "on teapots",
         "A note.",
         "1 job failed: c",
     ):
@@ -332,6 +482,38 @@ def test_a_sweep_with_damage_is_shown_without_it(sweep):
     (sweep / "runs" / "a" / "config.json").write_text("{")
     with pytest.raises(InputError, match="none of its runs can be read: A run"):
         report_runs([sweep])
+
+
+def test_claims_of_one_text_are_told_apart_by_their_names(tmp_path):
+    def claim(name, dataset, **more):
+        return {"item": "fig8", "text": "It is higher.", "source": "Section 5", "claim": name,
+                "measured": {"noise": 0.5, "dataset": dataset}, **more}  # fmt: skip
+
+    claims = [claim("a-chairs", "chairs"), claim("a-faces", "faces"), claim("", "")]
+    claims += [claim(None, None, source="Figure 8")]
+    (tmp_path / "fig8").mkdir()
+    for folder in (tmp_path, tmp_path / "fig8"):
+        (folder / "claims.json").write_text(json.dumps(claims))
+    found, notes = read_claims(tmp_path)
+    assert notes == []
+    assert [each.dataset for each in found] == ["chairs", "faces", "", ""]
+    assert [each.source for each in found[2:]] == ["Section 5", "Figure 8"]
+    assert all(each.measured == [("noise", 0.5)] for each in found)
+
+
+def test_what_was_measured_reads_well(tmp_path):
+    measured = {
+        "beta_low": 1.0, "beta_high": 10.0, "ratio": 0.25, "ratio_high": 0.5, "ratio_low": 0.125,
+        "drop_low": 9.0, "drop": 1.0, "drop_high": 2.0, "told": "yes", "told_low": 1,
+        "absent": None, "nan": float("nan"),
+    }  # fmt: skip
+    claim = {"text": "It is higher.", "measured": measured}
+    (tmp_path / "claims.json").write_text(json.dumps([claim]))
+    [[found], _] = read_claims(tmp_path)
+    assert found.measured == [
+        ("beta low", 1.0), ("beta high", 10.0), ("ratio", Interval(0.25, 0.125, 0.5)),
+        ("drop low", 9.0), ("drop", 1.0), ("drop high", 2.0), ("told", "yes"), ("told low", 1),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", ["3", "{}", '["a"]', '[{"item": "x"}]', "[" * 100_000, "\xff"])

@@ -209,6 +209,26 @@ def test_nothing_is_wider_than_the_window(width, num_runs, visit):
     assert wide == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_claims_are_read_without_scrolling_sideways(width, visit):
+    page = visit(width=width)
+    assert page.locator(".claims").bounding_box()["width"] <= width
+    names = {"Claims of the paper": "table", "lower fig5 on faces": "rowheader", "less": "cell"}
+    for name, role in names.items():
+        assert page.get_by_role(role, name=name).count() == 1, name
+
+
+def test_no_word_of_a_chart_is_cut_off(visit):
+    cut = visit().evaluate(
+        """() => [...document.querySelectorAll(".plot text")].filter((each) => {
+            const [word, plot] = [each, each.closest(".plot")].map((one) =>
+                one.getBoundingClientRect());
+            return word.right > plot.right || word.left < plot.left;
+        }).map((each) => each.textContent)"""
+    )
+    assert cut == []
+
+
 CONTRAST = """() => {
     const rgba = (colour) => {
         const [red, green, blue, alpha = 1] = colour.match(/[0-9.]+/g).map(Number);

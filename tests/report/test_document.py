@@ -135,6 +135,13 @@ def test_verdicts_are_words_and_signs(make_page, claims):
     html = re.sub(r"<[^>]+>", " ", render(make_page(claims=claims)))
     for verdict in ("✓ +yes", "✗ +no", "[?] +undecided"):
         assert re.search(verdict, html)
+    assert "1 of 3 hold here, 1 do not, and 1 cannot be decided." in html
+
+
+def test_claims_say_on_what_data_and_within_what_ends(make_page, claims):
+    html = " ".join(re.sub(r"<[^>]+>", "", render(make_page(claims=claims))).split())
+    assert "on faces" in html
+    assert "beta = 10 0.5 (0.125 to 0.75)" in html
 
 
 def test_an_unknown_number_is_a_dash(make_page):

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,13 +74,16 @@ class _Prepared:
         )
 
 
-def attack_sections(attacks: Sequence[KnownAttack], room: Room) -> list[AttackSection]:
+def attack_sections(
+    attacks: Sequence[KnownAttack], room: Room, newest: int | None = None
+) -> list[AttackSection]:
     """Shows the attacks on a run.
 
     Args:
         attacks: The attacks.
         room: How much fits. Images are kept pixel by pixel if they fit like that, else packed
             with a loss; what still does not fit is left out, pair by pair.
+        newest: Step of the newest checkpoint of the run; None if it is not known.
 
     Returns:
         A section for each.
@@ -91,7 +94,7 @@ def attack_sections(attacks: Sequence[KnownAttack], room: Room) -> list[AttackSe
     prepared = [_prepare(read_findings(attack.folder)) for attack in attacks]
     views = _fit(prepared, room)
     return [
-        _section(attack, label, pairs, len(all_pairs))
+        _section(attack, label, pairs, len(all_pairs), newest)
         for attack, label, pairs, all_pairs in zip(
             attacks, labels(attacks), views, prepared, strict=True
         )
@@ -194,7 +197,11 @@ def _problem(row: pd.Series) -> Problem:
 
 
 def _section(
-    attack: KnownAttack, label: str, pairs: Sequence[PairView], num_pairs: int
+    attack: KnownAttack,
+    label: str,
+    pairs: Sequence[PairView],
+    num_pairs: int,
+    newest: int | None,
 ) -> AttackSection:
     table = attack.table
     note = ""
@@ -205,7 +212,7 @@ def _section(
         )
     return AttackSection(
         label=label,
-        facts=_facts(table, attack.arguments, num_pairs),
+        facts=_facts(attack, num_pairs, newest),
         summary=_summary(table),
         chart=_curves(table),
         pairs=pairs,
@@ -213,7 +220,8 @@ def _section(
     )
 
 
-def _facts(table: pd.DataFrame, arguments: Mapping[str, Any], num_pairs: int) -> list[Fact]:
+def _facts(attack: KnownAttack, num_pairs: int, newest: int | None) -> list[Fact]:
+    table, arguments = attack.table, attack.arguments
     optimiser = arguments.get("optimiser")
     optimiser = optimiser if isinstance(optimiser, dict) else {}
     retired = int((table["stop"] == "nan").sum()) if "stop" in table else 0
@@ -229,6 +237,9 @@ def _facts(table: pd.DataFrame, arguments: Mapping[str, Any], num_pairs: int) ->
         facts.append(Fact(label="optimiser", value=name, note=note))
     if "noise" in arguments:
         facts.append(Fact(label="noise of the posteriors", value=str(arguments["noise"])))
+    if attack.step is not None:
+        note = "" if newest in {None, attack.step} else f"the run is at step {newest}"
+        facts.append(Fact(label="made at step", value=attack.step, note=note))
     return facts
 
 

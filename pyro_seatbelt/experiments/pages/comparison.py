@@ -8,6 +8,7 @@ import numpy as np
 from pyro_seatbelt.attacks.results import auddc, curves, summarise
 from pyro_seatbelt.experiments.pages.attacks import interval
 from pyro_seatbelt.experiments.pages.known import KnownAttack, KnownRun, number
+from pyro_seatbelt.experiments.pages.protocol import Comparable, comparable
 from pyro_seatbelt.experiments.pages.run import beta_of, layers_of, model_name, series
 from pyro_seatbelt.report import Cell, Chart, Column, Comparison, Interval, Line
 
@@ -31,33 +32,49 @@ def compare(runs: Sequence[KnownRun]) -> Comparison:
     Returns:
         Numbers that at least one of them has, and their curves.
     """
-    chosen = [_by_mode(run.attacks) for run in runs]
+    chosen = {mode: some for mode in _MODES if (some := comparable(runs, mode)) is not None}
     columns: list[tuple[Column, list[Cell]]] = [
         (column, [read(run) for run in runs]) for column, read in _COLUMNS
     ]
-    for mode, name in _MODES.items():
-        if any(mode in each for each in chosen):
-            columns += _attack_columns(name, [each.get(mode) for each in chosen])
+    for mode, some in chosen.items():
+        columns += _attack_columns(_MODES[mode], some)
     kept = [(column, cells) for column, cells in columns if any(not _empty(c) for c in cells)]
     rows: list[list[Cell]] = [[run.name] for run in runs]
     for row, *cells in zip(rows, *(cells for _, cells in kept), strict=True):
         row.extend(cells)
-    note = (
-        "Of an attack, larger numbers stand for a more robust model. \u0394 sums over layers and "
-        "depends on their width; the AUDDC, from 0 to about 1, compares models of any depth."
-    )
     return Comparison(
         columns=[column for column, _ in kept],
         rows=rows,
         charts=_charts(runs, chosen),
-        note=note if any(chosen) else "",
+        note=_note(runs, chosen),
     )
 
 
-def _heldout(run: KnownRun, name: str) -> float:
+def _note(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> str:
+    parts = []
+    if chosen:
+        parts.append(
+            "Of an attack, larger numbers stand for a more robust model. \u0394 sums over layers "
+            "and depends on their width; the AUDDC, from 0 to about 1, compares models of any "
+            "depth."
+        )
+    compared = {id(attack) for some in chosen.values() for attack in some.attacks}
+    others = sum(id(attack) not in compared for run in runs for attack in run.attacks)
+    if others:
+        what = "1 attack is" if others == 1 else f"{others} attacks are"
+        parts.append(
+            f"{what} left out here, made on an earlier checkpoint or in another way than most."
+        )
+    outdated = [run.name for run in runs if run.outdated is not None]
+    if outdated:
+        parts.append(f"Not evaluated since they were trained on: {', '.join(outdated)}.")
+    return " ".join(parts)
+
+
+def _elbo(run: KnownRun) -> float:
     if run.evaluation is not None:
-        return number(getattr(run.evaluation, name))
-    return number((run.heldout or {}).get(name))
+        return run.evaluation.elbo
+    return number((run.heldout or {}).get("elbo"))
 
 
 def _of_evaluation(name: str) -> Callable[[KnownRun], Cell]:
@@ -72,30 +89,28 @@ _COLUMNS: Sequence[tuple[Column, Callable[[KnownRun], Cell]]] = (
     (Column(label="seed"), lambda run: run.config.seed),
     (Column(label="steps"), lambda run: run.step),
     (
-        Column(label="ELBO", unit=_NATS, note="of held-out images"),
-        lambda run: _heldout(run, "elbo"),
+        Column(
+            label="ELBO",
+            unit=_NATS,
+            note="of held-out images; the last one in training of a run without an evaluation",
+        ),
+        _elbo,
     ),
     (
-        Column(label="TC", unit=_NATS, note="total correlation of the top layer"),
-        lambda run: _heldout(run, "total_correlation"),
+        Column(
+            label="TC",
+            unit=_NATS,
+            note="total correlation of the top layer over training images",
+        ),
+        _of_evaluation("total_correlation"),
     ),
     (Column(label="MSE", note="of reconstructions, pixels 0 to 1"), _of_evaluation("mse")),
     (Column(label="MS-SSIM", note="of reconstructions"), _of_evaluation("ms_ssim")),
 )
 
 
-def _by_mode(attacks: Sequence[KnownAttack]) -> Mapping[str, KnownAttack]:
-    """The attack of each mode with the most problems."""
-    chosen: dict[str, KnownAttack] = {}
-    for attack in attacks:
-        if attack.mode not in chosen or len(attack.table) > len(chosen[attack.mode].table):
-            chosen[attack.mode] = attack
-    return chosen
-
-
-def _attack_columns(
-    name: str, attacks: Sequence[KnownAttack | None]
-) -> list[tuple[Column, list[Cell]]]:
+def _attack_columns(name: str, chosen: Comparable) -> list[tuple[Column, list[Cell]]]:
+    attacks = chosen.attacks
     summaries = [None if each is None else summarise(each.table) for each in attacks]
     areas = [None if each is None else auddc(each.table) for each in attacks]
 
@@ -107,21 +122,25 @@ def _attack_columns(
 
     return [
         (
-            Column(label=f"\u0394 {name}", note="mean objective and 95 % CI over pairs and \u03bb"),
+            Column(
+                label=f"\u0394 {name}",
+                note=f"mean objective and 95 % CI over pairs and \u03bb: attacks {chosen.note}",
+            ),
             means("value"),
         ),
         (
             Column(
                 label=f"\u2212log p(target), {name}",
                 unit=_NATS,
-                note="mean and 95 % CI over pairs and \u03bb",
+                note=f"mean and 95 % CI over pairs and \u03bb: attacks {chosen.note}",
             ),
             means("target_nll"),
         ),
         (
             Column(
                 label=f"AUDDC {name}",
-                note="area under the distortion-distance curve, mean and 95 % CI over pairs",
+                note="area under the distortion-distance curve, mean and 95 % CI over pairs: "
+                f"attacks {chosen.note}",
             ),
             [None if each is None else interval(each) for each in areas],
         ),
@@ -133,7 +152,7 @@ def _empty(cell: Cell) -> bool:
     return value is None or value != value  # noqa: PLR0124 - NaN
 
 
-def _charts(runs: Sequence[KnownRun], chosen: Sequence[Mapping[str, KnownAttack]]) -> list[Chart]:
+def _charts(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> list[Chart]:
     some = runs[:_MOST_LINES]
     note = f"The first {len(some)} of {len(runs)} runs." if len(some) < len(runs) else ""
     charts = [
@@ -151,18 +170,18 @@ def _charts(runs: Sequence[KnownRun], chosen: Sequence[Mapping[str, KnownAttack]
             ("Total correlation, training", "train", "total_correlation"),
         )
     ]
-    for mode, name in _MODES.items():
+    for mode, attacks in chosen.items():
         charts.append(
             Chart(
-                title=f"Distortion and distance, {name} attack",
+                title=f"Distortion and distance, {_MODES[mode]} attack",
                 x_label="\u2016d\u2016 / distance from input to target",
                 y_label="distance to the target",
                 lines=_lines(
-                    _mean_curve(attacks.get(mode), run.name)
-                    for run, attacks in zip(some, chosen, strict=False)
+                    _mean_curve(attack, run.name)
+                    for run, attack in zip(some, attacks.attacks, strict=False)
                 ),
                 note="Means over pairs: 1 is the distance of the clean reconstruction, 0 that of "
-                f"the target's own. {note}",
+                f"the target's own. Attacks {attacks.note}. {note}",
                 listed=False,
             )
         )

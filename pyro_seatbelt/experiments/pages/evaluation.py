@@ -34,8 +34,8 @@ def evaluation_section(run: KnownRun) -> EvaluationSection | Advice:
         run: The run.
 
     Returns:
-        Its evaluation; without one, what training wrote down of held-out images; without
-        those, what makes one.
+        Its evaluation; without one of its newest checkpoint, what training wrote down of held-out
+        images; without those, what makes one.
     """
     command = f"seatbelt evaluate {run.path}"
     if run.evaluation is not None:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.experiments.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.layout import checkpoints, step_of
 from pyro_seatbelt.training.metrics import read_metrics
 
 _HUGE = 1e300
@@ -35,6 +36,8 @@ class KnownAttack:
         layers: The sites that it looked at, joined by `+`.
         table: A row for each problem.
         arguments: How it was made, as far as that can be read.
+        step: Step of the checkpoint, likewise.
+        source: Where its images are from, likewise.
     """
 
     folder: Path
@@ -42,6 +45,8 @@ class KnownAttack:
     layers: str
     table: pd.DataFrame
     arguments: Mapping[str, Any]
+    step: int | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,10 @@ class KnownRun:
         record: What it says of itself.
         status: How it stands.
         metrics: Its records of numbers.
-        evaluation: Its evaluation, if there is one.
+        newest: Step of its newest checkpoint; of the end of a finished run whose checkpoints are
+            gone; None if that is not known.
+        evaluation: Its evaluation, if there is one of that checkpoint.
+        outdated: Step of an evaluation of another one, which is left out.
         attacks: Its finished attacks.
         notes: What is there but cannot be read, a line each.
     """
@@ -64,7 +72,9 @@ class KnownRun:
     record: RunRecord
     status: Status
     metrics: Sequence[Mapping[str, Any]]
+    newest: int | None
     evaluation: Evaluation | None
+    outdated: int | None
     attacks: Sequence[KnownAttack]
     notes: Sequence[str]
 
@@ -116,16 +126,19 @@ def read_known(path: Path) -> KnownRun:
             attacks.append(read_attack(place.parent))
         except InputError as error:
             notes.append(f"An attack cannot be read: {_reason(error, path)}")
-    return KnownRun(
+    known = KnownRun(
         path=path,
         config=config,
         record=record,
         status=folder.status(record),
         metrics=metrics,
+        newest=None,
         evaluation=evaluation,
+        outdated=None,
         attacks=attacks,
         notes=notes,
     )
+    return _of_newest(replace(known, newest=_newest(known)))
 
 
 def read_attack(folder: Path) -> KnownAttack:
@@ -144,16 +157,19 @@ def read_attack(folder: Path) -> KnownAttack:
         raise InputError(f"{folder.name}: it is not finished: the command that began it goes on")
     table = read_findings(folder).table
     try:
-        arguments = json.loads((folder / "arguments.json").read_text("utf-8"))["arguments"]
-    except (OSError, ValueError, KeyError, TypeError):
-        arguments = {}
+        about = mapping(json.loads((folder / "arguments.json").read_text("utf-8")))
+    except (OSError, ValueError, RecursionError):
+        about = {}
+    step = about.get("step")
     first = table.iloc[0]
     return KnownAttack(
         folder=folder,
         mode=str(first.get("mode", folder.name)),
         layers=str(first.get("layers", "")),
         table=table,
-        arguments=arguments if isinstance(arguments, dict) else {},
+        arguments=mapping(about.get("arguments")),
+        step=step if isinstance(step, int) else None,
+        source=mapping(about.get("source")),
     )
 
 
@@ -195,6 +211,37 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return math.nan
     return float(value) if abs(value) < _HUGE else math.nan
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """An object from a file, empty if it is none.
+
+    Args:
+        value: What stands there.
+
+    Example:
+        >>> mapping({"seed": 1}), mapping([1])
+        ({'seed': 1}, {})
+    """
+    return value if isinstance(value, dict) else {}
+
+
+def _newest(run: KnownRun) -> int | None:
+    saved = checkpoints(RunFolder(run.path).checkpoints)
+    if saved:
+        return step_of(saved[-1])
+    return run.step if run.status == "finished" and run.metrics else None
+
+
+def _of_newest(run: KnownRun) -> KnownRun:
+    """Leaves out an evaluation of another checkpoint than the newest."""
+    if run.evaluation is None or run.newest in {None, run.evaluation.step}:
+        return run
+    note = (
+        f"The evaluation is of step {run.evaluation.step}, the run is at step {run.newest}: "
+        f"it is left out until `seatbelt evaluate {run.path}` makes it again."
+    )
+    return replace(run, evaluation=None, outdated=run.evaluation.step, notes=[*run.notes, note])
 
 
 def _misfit(table: pd.DataFrame, images: Mapping[str, Any], pairs: Mapping[str, Any]) -> str:

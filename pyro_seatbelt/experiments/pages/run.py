@@ -40,11 +40,11 @@ def run_section(run: KnownRun, room: Room) -> RunSection:
     Raises:
         InputError: If a file vanished or was damaged since it was read.
     """
-    galleries = _galleries(run.path, Room(room.left * 2 // 5))
+    galleries = _galleries(run, Room(room.left * 2 // 5))
     for each in galleries:
         for picture in each.pictures:
             room.take(picture.num_bytes + (picture.animation.num_bytes if picture.animation else 0))
-    attacks: Sequence[Any] | Advice = attack_sections(run.attacks, room)
+    attacks: Sequence[Any] | Advice = attack_sections(run.attacks, room, run.newest)
     if not attacks:
         attacks = Advice(
             text="The run has not been attacked:", command=f"seatbelt attack {run.path}"
@@ -263,17 +263,18 @@ def _provenance(run: KnownRun) -> SettingGroup:
     )
 
 
-def _galleries(path: Path, room: Room) -> list[Gallery]:
-    drawn, own = path / "evaluation" / "figures", path / "figures"
+def _galleries(run: KnownRun, room: Room) -> list[Gallery]:
+    drawn, own = run.path / "evaluation" / "figures", run.path / "figures"
+    reconstructions = "Held-out images and their reconstructions"
+    if run.outdated is not None:  # what it drew is not of this checkpoint
+        kept = gallery("Reconstructions", [(own / "reconstructions.png", reconstructions)], room)
+        return [] if kept is None else [kept]
     first = drawn if (drawn / "reconstructions.png").is_file() else own
     traversals = sorted(
         drawn.glob("traversals-*.png"), key=lambda file: (len(file.stem), file.stem)
     )
     wanted = [
-        (
-            "Reconstructions",
-            [(first / "reconstructions.png", "Held-out images and their reconstructions")],
-        ),
+        ("Reconstructions", [(first / "reconstructions.png", reconstructions)]),
         ("Draws from the prior", [(drawn / "prior.png", "Images that the model makes up")]),
         (
             "Traversals",

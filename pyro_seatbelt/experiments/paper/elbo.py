@@ -67,6 +67,7 @@ def claim_elbo(results: Results) -> list[Claim]:
                         "beta_high": subject.ends[1],
                         **_drop("beta-TCVAE", flat),
                         **_drop(model, deep),
+                        "dataset": subject.dataset,
                     },
                     holds=above(flat.mean - deep.mean, 0),
                     note="Drop of the ELBO from the least to the largest beta in nats per image, "
