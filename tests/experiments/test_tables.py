@@ -123,9 +123,28 @@ def test_without_runs_there_are_no_rows(tmp_path):
     assert "model" in run_table(tmp_path)
 
 
-def test_a_damaged_table_is_named(sweep):
+@pytest.mark.parametrize(
+    ("damaged", "message"),
+    [
+        ("table.parquet", r"table\.parquet: the file is absent or damaged"),
+        ("arguments.json", r"arguments\.json: the file is damaged"),
+    ],
+)
+def test_a_damaged_file_is_named(damaged, message, sweep):
     folder = sweep / "runs" / "a" / "attacks" / "latent-all-0"
     folder.mkdir(parents=True)
+    (folder / "arguments.json").write_text(json.dumps({"arguments": {}, "step": 4, "source": {}}))
     (folder / "table.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"table\.parquet: the file is absent or damaged"):
+    (folder / damaged).write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=message):
         attack_table(sweep)
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_attacks_on_earlier_checkpoints_are_left_out(sweep):
+    options = AttackOptions(pairs=2, weights=(1.0,), max_iterations=1, device="cpu")
+    [report] = attack_run(sweep / "runs" / "a", options)
+    assert attack_table(sweep)["images"].tolist() == ["heldout"] * 2
+    path = report.folder / "arguments.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"step": 3}))
+    assert len(attack_table(sweep)) == 0
