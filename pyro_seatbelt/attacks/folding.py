@@ -1,12 +1,15 @@
 """Batch normalisation folded into the layers before it, for as long as an attack runs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pyro_seatbelt.attacks.pair import Program
 
@@ -86,35 +89,26 @@ def _fits(first: nn.Module, second: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def _fold(first: nn.Module, second: nn.Module) -> nn.Module:
+def _fold(first: Any, second: Any) -> nn.Module:
     """A linear map that does what the map and the normalisation do one after the other."""
-    mean, variance = second.get_buffer("running_mean"), second.get_buffer("running_var")
-    eps: float = second.eps  # type: ignore[assignment]
-    scale = (variance + eps).rsqrt()
-    if second.weight is not None:
-        scale = scale * second.get_parameter("weight")
-    shift = -mean * scale
-    if second.bias is not None:
-        shift = shift + second.get_parameter("bias")
-    weight = first.get_parameter("weight")
-    if first.bias is not None:
-        shift = shift + first.get_parameter("bias") * scale
-    axis = 1 if type(first) in _TRANSPOSED else 0
-    groups: int = getattr(first, "groups", 1)
-    if axis == 1 and groups > 1:  # a transposed weight has the channels of one group
-        wide = scale.view(groups, -1).repeat_interleave(len(weight) // groups, 0)
-        factor = wide.view(*wide.shape, *[1] * (weight.ndim - 2))
-    else:
-        factor = scale.view(*[1] * axis, -1, *[1] * (weight.ndim - axis - 1))
-    twin = _shallow(first)
-    twin.weight = nn.Parameter(weight * factor, requires_grad=False)
-    twin.bias = nn.Parameter(shift, requires_grad=False)
-    return twin
+    transposed = type(first) in _TRANSPOSED
+    # a transposed weight has the channels of one group, so each group is fused by itself
+    groups: int = first.groups if transposed else 1
 
+    def split(tensor: Tensor | None) -> Sequence[Any]:
+        return [None] * groups if tensor is None else tensor.chunk(groups)
 
-def _shallow(module: nn.Module) -> nn.Module:
-    """A module of the same kind and settings whose parameters are its own."""
-    twin = module.__class__.__new__(module.__class__)
-    twin.__dict__.update(module.__dict__)
-    twin._parameters = dict(module._parameters)  # noqa: SLF001
-    return twin
+    fused = [
+        fuse_conv_bn_weights(
+            weight, bias, mean, variance, second.eps, scale, shift, transpose=transposed
+        )
+        for weight, bias, mean, variance, scale, shift in zip(
+            *map(split, (first.weight, first.bias, second.running_mean, second.running_var)),
+            *map(split, (second.weight, second.bias)),
+            strict=True,
+        )
+    ]
+    twin: nn.Module = deepcopy(first)
+    for name, parts in zip(("weight", "bias"), zip(*fused, strict=True), strict=True):
+        setattr(twin, name, nn.Parameter(torch.cat(parts)))
+    return twin.requires_grad_(False)
