@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pyro_seatbelt.cli.arguments import Device, Run
 from pyro_seatbelt.cli.output import (
     Json,
     count,
     print_json,
     print_pairs,
     print_table,
+    resumable,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import CountBar, ProblemBar
@@ -25,12 +27,7 @@ if TYPE_CHECKING:
 
 
 def attack(
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Folder of the run, by default the newest.", show_default=False, show_envvar=False
-        ),
-    ] = None,
+    run: Run = None,
     *,
     mode: Annotated[
         list[str],
@@ -104,9 +101,7 @@ def attack(
             help="Problems that advance together and are resumed together.", show_envvar=False
         ),
     ] = 128,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)
-    ] = "auto",
+    device: Device = "auto",
     processes: Annotated[
         int | None,
         typer.Option(
@@ -163,12 +158,8 @@ def attack(
         force=force,
     )
     console = stderr_console()
-    try:
-        with CountBar(console) as images, ProblemBar(console) as problems:
-            reports = attack_run(run or newest_run(), options, watch=problems, data_progress=images)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from what is finished", err=True)
-        raise typer.Exit(1) from None
+    with resumable(), CountBar(console) as images, ProblemBar(console) as problems:
+        reports = attack_run(run or newest_run(), options, watch=problems, data_progress=images)
     if json:
         print_json([_plain(report) for report in reports])
         return

@@ -1,10 +1,10 @@
 """The command `seatbelt evaluate`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyro_seatbelt.cli.arguments import Device, Run
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
 from pyro_seatbelt.cli.progress import CountBar, StageBar
 
@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Folder of the run, by default the newest.", show_default=False, show_envvar=False
-        ),
-    ] = None,
+    run: Run = None,
     *,
     images: Annotated[int, typer.Option(help="Held-out images at most.", show_envvar=False)] = 2048,
     aggregate_images: Annotated[
@@ -41,9 +36,7 @@ def evaluate(
         ),
     ] = [0.1, 0.25, 0.5, 1.0],  # noqa: B006 - Typer copies it
     seed: Annotated[int, typer.Option(help="Of draws and noise.", show_envvar=False)] = 0,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)
-    ] = "auto",
+    device: Device = "auto",
     force: Annotated[
         bool,
         typer.Option("--force", help="Make a finished evaluation again.", show_envvar=False),

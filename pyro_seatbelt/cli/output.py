@@ -1,7 +1,8 @@
 """What commands print: results on standard output, everything else on standard error."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +62,16 @@ def count(number: int, thing: str) -> str:
         ('1 image', '86,366 images')
     """
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """While open, Ctrl-C ends the command with a line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from what is finished", err=True)
+        raise typer.Exit(1) from None
 
 
 def stderr_console() -> "Console":

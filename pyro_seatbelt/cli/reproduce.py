@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.arguments import Ray, Workers
+from pyro_seatbelt.cli.output import (
+    Json,
+    print_json,
+    print_pairs,
+    print_table,
+    resumable,
+    stderr_console,
+)
 from pyro_seatbelt.cli.progress import CountBar, SweepBar
 from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
@@ -56,24 +64,8 @@ def reproduce(
         Path,
         typer.Option(help="Folder of the results; a scale has a folder in it.", show_envvar=False),
     ] = Path("paper"),
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Runs at a time; by default one a processor, at most 8, or one a GPU.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[ADDRESS]",
-            help="Run on Ray: on a cluster of its own on this machine, or on the one at an "
-            "address (auto, host:port). Needs the extra `ray`.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     redraw: Annotated[
         bool,
         typer.Option(
@@ -125,21 +117,17 @@ def reproduce(
         raise InputError(f"which one? name some of {', '.join(ITEMS)}, or all")
     size = scale_named(scale, synthetic=synthetic)
     console = stderr_console()
-    try:
-        with CountBar(console) as images, SweepBar(console) as bar:
-            found = make(
-                names,
-                scale=size,
-                folder=out,
-                workers=workers,
-                ray=ray,
-                redraw_only=redraw,
-                watch=bar,
-                data_progress=images,
-            )
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from what is finished", err=True)
-        raise typer.Exit(1) from None
+    with resumable(), CountBar(console) as images, SweepBar(console) as bar:
+        found = make(
+            names,
+            scale=size,
+            folder=out,
+            workers=workers,
+            ray=ray,
+            redraw_only=redraw,
+            watch=bar,
+            data_progress=images,
+        )
     if json:
         print_json(_plain(found))
     else:

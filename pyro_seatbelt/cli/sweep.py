@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.arguments import Ray, Workers
+from pyro_seatbelt.cli.output import (
+    Json,
+    print_json,
+    print_pairs,
+    print_table,
+    resumable,
+    stderr_console,
+)
 from pyro_seatbelt.cli.progress import CountBar, SweepBar
 from pyro_seatbelt.errors import InputError
 
@@ -68,14 +76,7 @@ def sweep(
             show_envvar=False,
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Runs at a time; by default one a processor, at most 8, or one a GPU.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
+    workers: Workers = None,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -84,16 +85,7 @@ def sweep(
             show_envvar=False,
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[ADDRESS]",
-            help="Run on Ray: on a cluster of its own on this machine, or on the one at an "
-            "address (auto, host:port). Needs the extra `ray`.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
+    ray: Ray = None,
     gpus_per_run: Annotated[
         float | None,
         typer.Option(
@@ -143,22 +135,18 @@ def sweep(
         _list(part_of(jobs, part), folder, json=json)
         return
     console = stderr_console()
-    try:
-        with CountBar(console) as images, SweepBar(console) as bar:
-            result = run_jobs(
-                jobs,
-                folder,
-                workers=workers,
-                threads=threads,
-                ray=ray,
-                gpus=gpus_per_run,
-                shard=part,
-                watch=bar,
-                data_progress=images,
-            )
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from what is finished", err=True)
-        raise typer.Exit(1) from None
+    with resumable(), CountBar(console) as images, SweepBar(console) as bar:
+        result = run_jobs(
+            jobs,
+            folder,
+            workers=workers,
+            threads=threads,
+            ray=ray,
+            gpus=gpus_per_run,
+            shard=part,
+            watch=bar,
+            data_progress=images,
+        )
     if json:
         print_json(result._asdict())
     else:
