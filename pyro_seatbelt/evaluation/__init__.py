@@ -1,7 +1,6 @@
 """Measuring trained models."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyro_seatbelt.evaluation.active_units import active_units
 from pyro_seatbelt.evaluation.decomposition import AggregateTerms, decompose
@@ -19,6 +18,7 @@ from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
 from pyro_seatbelt.evaluation.reconstructions import prior_images, reconstruct
 from pyro_seatbelt.evaluation.traversals import traverse
 from pyro_seatbelt.evaluation.weight_norms import weight_norm
+from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores
@@ -50,16 +50,11 @@ __all__ = [
     "weighted_draws",
 ]
 
-_HOMES = {
-    "Disentanglement": "disentanglement",
-    "Quality": "quality",
-    "disentanglement_scores": "disentanglement",
-    "reconstruction_quality": "quality",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torchmetrics or scikit-learn, which takes seconds, when it is asked for."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# torchmetrics and scikit-learn take seconds to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "disentanglement": ["Disentanglement", "disentanglement_scores"],
+        "quality": ["Quality", "reconstruction_quality"],
+    },
+)

@@ -1,7 +1,8 @@
 """Experiments: run folders, and what fills them."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.attack import AttackOptions, AttackReport, attack_run
@@ -48,40 +49,21 @@ __all__ = [
     "train_run",
 ]
 
-_HOMES = {
-    "AttackOptions": "attack",
-    "AttackReport": "attack",
-    "EvaluateOptions": "evaluate_options",
-    "Evaluation": "evaluation",
-    "EvaluationReport": "evaluate",
-    "Grid": "grid",
-    "Job": "jobs",
-    "JobReport": "jobs",
-    "Run": "runs",
-    "RunResult": "train",
-    "RunSummary": "listing",
-    "SweepResult": "sweep",
-    "attack_run": "attack",
-    "attack_table": "tables",
-    "evaluate_run": "evaluate",
-    "job_for": "jobs",
-    "list_runs": "listing",
-    "load_run": "runs",
-    "merge_jobs": "jobs",
-    "newest_run": "listing",
-    "read_evaluation": "evaluation",
-    "report_runs": "report",
-    "read_grid": "grid",
-    "resume_run": "train",
-    "run_job": "jobs",
-    "run_jobs": "sweep",
-    "run_table": "tables",
-    "train_run": "train",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# these need torch, which takes a second to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "attack": ["AttackOptions", "AttackReport", "attack_run"],
+        "evaluate": ["EvaluationReport", "evaluate_run"],
+        "evaluate_options": ["EvaluateOptions"],
+        "evaluation": ["Evaluation", "read_evaluation"],
+        "grid": ["Grid", "read_grid"],
+        "jobs": ["Job", "JobReport", "job_for", "merge_jobs", "run_job"],
+        "listing": ["RunSummary", "list_runs", "newest_run"],
+        "report": ["report_runs"],
+        "runs": ["Run", "load_run"],
+        "sweep": ["SweepResult", "run_jobs"],
+        "tables": ["attack_table", "run_table"],
+        "train": ["RunResult", "resume_run", "train_run"],
+    },
+)

@@ -1,8 +1,8 @@
 """Training: configuration, the loop, checkpoints and metrics."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pyro_seatbelt.lazy import lazily
 from pyro_seatbelt.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -28,20 +28,14 @@ __all__ = [
     "save_checkpoint",
 ]
 
-_HOMES = {
-    "Checkpoint": "checkpoint",
-    "LinearWarmup": "schedules",
-    "Outcome": "loop",
-    "TrainingDiverged": "divergence",
-    "checkpoints": "layout",
-    "fit": "loop",
-    "load_checkpoint": "checkpoint",
-    "save_checkpoint": "checkpoint",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# these need torch, which takes a second to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "checkpoint": ["Checkpoint", "load_checkpoint", "save_checkpoint"],
+        "divergence": ["TrainingDiverged"],
+        "layout": ["checkpoints"],
+        "loop": ["Outcome", "fit"],
+        "schedules": ["LinearWarmup"],
+    },
+)

@@ -1,7 +1,8 @@
 """The paper's figures and tables by name."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt.experiments.paper.claims import Claim
@@ -12,19 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ITEMS", "SCALES", "Claim", "Item", "Reproduction", "Scale", "reproduce"]
 
-_HOMES = {
-    "ITEMS": "items",
-    "SCALES": "scales",
-    "Claim": "claims",
-    "Item": "item",
-    "Reproduction": "reproduction",
-    "Scale": "scales",
-    "reproduce": "reproduction",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# these need torch, which takes a second to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "claims": ["Claim"],
+        "item": ["Item"],
+        "items": ["ITEMS"],
+        "reproduction": ["Reproduction", "reproduce"],
+        "scales": ["SCALES", "Scale"],
+    },
+)
