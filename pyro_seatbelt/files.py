@@ -135,19 +135,20 @@ def lock(folder: Path, *, shared: bool = False) -> Iterator[bool]:
 
 
 @contextmanager
-def locked(folder: Path, busy: str) -> Iterator[None]:
+def locked(folder: Path, busy: str, *, shared: bool = False) -> Iterator[None]:
     """Keeps other processes from a folder while open.
 
     Args:
         folder: The folder.
         busy: What the error says when another process has it.
+        shared: Whether others may hold it as well, shared.
 
     Raises:
         InputError: If another process has it.
     """
     # a process that only looks whether it is locked holds the lock for an instant
     for wait in (*[0.05] * 10, None):
-        with lock(folder) as mine:
+        with lock(folder, shared=shared) as mine:
             if mine:
                 yield
                 return

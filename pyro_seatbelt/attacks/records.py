@@ -73,6 +73,11 @@ class AttackRecords:
         return self.path / "pairs.safetensors"
 
     @property
+    def arguments(self) -> Path:
+        """What decided the numbers, and what else is worth knowing."""
+        return self.path / "arguments.json"
+
+    @property
     def groups(self) -> Path:
         """Folder of the parts."""
         return self.path / "groups"
@@ -92,13 +97,10 @@ class AttackRecords:
         Raises:
             InputError: If another attack is there or the folder cannot be written.
         """
-        path = self.path / "arguments.json"
+        path = self.arguments
         wanted = json.loads(json.dumps(arguments, default=str))
         if path.is_file():
-            try:
-                found = json.loads(path.read_text("utf-8"))["arguments"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
+            found, _ = self._read()
             if found != wanted:
                 names = sorted({*found, *wanted})
                 different = [name for name in names if found.get(name) != wanted.get(name)]
@@ -118,13 +120,17 @@ class AttackRecords:
         Raises:
             InputError: If the file is absent or damaged.
         """
-        path = self.path / "arguments.json"
+        _, about = self._read()
+        return about
+
+    def _read(self) -> tuple[Any, dict[str, Any]]:
+        """The arguments, and the rest."""
+        path = self.arguments
         try:
             content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            del content["arguments"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return content.pop("arguments"), content
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
-        return content
 
     def prepare(self) -> None:
         """Makes room for the parts, and removes what a killed process was writing.

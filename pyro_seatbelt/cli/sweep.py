@@ -173,7 +173,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
-    from pyro_seatbelt.experiments.jobs import finished_job
+    from pyro_seatbelt.experiments.job_runs import finished_job
 
     if json:
         print_json([job.plain() for job in jobs])

@@ -12,6 +12,16 @@ def num_workers() -> int:
         >>> 1 <= num_workers() <= 8
         True
     """
+    return min(num_processors(), _MOST)
+
+
+def num_processors() -> int:
+    """Return the number of processors that this process may use.
+
+    Example:
+        >>> num_processors() >= num_workers()
+        True
+    """
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST)
-    return min(os.cpu_count() or 1, _MOST)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

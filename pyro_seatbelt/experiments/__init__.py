@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
     from pyro_seatbelt.experiments.evaluation import Evaluation, read_evaluation
     from pyro_seatbelt.experiments.grid import Grid, read_grid
-    from pyro_seatbelt.experiments.jobs import Job, JobReport, job_for, merge_jobs, run_job
+    from pyro_seatbelt.experiments.job_runs import JobReport, run_job
+    from pyro_seatbelt.experiments.jobs import Job, job_for, merge_jobs
     from pyro_seatbelt.experiments.listing import RunSummary, list_runs, newest_run
     from pyro_seatbelt.experiments.report import report_runs
     from pyro_seatbelt.experiments.runs import Run, load_run
@@ -58,7 +59,8 @@ __getattr__ = lazily(
         "evaluate_options": ["EvaluateOptions"],
         "evaluation": ["Evaluation", "read_evaluation"],
         "grid": ["Grid", "read_grid"],
-        "jobs": ["Job", "JobReport", "job_for", "merge_jobs", "run_job"],
+        "job_runs": ["JobReport", "run_job"],
+        "jobs": ["Job", "job_for", "merge_jobs"],
         "listing": ["RunSummary", "list_runs", "newest_run"],
         "report": ["report_runs"],
         "runs": ["Run", "load_run"],

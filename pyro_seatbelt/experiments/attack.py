@@ -29,8 +29,8 @@ from pyro_seatbelt.data import Progress, read_pixels, to_pixels
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.attack_report import report
-from pyro_seatbelt.experiments.folder import RunFolder, package_versions
-from pyro_seatbelt.experiments.runs import Run, load_run
+from pyro_seatbelt.experiments.folder import package_versions
+from pyro_seatbelt.experiments.runs import Run, load_idle_run
 from pyro_seatbelt.experiments.train import open_same_data
 from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.training.device import make_fabric
@@ -145,11 +145,7 @@ def attack_run(
     options = options or AttackOptions()
     attacks = check_options(options)
     device = make_fabric(options.device).device
-    folder = RunFolder(path)
-    folder.read_config()  # says so if this is no run
-    if folder.status(folder.read_record()) == "running":
-        raise InputError(f"{path}: the run is still being trained: wait for it, or stop it")
-    run = load_run(path, device=device)
+    run = load_idle_run(path, device=device)
     if options.layers is None:
         attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in attacks}
     blank = torch.zeros(1, *run.record.image_shape, device=device)

@@ -12,9 +12,8 @@ from pyro_seatbelt.experiments.evaluate_options import EvaluateOptions
 from pyro_seatbelt.experiments.evaluation import Evaluation, EvaluationFolder, read_evaluation
 from pyro_seatbelt.experiments.evaluation_numbers import Watch, measure, stage
 from pyro_seatbelt.experiments.evaluation_report import draw_evaluation, figure_names
-from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.experiments.netcdf import write_netcdf
-from pyro_seatbelt.experiments.runs import Run, load_run
+from pyro_seatbelt.experiments.runs import Run, load_idle_run
 from pyro_seatbelt.experiments.train import open_same_data
 from pyro_seatbelt.files import locked, write_atomically, writing
 from pyro_seatbelt.training.device import make_fabric
@@ -73,11 +72,7 @@ def evaluate_run(
     """
     options = options or EvaluateOptions()
     device = make_fabric(options.device).device
-    folder = RunFolder(path)
-    folder.read_config()  # says so if this is no run
-    if folder.status(folder.read_record()) == "running":
-        raise InputError(f"{path}: the run is still being trained: wait for it, or stop it")
-    run = load_run(path, device=device)
+    run = load_idle_run(path, device=device)
     place = EvaluationFolder(path / "evaluation")
     names = figure_names(run.model.num_layers) if options.figures else ()
     found = None if options.force else _finished(run, place, options)

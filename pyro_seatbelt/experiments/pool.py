@@ -18,7 +18,8 @@ import torch
 
 from pyro_seatbelt.attacks.groups import Spread, leave_with_parent
 from pyro_seatbelt.experiments.failures import Failure, failure_of
-from pyro_seatbelt.experiments.jobs import Job, run_job
+from pyro_seatbelt.experiments.job_runs import run_job
+from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.stages import Stage, StageWatch, Throttled
 
 _PATIENCE = 60.0

@@ -70,6 +70,23 @@ def load_run(
     return Run(run.path, config, record, *family, step=checkpoint.step)
 
 
+def load_idle_run(folder: Path, *, device: torch.device | str = "cpu") -> Run:
+    """Rebuilds a trained pair that nobody is training any more.
+
+    Args:
+        folder: The folder of a run.
+        device: Where the pair is put.
+
+    Raises:
+        InputError: If it is still being trained, or as :func:`load_run` says.
+    """
+    run = RunFolder(folder)
+    run.read_config()  # says so if this is no run
+    if run.status(run.read_record()) == "running":
+        raise InputError(f"{folder}: the run is still being trained: wait for it, or stop it")
+    return load_run(folder, device=device)
+
+
 def build_family(
     config: TrainConfig, image_shape: tuple[int, int, int], num_data: int
 ) -> presets.Family:

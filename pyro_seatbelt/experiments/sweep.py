@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -12,15 +11,16 @@ from typing import NamedTuple
 
 from pyro_seatbelt.data import Progress, load_dataset
 from pyro_seatbelt.data.catalogue import dataset_spec
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.data.workers import num_processors, num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.failures import forget_failure, keep_failure
-from pyro_seatbelt.experiments.jobs import Job, finished_job, merge_jobs
+from pyro_seatbelt.experiments.job_runs import finished_job
+from pyro_seatbelt.experiments.jobs import Job, merge_jobs
 from pyro_seatbelt.experiments.pool import Outcome, gpus_for, run_local
 from pyro_seatbelt.experiments.ray_pool import LOCAL, import_ray, run_on_ray
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.tables import write_tables
-from pyro_seatbelt.files import lock, write_atomically, writing
+from pyro_seatbelt.files import lock, locked, write_atomically, writing
 
 
 class SweepProgress(NamedTuple):
@@ -111,7 +111,8 @@ def run_jobs(
     _check_free(folder)
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
-    with _at_sweep(folder, shared=shard is not None):
+    busy = "another process is at this sweep: wait for it, or take shards (--shard 1/2)"
+    with locked(folder, busy, shared=shard is not None):
         _write_jobs(jobs, folder)
         skipped = [job.name for job in mine if finished_job(job, folder) is not None]
         todo = [job for job in mine if job.name not in skipped]
@@ -179,13 +180,6 @@ def _pool(
     return partial(run_on_ray, workers=workers, threads=threads, gpus=gpus)
 
 
-def num_processors() -> int:
-    """Counts the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
     """Takes the jobs of a shard.
 
@@ -216,21 +210,6 @@ def _check_free(folder: Path) -> None:
         taken = [path for path in ours if path.exists() and any(path.iterdir())]
     if taken or (folder / "config.json").exists():
         raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
-
-
-@contextmanager
-def _at_sweep(folder: Path, *, shared: bool) -> Iterator[None]:
-    """Keeps other processes from a sweep; shards share it."""
-    for wait in (*[0.05] * 10, None):  # who was killed lets go in an instant
-        with lock(folder, shared=shared) as mine:
-            if mine:
-                yield
-                return
-        if wait is not None:
-            time.sleep(wait)
-    raise InputError(
-        f"{folder}: another process is at this sweep: wait for it, or take shards (--shard 1/2)"
-    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pyro_seatbelt.attacks.records import AttackRecords
-from pyro_seatbelt.experiments.evaluate import read_evaluation
+from pyro_seatbelt.experiments.evaluation import read_evaluation
 from pyro_seatbelt.experiments.folder import RunFolder
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.training.config import TrainConfig

@@ -235,11 +235,16 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _steps_or_epochs(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _no_truth_values(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name, field in cls.model_fields.items():
             # pydantic would take True for 1
             if isinstance(values.get(name), bool) and field.annotation is not bool:
                 raise ValueError(f"{name}: expected no truth value, got {values[name]}")
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_or_epochs(cls, values: dict[str, Any]) -> dict[str, Any]:
         steps, epochs = values.get("steps"), values.get("epochs")
         if steps is not None and epochs is not None:
             raise ValueError(

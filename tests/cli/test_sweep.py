@@ -10,7 +10,7 @@ from pyro_seatbelt.cli.progress import SweepBar
 from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.experiments import sweep as module
 from pyro_seatbelt.experiments.failures import Failure
-from pyro_seatbelt.experiments.jobs import run_job
+from pyro_seatbelt.experiments.job_runs import run_job
 from pyro_seatbelt.experiments.pool import Outcome
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.experiments.sweep import SweepProgress

@@ -18,7 +18,7 @@ from pyro_seatbelt.experiments import attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.experiments import sweep as module
 from pyro_seatbelt.experiments.failures import Failure
 from pyro_seatbelt.experiments.grid import read_grid
-from pyro_seatbelt.experiments.jobs import finished_job, job_place, run_job
+from pyro_seatbelt.experiments.job_runs import finished_job, job_place, run_job
 from pyro_seatbelt.experiments.pool import Outcome, run_local
 from pyro_seatbelt.experiments.stages import Stage
 from pyro_seatbelt.files import lock

@@ -9,7 +9,8 @@ import pandas as pd
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.experiments.attack import paper_layers
-from pyro_seatbelt.experiments.jobs import Job, finished_job, job_for
+from pyro_seatbelt.experiments.job_runs import finished_job
+from pyro_seatbelt.experiments.jobs import Job, job_for
 from pyro_seatbelt.experiments.paper.scales import Scale
 from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.training.config import TrainConfig

@@ -8,7 +8,6 @@ from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.experiments.evaluate import EvaluateOptions
 
-ScaleName = Literal["smoke", "laptop", "workstation", "paper"]
 Role = Literal["chairs", "faces", "celeba", "sprites"]
 
 
@@ -277,7 +276,7 @@ def scale_named(name: str, *, synthetic: bool = False) -> Scale:
     Args:
         name: `smoke`, `laptop`, `workstation` or `paper`.
         synthetic: Whether drawn images stand for the published ones, as they do anyway in the
-            first two.
+            others.
 
     Raises:
         InputError: If there is no such scale.

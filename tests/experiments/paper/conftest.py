@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from pyro_seatbelt.attacks import Findings, Mode
-from pyro_seatbelt.experiments.jobs import Job, JobReport
+from pyro_seatbelt.experiments.job_runs import JobReport
+from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.item import Item
 from pyro_seatbelt.experiments.paper.results import CONFIG_COLUMNS, Results, sites
 from pyro_seatbelt.experiments.paper.scales import SCALES

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.experiments.jobs import finished_job, run_job
+from pyro_seatbelt.experiments.job_runs import finished_job, run_job
 from pyro_seatbelt.experiments.paper import ITEMS, SCALES, reproduce
 from pyro_seatbelt.experiments.sweep import SweepResult
 from pyro_seatbelt.experiments.tables import write_tables
