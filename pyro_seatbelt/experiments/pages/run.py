@@ -10,7 +10,7 @@ from pyro_seatbelt.experiments.pages.evaluation import evaluation_section
 from pyro_seatbelt.experiments.pages.known import KnownRun, number
 from pyro_seatbelt.experiments.pages.pictures import gallery
 from pyro_seatbelt.experiments.pages.room import Room
-from pyro_seatbelt.presets import DEFAULT_BETA, DEFAULT_LAYERS, PRESETS
+from pyro_seatbelt.presets import PRESETS, settle
 from pyro_seatbelt.report import (
     Advice,
     Chart,
@@ -83,7 +83,7 @@ def beta_of(config: TrainConfig) -> float | None:
     """
     if not PRESETS[config.model].has_beta:
         return None
-    return DEFAULT_BETA if config.beta is None else config.beta
+    return settle(config.model)[1] if config.beta is None else config.beta
 
 
 def headline(run: KnownRun) -> str:
@@ -109,9 +109,7 @@ def layers_of(config: TrainConfig) -> int:
     Args:
         config: Its config.
     """
-    if config.layers is not None:
-        return config.layers
-    return DEFAULT_LAYERS if PRESETS[config.model].hierarchical else 1
+    return settle(config.model)[0] if config.layers is None else config.layers
 
 
 def training_charts(metrics: Sequence[Mapping[str, Any]]) -> list[Chart]:

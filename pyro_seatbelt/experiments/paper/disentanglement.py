@@ -8,7 +8,7 @@ from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, above
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named
+from pyro_seatbelt.experiments.paper.results import Results, named, spelled
 from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -52,8 +52,7 @@ def claim_mig(results: Results) -> list[Claim]:
                 Claim(
                     claim=f"mig-{config.model}-{subject.dataset}",
                     item="mig",
-                    text=f"{named(config.model).replace('β', 'beta')}s obtain a high MIG at the "
-                    "top layer",
+                    text=f"{spelled(named(config.model))}s obtain a high MIG at the top layer",
                     source="Section 5, Appendix",
                     paper="above a VAE's",
                     measured={

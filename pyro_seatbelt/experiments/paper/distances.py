@@ -23,6 +23,7 @@ from pyro_seatbelt.experiments.paper.results import (
     named,
     pick,
     problems,
+    spelled,
     with_excess,
 )
 from pyro_seatbelt.experiments.paper.scales import Scale
@@ -86,7 +87,7 @@ def claim_distances(results: Results) -> list[Claim]:
                     item="l2",
                     text="The L2 distance from the target to what an attack makes of it grows "
                     "with beta, and not because reconstructions degrade "
-                    f"({named(model).replace('β', 'beta')})",
+                    f"({spelled(named(model))})",
                     source="Section 5.2, Appendix",
                     paper="a larger excess",
                     measured={
@@ -123,13 +124,11 @@ def _compare(
     own = ratio_of_means(one, other, "l2_best_to_target")
     measured: dict[str, Number] = {
         **excess.measured(f"excess_{name}", f"excess_{other_name}"),
-        "l2_ratio": raw.value,
-        "l2_ratio_low": raw.low,
-        "l2_ratio_high": raw.high,
-        f"l2_{name}": raw.above,
-        f"l2_{other_name}": raw.below,
-        f"own_{name}": own.above,
-        f"own_{other_name}": own.below,
+        **raw.ends("l2_ratio"),
+        f"l2_{name}": raw.first,
+        f"l2_{other_name}": raw.second,
+        f"own_{name}": own.first,
+        f"own_{other_name}": own.second,
     }
     return measured, excess.exceeds(0)
 

@@ -8,7 +8,7 @@ from pyro_seatbelt.experiments.paper.claims import Claim, above
 from pyro_seatbelt.experiments.paper.estimates import Interval, interval
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, whole_grid
-from pyro_seatbelt.experiments.paper.results import Results, lettered, named, pick
+from pyro_seatbelt.experiments.paper.results import Results, lettered, named, pick, spelled
 from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
 
@@ -59,7 +59,7 @@ def claim_elbo(results: Results) -> list[Claim]:
                     claim=f"elbo-{model}-{subject.dataset}",
                     item="fig3",
                     text="The ELBO declines with beta much more quickly for beta-TCVAEs than for "
-                    f"{named(model).replace('β', 'beta')}s",
+                    f"{spelled(named(model))}s",
                     source="Section 5.1, Figure 3",
                     paper="smaller drop",
                     measured={

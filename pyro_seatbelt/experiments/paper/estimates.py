@@ -1,8 +1,8 @@
 """Means with intervals, and how two of them compare."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,64 +33,19 @@ class Interval(NamedTuple):
         """Whether the mean is above a bound; None without an interval, or if it holds both."""
         return _exceeds(self.mean, self.low, self.high, bound)
 
+    def ends(self, name: str) -> dict[str, float]:
+        """The mean and its interval by name, for a claim."""
+        return _ends_by_name(name, self.mean, self.low, self.high)
 
-class Ratio(NamedTuple):
-    """The ratio of two means over the problems of attacks.
+
+class Comparison(NamedTuple):
+    """How two means over the problems of attacks compare.
 
     Attributes:
-        value: The ratio; NaN where there is none.
+        kind: `ratio` of the first over the second, or `difference` of the first less the second.
+        value: That; NaN where there is none.
         low: Lower end of a 95 % interval over pairs: the pairs are drawn again, the same ones on
             both sides; NaN for a single pair.
-        high: Its upper end.
-        above: The mean above the line.
-        below: The mean below it.
-        num_pairs: Pairs that both sides have.
-        num_problems: Problems of the smaller side.
-    """
-
-    value: float
-    low: float
-    high: float
-    above: float
-    below: float
-    num_pairs: int
-    num_problems: int
-
-    def exceeds(self, bound: float) -> bool | None:
-        """Whether the ratio is above a bound; None without an interval, or if it holds both.
-
-        Example:
-            >>> ratio = Ratio(1.2, 0.9, 1.5, 6.0, 5.0, 8, 72)
-            >>> ratio.exceeds(1.0), ratio.exceeds(2.0), ratio._replace(low=1.1).exceeds(1.0)
-            (None, False, True)
-            >>> ratio._replace(low=math.nan, high=math.nan, num_pairs=1).exceeds(1.0)
-        """
-        return _exceeds(self.value, self.low, self.high, bound)
-
-    def measured(self, above: str, below: str) -> dict[str, float | int]:
-        """The numbers by name, for a claim.
-
-        Args:
-            above: Name of the mean above the line.
-            below: Name of the one below it.
-        """
-        return {
-            "ratio": self.value,
-            "ratio_low": self.low,
-            "ratio_high": self.high,
-            above: self.above,
-            below: self.below,
-            "pairs": self.num_pairs,
-            "problems": self.num_problems,
-        }
-
-
-class Difference(NamedTuple):
-    """The difference of two means over the problems of attacks.
-
-    Attributes:
-        value: The first mean less the second; NaN where there is none.
-        low: Lower end of a 95 % interval over pairs, as that of a :class:`Ratio`.
         high: Its upper end.
         first: The first mean.
         second: The second one.
@@ -98,6 +53,7 @@ class Difference(NamedTuple):
         num_problems: Problems of the smaller side.
     """
 
+    kind: Literal["ratio", "difference"]
     value: float
     low: float
     high: float
@@ -107,26 +63,29 @@ class Difference(NamedTuple):
     num_problems: int
 
     def exceeds(self, bound: float) -> bool | None:
-        """Whether the difference is above a bound; None without an interval, or if it holds both.
+        """Whether the value is above a bound; None without an interval, or if it holds both.
 
         Example:
-            >>> difference = Difference(0.2, -0.1, 0.5, 0.3, 0.1, 8, 72)
-            >>> difference.exceeds(0.0), difference.exceeds(1.0), difference.exceeds(-1.0)
+            >>> ratio = Comparison("ratio", 1.2, 0.9, 1.5, 6.0, 5.0, 8, 72)
+            >>> ratio.exceeds(1.0), ratio.exceeds(2.0), ratio._replace(low=1.1).exceeds(1.0)
             (None, False, True)
+            >>> ratio._replace(low=math.nan, high=math.nan, num_pairs=1).exceeds(1.0)
         """
         return _exceeds(self.value, self.low, self.high, bound)
 
+    def ends(self, name: str) -> dict[str, float]:
+        """The value and its interval by name, for a claim."""
+        return _ends_by_name(name, self.value, self.low, self.high)
+
     def measured(self, first: str, second: str) -> dict[str, float | int]:
-        """The numbers by name, for a claim.
+        """All the numbers by name, for a claim.
 
         Args:
             first: Name of the first mean.
             second: Name of the second one.
         """
         return {
-            "difference": self.value,
-            "difference_low": self.low,
-            "difference_high": self.high,
+            **self.ends(self.kind),
             first: self.first,
             second: self.second,
             "pairs": self.num_pairs,
@@ -191,12 +150,12 @@ def share(count: int, num: int) -> Interval:
     return Interval(count / num, float(ends.low), float(ends.high), num)
 
 
-def ratio_of_means(above: pd.DataFrame, below: pd.DataFrame, column: str) -> Ratio:
+def ratio_of_means(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Comparison:
     """Divides the mean of a column over some problems by that over others.
 
     Args:
-        above: A row for each problem, with `pair`.
-        below: The same for the other side.
+        first: A row for each problem, with `pair`.
+        second: The same for the other side.
         column: What is averaged.
 
     Returns:
@@ -208,20 +167,13 @@ def ratio_of_means(above: pd.DataFrame, below: pd.DataFrame, column: str) -> Rat
         >>> ratio_of_means(one, one, "value").value
         1.0
     """
-    pairs = _common(above, below, column)
-    if not pairs.num_pairs:
-        return Ratio(math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
-    top, bottom = pairs.means()
-    value, low, high = math.nan, math.nan, math.nan
-    if bottom > 0:
-        value = float(top / bottom)
-        if pairs.num_pairs > 1:
-            tops, bottoms = pairs.means_of_draws()
-            low, high = _ends(tops / bottoms)
-    return Ratio(value, low, high, float(top), float(bottom), pairs.num_pairs, pairs.num_problems)
+    pairs = _common(first, second, column)
+    if not pairs.num_pairs or not pairs.means()[1] > 0:
+        return _compared("ratio", pairs, lambda means: np.full(means.shape[1:], math.nan))
+    return _compared("ratio", pairs, lambda means: means[0] / means[1])
 
 
-def difference_of_means(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Difference:
+def difference_of_means(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Comparison:
     """Subtracts the mean of a column over some problems from that over others.
 
     For quantities that may be zero, where a ratio says nothing.
@@ -242,13 +194,25 @@ def difference_of_means(first: pd.DataFrame, second: pd.DataFrame, column: str) 
         0.6
     """
     pairs = _common(first, second, column)
+    return _compared("difference", pairs, lambda means: means[0] - means[1])
+
+
+def _compared(
+    kind: Literal["ratio", "difference"],
+    pairs: _Pairs,
+    compare: Callable[[NDArray[np.float64]], Any],
+) -> Comparison:
+    """Compares two means, shape `(2,)`, and those of pairs drawn again, shape `(2, draws)`."""
     if not pairs.num_pairs:
-        return Difference(math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
-    one, other = (float(mean) for mean in pairs.means())
+        return Comparison(kind, math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0)
+    means = pairs.means()
     low = high = math.nan
     if pairs.num_pairs > 1:
-        low, high = _ends(np.subtract(*pairs.means_of_draws()))
-    return Difference(one - other, low, high, one, other, pairs.num_pairs, pairs.num_problems)
+        low, high = map(float, np.quantile(compare(pairs.means_of_draws()), [0.025, 0.975]))
+    one, other = map(float, means)
+    return Comparison(
+        kind, float(compare(means)), low, high, one, other, pairs.num_pairs, pairs.num_problems
+    )
 
 
 def _common(one: pd.DataFrame, other: pd.DataFrame, column: str) -> _Pairs:
@@ -265,9 +229,8 @@ def _by_pair(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return kept.groupby("pair")[column].agg(["sum", "count"]).astype(float)
 
 
-def _ends(draws: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+def _ends_by_name(name: str, value: float, low: float, high: float) -> dict[str, float]:
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _exceeds(value: float, low: float, high: float, bound: float) -> bool | None:

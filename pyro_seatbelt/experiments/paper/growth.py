@@ -6,8 +6,7 @@ import pandas as pd
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.experiments.paper.estimates import (
-    Difference,
-    Ratio,
+    Comparison,
     difference_of_means,
     ratio_of_means,
 )
@@ -42,13 +41,13 @@ VAE_NOTE = "a VAE being the beta-TCVAE with beta = 1, whose objective is the sam
 
 def growth(
     results: Results, subject: Subject, mode: Mode, column: str = "value", model: str = FLAT
-) -> Ratio:
+) -> Comparison:
     """How many times larger a quantity is at the largest beta than at the least one."""
     low, high = _at_ends(results, subject, mode, model)
     return ratio_of_means(high, low, column)
 
 
-def excess_growth(results: Results, subject: Subject, mode: Mode, model: str = FLAT) -> Difference:
+def excess_growth(results: Results, subject: Subject, mode: Mode, model: str = FLAT) -> Comparison:
     """By how much the excess distance to the target grows from the least to the largest beta."""
     low, high = _at_ends(results, subject, mode, model)
     return difference_of_means(with_excess(high), with_excess(low), "l2_excess")

@@ -22,7 +22,13 @@ from pyro_seatbelt.experiments.paper.estimates import difference_of_means, ratio
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import DEEP, FLAT, attack, jobs, members
 from pyro_seatbelt.experiments.paper.panels import first_shown
-from pyro_seatbelt.experiments.paper.results import ATTACK_COLUMNS, Results, named, with_excess
+from pyro_seatbelt.experiments.paper.results import (
+    ATTACK_COLUMNS,
+    Results,
+    named,
+    spelled,
+    with_excess,
+)
 from pyro_seatbelt.experiments.paper.scales import Scale
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import Attacked, clockwise_panels
@@ -91,7 +97,7 @@ def claim_heart(results: Results) -> list[Claim]:
                 claim=f"heart-{config.model}",
                 item="heart",
                 text="Disentangled models protect effectively against attacks on a single factor "
-                f"({named(config.model).replace('β', 'beta')})",
+                f"({spelled(named(config.model))})",
                 source="Section 5.2, Appendix",
                 paper="ratio above 1, a larger excess",
                 measured={

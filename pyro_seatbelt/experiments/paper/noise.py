@@ -15,7 +15,7 @@ from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, above
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named
+from pyro_seatbelt.experiments.paper.results import Results, named, spelled
 from pyro_seatbelt.experiments.paper.scales import Scale
 from pyro_seatbelt.plots import Band, BandPanel, band_panels, density_panels
 from pyro_seatbelt.training.config import TrainConfig
@@ -180,7 +180,7 @@ def _claim(
     return Claim(
         claim=f"noise-{noise:g}-{model}",
         item=item,
-        text=f"{named(model).replace('β', 'beta')}s become "
+        text=f"{spelled(named(model))}s become "
         f"{'more' if rises else 'less'} robust to noise with increasing beta",
         source=source,
         paper="higher, with a smaller drop" if rises else "lower, with a larger drop",

@@ -13,7 +13,7 @@ from pyro_seatbelt.experiments.paper.claims import Claim, all_of
 from pyro_seatbelt.experiments.paper.estimates import Interval, difference_of_means, share
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import CHAIN, DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named, pick
+from pyro_seatbelt.experiments.paper.results import Results, named, pick, spelled
 from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.training.config import TrainConfig
@@ -139,9 +139,9 @@ def claim_panels(results: Results) -> list[Claim]:
                 measured={
                     **{f"to target, {_line(name)}": each.to_target for name, each in seen.items()},
                     **{
-                        f"{_line(name)}, less the VAE's, {end}": value
+                        end: value
                         for name, each in farther.items()
-                        for end, value in (("low", each.low), ("high", each.high))
+                        for end, value in each.ends(f"{_line(name)}, less the VAE's").items()
                     },
                     **{f"AUDDC, {_line(name)}": each.area for name, each in seen.items()},
                     "pairs": plain.pairs,
@@ -165,9 +165,7 @@ def claim_panels(results: Results) -> list[Claim]:
                     source="Section 5.2, Figure 1",
                     paper="often",
                     measured={
-                        "share of pairs": deepest.resembling.mean,
-                        "share of pairs, low": deepest.resembling.low,
-                        "share of pairs, high": deepest.resembling.high,
+                        **deepest.resembling.ends("share of pairs"),
                         "share of pairs, VAE": plain.resembling.mean,
                         "pairs": deepest.pairs,
                         "dataset": subject.dataset,
@@ -182,7 +180,7 @@ def claim_panels(results: Results) -> list[Claim]:
 
 
 def _line(name: str) -> str:
-    return name.replace("\n", ", ").replace("β", "beta")
+    return spelled(name.replace("\n", ", "))
 
 
 def _configs(scale: Scale, subject: Subject) -> dict[str, TrainConfig]:

@@ -177,6 +177,16 @@ def named(model: str, *, layers: int | None = None, beta: float | None = None) -
     return ", ".join(words)
 
 
+def spelled(name: str) -> str:
+    """Writes a name of :func:`named` as claims do: any terminal can show them.
+
+    Example:
+        >>> spelled(named("beta-tcvae", beta=10.0))
+        'beta-TCVAE, beta = 10'
+    """
+    return name.replace("β", "beta")
+
+
 def lettered(titles: Iterable[str]) -> list[str]:
     """Puts (a), (b), ... before titles.
 

@@ -16,7 +16,7 @@ from pyro_seatbelt.experiments.paper.growth import (
 )
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named, pick, problems
+from pyro_seatbelt.experiments.paper.results import Results, named, pick, problems, spelled
 from pyro_seatbelt.experiments.paper.scales import Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
 
@@ -71,14 +71,12 @@ def claim_wasserstein(results: Results) -> list[Claim]:
                 paper="ratio above 1, a larger excess",
                 measured={
                     **value.measured("delta_high", "delta_low"),
-                    "excess": excess.value,
-                    "excess_low": excess.low,
-                    "excess_high": excess.high,
+                    **excess.ends("excess"),
                     "l2_ratio": l2.value,
                     **about_growth(subject),
                 },
                 holds=all_of(value.exceeds(1), excess.exceeds(0)),
-                note=f"{named(model).replace('β', 'beta')}: the objective and the L2 distance to "
+                note=f"{spelled(named(model))}: the objective and the L2 distance to "
                 f"the target, mean over pairs and lambda. {EXCESS_NOTE}",
             )
         )

@@ -9,7 +9,7 @@ from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, Number, above
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
 from pyro_seatbelt.experiments.paper.members import DEEP, FLAT, jobs, members
-from pyro_seatbelt.experiments.paper.results import Results, named, pick
+from pyro_seatbelt.experiments.paper.results import Results, named, pick, spelled
 from pyro_seatbelt.experiments.paper.scales import Role, Scale, Subject
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
@@ -98,7 +98,7 @@ def claim_weights(results: Results) -> list[Claim]:
                         claim=f"{side}-norm-{model}-{role}",
                         item="table1",
                         text=f"The L2 norm of the {side} {'in' if sign > 0 else 'de'}creases with "
-                        f"beta ({named(model).replace('β', 'beta')})",
+                        f"beta ({spelled(named(model))})",
                         source="Section 5.4, Table 1",
                         paper=f"{PAPER[side, model][role]:+g} %",
                         measured={
