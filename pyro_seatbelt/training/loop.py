@@ -108,7 +108,8 @@ def fit(
             and save; what it says of data and models is not looked at.
         folder: Where metrics and checkpoints go; nothing is written without one.
         resume: Checkpoint of the same run to go on from.
-        evaluate: Gives numbers of held-out images, every `eval_every` steps and at the end.
+        evaluate: Gives numbers of held-out images, every `eval_every` steps and at the end; if a
+            run was cut off in it, after the checkpoint of the step, it is the first thing to do.
         schedule: Called with the number of a step, from 1, before it; sets the objective's weights.
         watch: Is told how far training is.
         fabric: The device and its arithmetic, instead of those of the config.
@@ -149,8 +150,6 @@ def fit(
         wrapped = fabric.setup(loss, optimizer)
         if resume:
             resume.restore({"model": model, "guide": guide}, optimizer)
-            if start >= total:
-                return Outcome(start, interrupted=False, checkpoint=resume.path)
         training = _Training(
             config=config,
             fabric=fabric,
@@ -161,6 +160,7 @@ def fit(
             images=images,
             order=order,
             num_data=len(indices),
+            evaluate=evaluate,
             folder=folder,
             log=stack.enter_context(_metrics_log(folder, start, tensorboard=config.tensorboard)),
             checkpoint=resume.path if resume else None,
@@ -171,6 +171,8 @@ def fit(
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
         watch.start(start, total)
+        if start and log and log.latest.get("heldout", 0) < start:
+            training.measure_heldout(start, last=start == total)  # cut off after the checkpoint
         for step in range(start + 1, total + 1):
             if schedule:
                 schedule(step)
@@ -179,15 +181,15 @@ def fit(
             if metrics and log:
                 log.write(step, "train", metrics)
             watch.advance(step, metrics)
-            if evaluate and (last or not step % config.eval_every):
-                heldout = evaluate()
-                if log:
-                    log.write(step, "heldout", heldout)
-            if last or interruption.requested or not step % config.checkpoint_every:
+            saved = last or interruption.requested or not step % config.checkpoint_every
+            if saved:
                 training.save(step)
+            training.measure_heldout(step, last=last)
             if interruption.requested and not last:
+                if not saved:
+                    training.save(step)
                 return Outcome(step, interrupted=True, checkpoint=training.checkpoint)
-        return Outcome(total, interrupted=False, checkpoint=training.checkpoint)
+        return Outcome(max(start, total), interrupted=False, checkpoint=training.checkpoint)
 
 
 @dataclass
@@ -203,6 +205,7 @@ class _Training:
     images: ImageSource
     order: EpochOrder
     num_data: int
+    evaluate: Callable[[], Metrics] | None
     folder: Path | None
     log: MetricsLog | None
     checkpoint: Path | None
@@ -235,6 +238,13 @@ class _Training:
             **({"active_units": active_units(self.pair["guide"], x)} if reports else {}),
             "images_per_second": self._speed(step),
         }
+
+    def measure_heldout(self, step: int, *, last: bool) -> None:
+        """Evaluates held-out images if this step is one to do it after."""
+        if self.evaluate and (last or not step % self.config.eval_every):
+            heldout = self.evaluate()
+            if self.log:
+                self.log.write(step, "heldout", heldout)
 
     def save(self, step: int) -> None:
         """Writes a checkpoint if the run has a folder."""

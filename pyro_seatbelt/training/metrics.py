@@ -30,6 +30,9 @@ class MetricsLog:
             off, are dropped, and so is a last line that was not finished.
         tensorboard: Folder for TensorBoard's events, or None for none.
 
+    Attributes:
+        latest: The last step with a record of each kind.
+
     Raises:
         InputError: If the file cannot be written, or TensorBoard is asked for and not installed.
 
@@ -46,6 +49,7 @@ class MetricsLog:
         self._path = path
         self._events = None if tensorboard is None else _summary_writer(tensorboard, after)
         kept = [record for record in read_metrics(path) if record["step"] <= after]
+        self.latest = {record["kind"]: record["step"] for record in kept}
         write_atomically(path, "".join(_line(record) for record in kept))
         with writing(path):
             self._file: IO[str] = path.open("a", encoding="utf-8")
@@ -78,6 +82,7 @@ class MetricsLog:
         with writing(self._path):
             self._file.write(_line({"step": step, "kind": kind, **metrics}))
             self._file.flush()
+        self.latest[kind] = step
         if self._events is not None:
             for name, value in flatten(metrics):
                 self._events.add_scalar(f"{kind}/{name}", value, step)

@@ -130,6 +130,48 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert records[0] == records[1]
 
 
+@pytest.mark.parametrize("cut_off", [1, 2, 3])
+def test_an_evaluation_that_is_cut_off_costs_no_step(cut_off, make_pair, images, config, tmp_path):
+    config = config.model_copy(update={"steps": 9, "checkpoint_every": 3, "eval_every": 3})
+    calls = []
+
+    def evaluate():
+        calls.append(None)
+        if len(calls) == cut_off:
+            raise KeyboardInterrupt
+        return {"elbo": 1.0}
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    options = {"evaluate": lambda: {"elbo": 1.0}}
+    fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path / "whole", **options)
+    options, folder = {"evaluate": evaluate}, tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=folder, **options)
+    newest = load_checkpoint(checkpoints(folder / "checkpoints")[-1])
+    assert newest.step == 3 * cut_off
+    pair = make_pair()
+    outcome = fit(*pair, Trace_ELBO(), images, ALL, config, folder=folder, resume=newest, **options)
+    assert (outcome.step, len(calls)) == (9, 4)
+    records = [
+        timeless(read_metrics(tmp_path / each / "metrics.jsonl")) for each in ("whole", "parts")
+    ]
+    assert records[0] == records[1]
+
+
+def test_a_stop_that_is_asked_for_during_an_evaluation_saves_its_step(
+    pair, images, config, tmp_path
+):
+    def evaluate():
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"elbo": 1.0}
+
+    config = config.model_copy(update={"checkpoint_every": 9, "eval_every": 4})
+    outcome = fit(*pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, evaluate=evaluate)
+    assert outcome.interrupted
+    assert load_checkpoint(outcome.checkpoint).step == 4
+
+
 def test_metrics_of_steps_that_were_lost_are_taken_again(make_pair, images, config, tmp_path):
     fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path)
     expected = timeless(read_metrics(tmp_path / "metrics.jsonl"))
