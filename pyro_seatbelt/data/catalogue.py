@@ -1,9 +1,11 @@
 """Every data set by name."""
 
+import logging
 import math
 import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import Any
 
 from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
 from pyro_seatbelt.data.dataset import ImageDataset
@@ -15,6 +17,10 @@ from pyro_seatbelt.data.synthetic import faces as synth_faces
 from pyro_seatbelt.data.synthetic.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.synthetic.face_set import SYNTH_FACES
 from pyro_seatbelt.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_GROUP = "pyro_seatbelt.datasets"
 
 Loader = Callable[[LoadRequest], ImageDataset]
 """Opens a data set."""
@@ -208,22 +214,59 @@ def dataset_spec(name: str) -> DatasetSpec:
     """Look up a data set.
 
     Args:
-        name: A key of :data:`DATASETS`.
+        name: A key of :data:`DATASETS`, or of an installed package's entry points.
 
     Returns:
         What is known of it.
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If there is none of that name, or its package cannot be loaded.
 
     Example:
         >>> dataset_spec("synth-dsprites").synthetic
         True
     """
-    if name not in DATASETS:
-        for entry in entry_points(group="pyro_seatbelt.datasets", name=name):
-            entry.load()
+    problem = _load_offered(name=name).get(name)
+    if problem:
+        raise InputError(problem)
     try:
         return DATASETS[name]
     except KeyError:
-        raise InputError(f"expected a data set out of {', '.join(DATASETS)}, got {name}") from None
+        offered = (entry.name for entry in entry_points(group=_GROUP))
+        names = ", ".join(dict.fromkeys((*DATASETS, *offered)))
+        raise InputError(f"expected a data set out of {names}, got {name}") from None
+
+
+def every_dataset() -> dict[str, DatasetSpec]:
+    """Look up all data sets, those of installed packages among them.
+
+    Returns:
+        What is known of them, by name. A package that cannot be loaded is logged and left out.
+
+    Example:
+        >>> "synth-faces" in every_dataset()
+        True
+    """
+    for problem in _load_offered().values():
+        logger.warning("%s", problem)
+    return dict(DATASETS)
+
+
+def _load_offered(**wanted: Any) -> dict[str, str]:
+    """Registers what installed packages offer; says of each that fails what is wrong with it."""
+    problems = {}
+    for entry in entry_points(group=_GROUP, **wanted):
+        if entry.name in DATASETS:
+            continue
+        try:
+            entry.load()
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            problems[entry.name] = (
+                f"{entry.name}: its package cannot be loaded ({entry.value}): {error}"
+            )
+        else:
+            if entry.name not in DATASETS:
+                problems[entry.name] = (
+                    f"{entry.name}: its package registers no data set of that name ({entry.value})"
+                )
+    return problems

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remake, stored_ids
-from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec
+from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec, every_dataset
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published_file import PublishedFile
@@ -278,13 +278,13 @@ def inventory(*, root: Path | None = None) -> list[DatasetStatus]:
         root: Folder of the cache, by default :func:`data_root`.
 
     Returns:
-        One status a set, in the order of :data:`DATASETS`.
+        One status a set, those of installed packages last.
 
     Example:
         >>> {each.name: each.state for each in inventory(root=Path("nowhere"))}["chairs"]
         'absent'
     """
-    return [_status(root or data_root(), name, spec) for name, spec in DATASETS.items()]
+    return [_status(root or data_root(), name, spec) for name, spec in every_dataset().items()]
 
 
 def _status(root: Path, name: str, spec: DatasetSpec) -> DatasetStatus:

@@ -62,7 +62,9 @@ def test_no_name(name: str):
         register(name, title="")
 
 
-def test_installed_packages_offer_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Installed packages: one with stars, one that is broken, one with other things."""
     (tmp_path / "stars.py").write_text(
         "import numpy as np\n"
         "from pyro_seatbelt.data import ImageDataset, register\n"
@@ -72,14 +74,42 @@ def test_installed_packages_offer_sets(tmp_path: Path, monkeypatch: pytest.Monke
         "    return ImageDataset.from_array('stars', pixels, synthetic=True)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    group = "pyro_seatbelt.datasets"
-    entries = [EntryPoint("stars", "stars", group), EntryPoint("moons", "no_such_module", group)]
+    entries = [
+        EntryPoint(name, module, "pyro_seatbelt.datasets")
+        for name, module in (("stars", "stars"), ("moons", "no_such_module"), ("comets", "json"))
+    ]
     monkeypatch.setattr(
         catalogue,
         "entry_points",
         lambda **wanted: [entry for entry in entries if entry.matches(**wanted)],
     )
+    yield
+    sys.modules.pop("stars", None)
+
+
+@pytest.mark.usefixtures("offered")
+def test_installed_packages_offer_sets():
     assert load_dataset("stars").num_images == 2
-    sys.modules.pop("stars")
-    with pytest.raises(InputError, match=r"out of .*stars, got suns"):
+    with pytest.raises(InputError, match=r"out of .*stars, moons, comets, got suns"):
         load_dataset("suns")
+
+
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("moons", r"^moons: its package cannot be loaded \(no_such_module\): No module named"),
+        ("comets", r"^comets: its package registers no data set of that name \(json\)$"),
+    ],
+)
+def test_a_package_that_offers_a_set_and_has_none(name: str, message: str):
+    with pytest.raises(InputError, match=message):
+        load_dataset(name)
+
+
+@pytest.mark.usefixtures("offered")
+def test_sets_of_installed_packages_are_listed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    names = [status.name for status in inventory(root=tmp_path)]
+    assert names[-1] == "stars"
+    assert "moons" not in names
+    assert "moons: its package cannot be loaded (no_such_module)" in caplog.text
