@@ -1,6 +1,7 @@
 """Stochastic variational inference, on the CPU and on an accelerator alike."""
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
+from pyro_seatbelt.training.calibration import calibrate
 from pyro_seatbelt.training.checkpoint import Checkpoint, save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
@@ -27,6 +29,8 @@ from pyro_seatbelt.training.progress import Unwatched, Watcher
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 
 logger = logging.getLogger(__name__)
+
+_CALIBRATION_IMAGES = 4096
 
 
 class Objective(Protocol):
@@ -95,7 +99,9 @@ def fit(
     in the modules, not in Pyro's store. Batches, draws and weights of the
     objective depend on the seed and the number of the step alone: on the CPU a
     run that is stopped and resumed ends with the same weights, bit for bit. The
-    global random generators are left as they were.
+    global random generators are left as they were. Every `eval_every` steps and at the
+    end, the statistics of batch normalisation are taken anew from 4096 training images, or
+    an epoch if that is less (:func:`~pyro_seatbelt.training.calibration.calibrate`).
 
     Args:
         model: A module whose `forward` is the program; it is given pixels in [0, 1], shape
@@ -171,8 +177,8 @@ def fit(
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
         watch.start(start, total)
-        if start and log and log.latest.get("heldout", 0) < start:
-            training.measure_heldout(start, last=start == total)  # cut off after the checkpoint
+        if start:
+            training.catch_up(start, last=start == total)
         for step in range(start + 1, total + 1):
             if schedule:
                 schedule(step)
@@ -181,13 +187,7 @@ def fit(
             if metrics and log:
                 log.write(step, "train", metrics)
             watch.advance(step, metrics)
-            saved = last or interruption.requested or not step % config.checkpoint_every
-            if saved:
-                training.save(step)
-            training.measure_heldout(step, last=last)
-            if interruption.requested and not last:
-                if not saved:
-                    training.save(step)
+            if training.end_step(step, last=last, interruption=interruption):
                 return Outcome(step, interrupted=True, checkpoint=training.checkpoint)
         return Outcome(max(start, total), interrupted=False, checkpoint=training.checkpoint)
 
@@ -239,11 +239,43 @@ class _Training:
             "images_per_second": self._speed(step),
         }
 
-    def measure_heldout(self, step: int, *, last: bool) -> None:
-        """Evaluates held-out images if this step is one to do it after."""
-        if self.evaluate and (last or not step % self.config.eval_every):
+    def end_step(self, step: int, *, last: bool, interruption: Interruption) -> bool:
+        """Saves and evaluates if this step is one to do it after; says whether to stop here."""
+        evaluates = self._evaluates(step, last=last)
+        saves = last or interruption.requested or not step % self.config.checkpoint_every
+        if evaluates:
+            self._calibrate(step)
+        if saves:
+            self.save(step)
+        if evaluates:
+            self._measure_heldout(step)
+        stop = interruption.requested and not last
+        if stop and not saves:
+            self.save(step)
+        return stop
+
+    def catch_up(self, step: int, *, last: bool) -> None:
+        """Makes an evaluation that a run was cut off in, after the checkpoint of the step."""
+        recorded = self.log is None or self.log.latest.get("heldout", 0) >= step
+        if self._evaluates(step, last=last) and not recorded:
+            self._calibrate(step)
+            self._measure_heldout(step)
+
+    def _evaluates(self, step: int, *, last: bool) -> bool:
+        return last or not step % self.config.eval_every
+
+    def _calibrate(self, step: int) -> None:
+        """Makes the statistics of batch normalisation those of the weights of this step."""
+        wanted = math.ceil(_CALIBRATION_IMAGES / self.config.batch_size)
+        numbers = range(1, 1 + min(wanted, self.order.batches_per_epoch))
+        seed_step(self.config.seed, step, self.fabric.device)
+        batches = (to_pixels(self.images.gather(self.order.batch(number))) for number in numbers)
+        calibrate(self.loss, self.loss.module, batches)
+
+    def _measure_heldout(self, step: int) -> None:
+        if self.evaluate is not None:
             heldout = self.evaluate()
-            if self.log:
+            if self.log is not None:
                 self.log.write(step, "heldout", heldout)
 
     def save(self, step: int) -> None:
