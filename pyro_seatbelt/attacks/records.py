@@ -1,6 +1,5 @@
 """What an attack leaves on disk, group by group."""
 
-import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -176,7 +175,10 @@ class AttackRecords:
         }
         write_atomically(self._part(group, "safetensors"), safetensors.torch.save(kept))
         # last, because it says that the group is finished
-        write_atomically(self._part(group, "parquet"), _parquet(pd.DataFrame(result.columns())))
+        write_atomically(
+            self._part(group, "parquet"),
+            pd.DataFrame(result.columns()).to_parquet(engine="pyarrow", index=False),
+        )
 
     def finished_groups(self, groups: Iterable[int]) -> set[int]:
         """Which of some groups are there."""
@@ -206,7 +208,8 @@ class AttackRecords:
             safetensors.torch.save({name: each.cpu().contiguous() for name, each in pairs.items()}),
         )
         write_atomically(self.images, safetensors.numpy.save(together))
-        write_atomically(self.table, _parquet(table))  # last, because it says that all is there
+        # last, because it says that all is there
+        write_atomically(self.table, table.to_parquet(engine="pyarrow", index=False))
         shutil.rmtree(self.groups, ignore_errors=True)
 
     def read(self) -> "Findings":
@@ -231,12 +234,6 @@ class AttackRecords:
     def _free(self) -> None:
         if any(not path.name.endswith(".part") for path in self.path.iterdir()):
             raise InputError(f"{self.path}: expected an absent or empty folder for the attack")
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    table.to_parquet(content, engine="pyarrow", index=False)
-    return content.getvalue()
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from xarray import DataTree
 from pyro_seatbelt.data import ImageSource, Progress, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
 from pyro_seatbelt.evaluation.active_units import posterior_means
-from pyro_seatbelt.experiments.figures import NUM_IMAGES, run_title, save_figure, spread
+from pyro_seatbelt.experiments.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
 from pyro_seatbelt.experiments.runs import Run
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import (
@@ -85,7 +85,7 @@ def draw_evaluation(
         if progress is not None:
             progress(done, total)
 
-    x = to_pixels(images.gather(spread(heldout, NUM_IMAGES)))
+    x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
     rows = (x, reconstruct(run.model, run.guide, x))
     save_figure(
         reconstruction_grid(*(_array(row) for row in rows), title=title),
@@ -111,7 +111,7 @@ def draw_evaluation(
         folder / "noise.png",
     )
     drawn()
-    some = to_pixels(images.gather(spread(heldout, 512)))
+    some = to_pixels(images.gather(evenly_spaced(heldout, 512)))
     means = posterior_means(run.guide, some)
     for name in (f"z{layer}" for layer in range(1, layers + 1)):
         varying = means[name].var(0, correction=0).argsort(descending=True, stable=True)

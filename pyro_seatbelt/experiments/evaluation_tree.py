@@ -10,7 +10,7 @@ from xarray import DataTree
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import Bound, NoiseRobustness, evaluation_mode, weighted_draws
-from pyro_seatbelt.experiments.figures import spread
+from pyro_seatbelt.experiments.figures import evenly_spaced
 from pyro_seatbelt.experiments.runs import Run
 
 NUM_IMAGES = 8
@@ -49,7 +49,7 @@ def evaluation_tree(
         `noise` (`log_likelihood` by scale and image) and `images` (bounds, KL and quality by
         image) for all that were evaluated.
     """
-    some = spread(heldout, NUM_IMAGES)
+    some = evenly_spaced(heldout, NUM_IMAGES)
     x = to_pixels(images.gather(some))
     with evaluation_mode(run.model, run.guide, seed=seed):
         draws = weighted_draws(run.model, run.guide, x, NUM_DRAWS)

@@ -38,7 +38,7 @@ def draw_figures(
     Raises:
         InputError: If they cannot be written.
     """
-    x = to_pixels(images.gather(spread(heldout, NUM_IMAGES)))
+    x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
     rows = (
         x,
         reconstruct(family.model, family.guide, x),
@@ -58,7 +58,7 @@ def draw_figures(
     }
 
 
-def spread(indices: Tensor, count: int) -> Tensor:
+def evenly_spaced(indices: Tensor, count: int) -> Tensor:
     """Chooses some of many, evenly.
 
     Args:
@@ -69,7 +69,7 @@ def spread(indices: Tensor, count: int) -> Tensor:
         As many of them, or all if there are fewer, in order.
 
     Example:
-        >>> spread(torch.arange(100), 3).tolist()
+        >>> evenly_spaced(torch.arange(100), 3).tolist()
         [0, 49, 99]
     """
     if count >= len(indices):

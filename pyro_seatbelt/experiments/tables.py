@@ -1,6 +1,5 @@
 """The numbers of many runs in two tables."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,8 +100,10 @@ def write_tables(folder: Path) -> dict[str, Path]:
     runs = run_table(folder)
     files = {name: place / f"{name}.parquet" for name in ("runs", "attacks")}
     files["csv"] = place / "runs.csv"
-    write_atomically(files["runs"], _parquet(runs))
-    write_atomically(files["attacks"], _parquet(attack_table(folder)))
+    write_atomically(files["runs"], runs.to_parquet(engine="pyarrow", index=False))
+    write_atomically(
+        files["attacks"], attack_table(folder).to_parquet(engine="pyarrow", index=False)
+    )
     write_atomically(files["csv"], runs.to_csv(index=False))
     return files
 
@@ -135,9 +136,3 @@ def _numbers(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif isinstance(value, (int, float)):
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    table.to_parquet(content, engine="pyarrow", index=False)
-    return content.getvalue()

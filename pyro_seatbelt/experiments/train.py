@@ -13,7 +13,7 @@ import torch
 from pyro_seatbelt.data import ImageDataset, Progress, Split, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
-from pyro_seatbelt.experiments.figures import draw_figures, run_title, spread
+from pyro_seatbelt.experiments.figures import draw_figures, evenly_spaced, run_title
 from pyro_seatbelt.experiments.folder import (
     RunFolder,
     RunRecord,
@@ -316,7 +316,7 @@ def _train(
 ) -> RunResult:
     fabric = make_fabric(config.device, config.precision)
     images = dataset.images.to(fabric.device)
-    heldout = spread(split.heldout, config.eval_images).to(fabric.device)
+    heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
     evaluate = partial(
         evaluate_heldout,
         family.model,

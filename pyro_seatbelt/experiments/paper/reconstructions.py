@@ -4,7 +4,7 @@ import math
 
 from pyro_seatbelt.data import to_pixels
 from pyro_seatbelt.evaluation import reconstruct
-from pyro_seatbelt.experiments.figures import spread
+from pyro_seatbelt.experiments.figures import evenly_spaced
 from pyro_seatbelt.experiments.jobs import Job
 from pyro_seatbelt.experiments.paper.claims import Claim, above, all_of
 from pyro_seatbelt.experiments.paper.item import Drawn, Item
@@ -33,7 +33,7 @@ def draw_reconstructions(results: Results) -> Drawn:
             continue
         run = load_run(folder)
         dataset, split = open_same_data(folder, run.config, run.record)
-        x = to_pixels(dataset.images.gather(spread(split.heldout, NUM_IMAGES)))
+        x = to_pixels(dataset.images.gather(evenly_spaced(split.heldout, NUM_IMAGES)))
         rows["input"] = x.numpy()
         name = named(config.model, layers=config.layers if config.layers != 1 else None)
         rows[f"{name}\nβ = {config.beta:g}"] = reconstruct(run.model, run.guide, x).numpy()
