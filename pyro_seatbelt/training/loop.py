@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
-from pyro_seatbelt.training.calibration import calibrate
+from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import Checkpoint, save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
@@ -99,9 +99,12 @@ def fit(
     in the modules, not in Pyro's store. Batches, draws and weights of the
     objective depend on the seed and the number of the step alone: on the CPU a
     run that is stopped and resumed ends with the same weights, bit for bit. The
-    global random generators are left as they were. Every `eval_every` steps and at the
-    end, the statistics of batch normalisation are taken anew from 4096 training images, or
-    an epoch if that is less (:func:`~pyro_seatbelt.training.calibration.calibrate`).
+    global random generators are left as they were.
+
+    Modules are put into train mode. Before a step is saved or evaluated, the statistics of batch
+    normalisation are taken anew from about 4096 training images, an epoch at most
+    (:func:`~pyro_seatbelt.training.calibration.calibrate`): to keep those of a layer, give it
+    ``momentum=0``.
 
     Args:
         model: A module whose `forward` is the program; it is given pixels in [0, 1], shape
@@ -178,6 +181,8 @@ def fit(
         interruption = stack.enter_context(Interruption())
         watch.start(start, total)
         if start:
+            if schedule:
+                schedule(start)
             training.catch_up(start, last=start == total)
         for step in range(start + 1, total + 1):
             if schedule:
@@ -231,11 +236,13 @@ class _Training:
         self.optimizer.step()
         if not measure:
             return None
+        with batch_statistics(self.pair["guide"]):  # the running averages depend on stops
+            units = {"active_units": active_units(self.pair["guide"], x)} if reports else {}
         return {
             "loss": loss.item(),
             "gradient_norm": norm.item(),
             **mean_report(reports),
-            **({"active_units": active_units(self.pair["guide"], x)} if reports else {}),
+            **units,
             "images_per_second": self._speed(step),
         }
 
@@ -243,8 +250,9 @@ class _Training:
         """Saves and evaluates if this step is one to do it after; says whether to stop here."""
         evaluates = self._evaluates(step, last=last)
         saves = last or interruption.requested or not step % self.config.checkpoint_every
-        if evaluates:
-            self._calibrate(step)
+        if not evaluates and not saves:
+            return False
+        self._calibrate(step)
         if saves:
             self.save(step)
         if evaluates:
@@ -258,7 +266,6 @@ class _Training:
         """Makes an evaluation that a run was cut off in, after the checkpoint of the step."""
         recorded = self.log is None or self.log.latest.get("heldout", 0) >= step
         if self._evaluates(step, last=last) and not recorded:
-            self._calibrate(step)
             self._measure_heldout(step)
 
     def _evaluates(self, step: int, *, last: bool) -> bool:
@@ -277,6 +284,7 @@ class _Training:
             heldout = self.evaluate()
             if self.log is not None:
                 self.log.write(step, "heldout", heldout)
+                self.log.sync()
 
     def save(self, step: int) -> None:
         """Writes a checkpoint if the run has a folder."""

@@ -157,6 +157,22 @@ def test_more_steps_extend_a_finished_run(whole, make_config, tmp_path):
     assert read_config(longer.folder / "config.json")["steps"] == 4
 
 
+def test_an_extended_run_with_batch_normalisation_is_one_run(make_config, tmp_path):
+    options = {"network": "conv", "log_every": 1, "eval_every": 100}
+    train_run(make_config(steps=6, **options), out=tmp_path / "whole")
+    train_run(make_config(steps=3, **options), out=tmp_path / "parts")
+    resume_run(tmp_path / "parts", {"steps": 6})
+    first, second = weights_of(tmp_path / "whole", 6), weights_of(tmp_path / "parts", 6)
+    assert any("running_var" in name for name in first)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    whole, parts = (
+        [each for each in timeless(tmp_path / name) if each["kind"] == "train"]
+        for name in ("whole", "parts")
+    )
+    assert len(whole) == 6
+    assert whole == parts
+
+
 def test_a_finished_run_is_left_as_it_is(whole):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
     result = resume_run(whole)

@@ -133,30 +133,56 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
 @pytest.mark.parametrize("cut_off", [1, 2, 3])
 def test_an_evaluation_that_is_cut_off_costs_no_step(cut_off, make_pair, images, config, tmp_path):
     config = config.model_copy(update={"steps": 9, "checkpoint_every": 3, "eval_every": 3})
-    calls = []
 
-    def evaluate():
-        calls.append(None)
-        if len(calls) == cut_off:
-            raise KeyboardInterrupt
-        return {"elbo": 1.0}
+    def run(name, pair, *, broken=None, resume=None):
+        evaluations = 0
 
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "parts").mkdir()
-    options = {"evaluate": lambda: {"elbo": 1.0}}
-    fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path / "whole", **options)
-    options, folder = {"evaluate": evaluate}, tmp_path / "parts"
+        def evaluate():
+            nonlocal evaluations
+            evaluations += 1
+            if evaluations == broken:
+                raise KeyboardInterrupt
+            return {"statistics": pair.guide.net[0].running_mean.sum().item()}
+
+        (tmp_path / name).mkdir(exist_ok=True)
+        options = {"folder": tmp_path / name, "evaluate": evaluate, "resume": resume}
+        outcome = fit(*pair, Trace_ELBO(), images, ALL, config, **options)
+        return outcome.step, evaluations
+
+    whole, parts = make_pair(), make_pair()
+    assert run("whole", whole) == (9, 3)
     with pytest.raises(KeyboardInterrupt):
-        fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=folder, **options)
-    newest = load_checkpoint(checkpoints(folder / "checkpoints")[-1])
+        run("parts", make_pair(), broken=cut_off)
+    newest = load_checkpoint(checkpoints(tmp_path / "parts" / "checkpoints")[-1])
     assert newest.step == 3 * cut_off
-    pair = make_pair()
-    outcome = fit(*pair, Trace_ELBO(), images, ALL, config, folder=folder, resume=newest, **options)
-    assert (outcome.step, len(calls)) == (9, 4)
+    assert run("parts", parts, resume=newest) == (9, 4 - cut_off)
+    one, two = whole.weights(), parts.weights()
+    assert all(torch.equal(one[name], two[name]) for name in one)
     records = [
         timeless(read_metrics(tmp_path / each / "metrics.jsonl")) for each in ("whole", "parts")
     ]
     assert records[0] == records[1]
+
+
+def test_what_is_evaluated_is_what_is_saved(make_pair, images, config, tmp_path):
+    config = config.model_copy(update={"eval_every": 100, "checkpoint_every": 100})
+    stopped = fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path, watch=StopAt(7))
+    pair, seen = make_pair(), []
+    fit(
+        *pair,
+        Trace_ELBO(),
+        images,
+        ALL,
+        config.model_copy(update={"steps": 7}),
+        folder=tmp_path,
+        resume=load_checkpoint(stopped.checkpoint),
+        evaluate=lambda: seen.append(pair.weights()) or {},
+    )
+    [evaluated] = seen
+    saved = make_pair()
+    optimizer = torch.optim.Adam([*saved.model.parameters(), *saved.guide.parameters()])
+    load_checkpoint(stopped.checkpoint).restore(saved._asdict(), optimizer)
+    assert all(torch.equal(evaluated[name], each) for name, each in saved.weights().items())
 
 
 def test_a_stop_that_is_asked_for_during_an_evaluation_saves_its_step(
@@ -239,8 +265,8 @@ class BreaksAt(nn.Module):
         self.step, self.value, self.calls = step, value, 0
 
     def forward(self, z):
-        self.calls += 1
-        if self.calls <= self.step:  # one call before the first step
+        self.calls += torch.is_grad_enabled()  # the others are no steps
+        if self.calls < self.step:
             return z
         if self.value:
             return z / torch.zeros_like(z)
