@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
 
 from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
 from pyro_seatbelt.data.dataset import ImageDataset
@@ -226,9 +225,9 @@ def dataset_spec(name: str) -> DatasetSpec:
         >>> dataset_spec("synth-dsprites").synthetic
         True
     """
-    problem = _load_offered(name=name).get(name)
+    problem = _load_offered(name).get(name)
     if problem:
-        raise InputError(problem)
+        raise problem
     try:
         return DATASETS[name]
     except KeyError:
@@ -252,21 +251,24 @@ def every_dataset() -> dict[str, DatasetSpec]:
     return dict(DATASETS)
 
 
-def _load_offered(**wanted: Any) -> dict[str, str]:
-    """Registers what installed packages offer; says of each that fails what is wrong with it."""
+def _load_offered(name: str | None = None) -> dict[str, InputError]:
+    """Registers what installed packages offer, or one set; says what is wrong with the others."""
     problems = {}
-    for entry in entry_points(group=_GROUP, **wanted):
-        if entry.name in DATASETS:
+    for entry in entry_points(group=_GROUP):
+        if entry.name in DATASETS or name not in (None, entry.name):
             continue
+        before = dict(DATASETS)
         try:
             entry.load()
         except Exception as error:  # noqa: BLE001 - somebody else's code
-            problems[entry.name] = (
-                f"{entry.name}: its package cannot be loaded ({entry.value}): {error}"
-            )
+            DATASETS.clear()
+            DATASETS.update(before)
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            problem = f"cannot be loaded ({entry.value}): {reason}"
+            problems[entry.name] = InputError(f"{entry.name}: its package {problem}")
+            problems[entry.name].__cause__ = error
         else:
             if entry.name not in DATASETS:
-                problems[entry.name] = (
-                    f"{entry.name}: its package registers no data set of that name ({entry.value})"
-                )
-    return problems
+                problem = f"registers no data set of that name ({entry.value})"
+                problems[entry.name] = InputError(f"{entry.name}: its package {problem}")
+    return {name: problem for name, problem in problems.items() if name not in DATASETS}

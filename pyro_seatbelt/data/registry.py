@@ -52,7 +52,7 @@ def load_dataset(
     afterwards. One set never stands in for another.
 
     Args:
-        name: A key of :data:`DATASETS`.
+        name: A key of :data:`DATASETS`, or what an installed package offers.
         root: Folder of the cache, by default :func:`data_root`.
         data_dir: Folder of your own images, for the set `folder` only.
         ids: Keep only the first so many identities.
