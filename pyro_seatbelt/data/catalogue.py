@@ -225,15 +225,13 @@ def dataset_spec(name: str) -> DatasetSpec:
         >>> dataset_spec("synth-dsprites").synthetic
         True
     """
-    problem = _load_offered(name).get(name)
-    if problem:
+    if name not in DATASETS and (problem := _load_offered(name).get(name)):
         raise problem
-    try:
-        return DATASETS[name]
-    except KeyError:
+    if name not in DATASETS:
         offered = (entry.name for entry in entry_points(group=_GROUP))
         names = ", ".join(dict.fromkeys((*DATASETS, *offered)))
-        raise InputError(f"expected a data set out of {names}, got {name}") from None
+        raise InputError(f"expected a data set out of {names}, got {name}")
+    return DATASETS[name]
 
 
 def every_dataset() -> dict[str, DatasetSpec]:

@@ -247,7 +247,7 @@ class _Training:
         }
 
     def end_step(self, step: int, *, last: bool, interruption: Interruption) -> bool:
-        """Saves and evaluates if this step is one to do it after; says whether to stop here."""
+        """Calibrates, saves and evaluates where that is due; says whether to stop here."""
         evaluates = self._evaluates(step, last=last)
         saves = last or interruption.requested or not step % self.config.checkpoint_every
         if not evaluates and not saves:
