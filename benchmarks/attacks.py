@@ -36,7 +36,7 @@ from pyro_seatbelt.attacks import (
     Objective,
     Output,
 )
-from pyro_seatbelt.attacks.minimum import Advance
+from pyro_seatbelt.attacks.optimisers.minimum import Advance
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
 from pyro_seatbelt.attacks.solver import Solver
 
@@ -108,7 +108,7 @@ def load(options: argparse.Namespace) -> tuple[tuple[Program, Program], Tensor]:
     generator = torch.Generator().manual_seed(options.seed)
     if options.run is not None:
         from pyro_seatbelt.data import load_dataset, to_pixels  # noqa: PLC0415
-        from pyro_seatbelt.experiments.runs import load_run  # noqa: PLC0415
+        from pyro_seatbelt.runs.open import load_run  # noqa: PLC0415
 
         run = load_run(options.run)
         images = load_dataset(run.config.dataset, ids=run.config.ids).images

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pyro
@@ -213,7 +214,7 @@ def make_grid(workplace: Path, pictures: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def make_attackable(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a trained run of two layers on eight pictures of one's own, half of them held out."""
-    from pyro_seatbelt.experiments import train_run
+    from pyro_seatbelt.runs import train_run
     from pyro_seatbelt.training import TrainConfig
 
     def make(channels: int = 1, **changes: object) -> Path:
@@ -233,5 +234,31 @@ def attackable(make_attackable: Callable[..., Path]) -> Path:
 @pytest.fixture
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of attacks are empty files: drawing them takes longer than a small attack."""
-    name = "pyro_seatbelt.experiments.attack_report.save_figure"
+    name = "pyro_seatbelt.runs.attack_report.save_figure"
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
+
+
+@pytest.fixture
+def make_config() -> Callable[..., Any]:
+    """Makes configs of small runs on two drawn chairs."""
+    from pyro_seatbelt.training import TrainConfig
+
+    def make(**changes: object) -> TrainConfig:
+        small = {
+            "ids": 2,
+            "holdout": 0.5,
+            "layers": 2,
+            "latent_dim": 2,
+            "hidden": 8,
+            "steps": 4,
+            "batch_size": 4,
+            "warmup_steps": 3,
+            "log_every": 2,
+            "eval_every": 3,
+            "eval_images": 4,
+            "checkpoint_every": 2,
+            "device": "cpu",
+        }
+        return TrainConfig.merge(small, changes)
+
+    return make

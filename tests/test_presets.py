@@ -6,7 +6,7 @@ import torch
 from pyro import poutine
 
 from pyro_seatbelt import InputError, presets
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.sites import sample_sites
 
 NAMES = list(presets.PRESETS)
 SMALL = {"network": "mlp", "image_shape": (1, 8, 8), "num_data": 50, "latent_dim": 3, "hidden": 8}

@@ -2,14 +2,12 @@
 
 from pyro_seatbelt.attacks.attack import Attack
 from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.lbfgsb import LBFGSB, minimise
-from pyro_seatbelt.attacks.minimum import Advance, Minimum, StopReason
 from pyro_seatbelt.attacks.modes import MODES, Mode
 from pyro_seatbelt.attacks.objectives import LatentKL, LatentL2, LatentW2, Objective, Output
+from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB, minimise
+from pyro_seatbelt.attacks.optimisers.minimum import Advance, Minimum, StopReason
+from pyro_seatbelt.attacks.optimisers.pgd import PGD
 from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
-from pyro_seatbelt.attacks.pgd import PGD
-from pyro_seatbelt.attacks.protocol import run_protocol
-from pyro_seatbelt.attacks.records import Findings
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS, geometric_weights
 
@@ -22,7 +20,6 @@ __all__ = [
     "Attack",
     "AttackResult",
     "Ball",
-    "Findings",
     "ImagePairs",
     "LatentKL",
     "LatentL2",
@@ -35,5 +32,4 @@ __all__ = [
     "choose_pairs",
     "geometric_weights",
     "minimise",
-    "run_protocol",
 ]

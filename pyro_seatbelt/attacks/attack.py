@@ -17,11 +17,11 @@ from torch import Tensor
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
-from pyro_seatbelt.attacks.lbfgsb import LBFGSB
-from pyro_seatbelt.attacks.minimum import Progress
 from pyro_seatbelt.attacks.objectives import Objective
+from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
+from pyro_seatbelt.attacks.optimisers.minimum import Progress
+from pyro_seatbelt.attacks.optimisers.pgd import PGD
 from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
-from pyro_seatbelt.attacks.pgd import PGD
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.solver import Solver
 from pyro_seatbelt.attacks.start import Start

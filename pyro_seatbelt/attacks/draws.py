@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.handlers import FrozenNoise
+from pyro_seatbelt.traces.frozen_noise import FrozenNoise
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import pyro
 import torch
 
-from pyro_seatbelt.attacks.minimum import Advance, Progress
+from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
 from pyro_seatbelt.errors import InputError
 
 StartMethod = Literal["fork", "spawn", "forkserver"]

@@ -7,7 +7,7 @@ from torch import Tensor
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.pair import Pair, Program
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 def log_likelihoods(

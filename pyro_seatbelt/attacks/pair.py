@@ -14,10 +14,11 @@ from pyro.poutine.indep_messenger import CondIndepStackFrame
 from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.posteriors import Posterior, describe, read_posterior, rows_first
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.handlers import at_mean, frozen_noise
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.frozen_noise import frozen_noise
+from pyro_seatbelt.traces.posteriors import Posterior, describe, read_posterior, rows_first
+from pyro_seatbelt.traces.sites import sample_sites
 
 Program = Callable[..., Any]
 Layers = Literal["all", "top", "base"] | Sequence[str]

@@ -11,9 +11,9 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.pair import Layers, Program, evaluating, read_pair
-from pyro_seatbelt.attacks.posteriors import rows_first
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.posteriors import rows_first
+from pyro_seatbelt.traces.sites import sample_sites
 
 _ROWS = 256
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.minimum import StopReason
+from pyro_seatbelt.attacks.optimisers.minimum import StopReason
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.lbfgsb import minimise
-from pyro_seatbelt.attacks.minimum import Advance, Minimum, Progress, StopReason
 from pyro_seatbelt.attacks.objectives import Distance
+from pyro_seatbelt.attacks.optimisers.lbfgsb import minimise
+from pyro_seatbelt.attacks.optimisers.minimum import Advance, Minimum, Progress, StopReason
+from pyro_seatbelt.attacks.optimisers.pgd import PGD, descend
 from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
 from pyro_seatbelt.attacks.pair import Pair, Program
-from pyro_seatbelt.attacks.pgd import PGD, descend
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.start import feasible_descent, starting_point, zero_is_optimal
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.handlers import noise_seed
+from pyro_seatbelt.traces.frozen_noise import noise_seed
 
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.attack import Attack

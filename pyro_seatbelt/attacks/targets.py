@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.pair import Pair
-from pyro_seatbelt.attacks.posteriors import Posterior, gaussian_posterior
+from pyro_seatbelt.traces.posteriors import Posterior, gaussian_posterior
 
 
 class Targets:

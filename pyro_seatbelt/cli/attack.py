@@ -22,8 +22,8 @@ from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.pair import Layers
-    from pyro_seatbelt.attacks.results import Estimate
-    from pyro_seatbelt.experiments.attack import AttackReport
+    from pyro_seatbelt.evaluation.attack_results import Estimate
+    from pyro_seatbelt.runs.attack import AttackReport
 
 
 def attack(
@@ -134,8 +134,8 @@ def attack(
     attack that was stopped, and shows one that is finished.
     """
     from pyro_seatbelt.attacks import geometric_weights
-    from pyro_seatbelt.experiments.attack import AttackOptions, attack_run
-    from pyro_seatbelt.experiments.listing import newest_run
+    from pyro_seatbelt.runs.attack import AttackOptions, attack_run
+    from pyro_seatbelt.runs.listing import newest_run
 
     if weight and lambdas is not None:
         raise InputError("--lambda: expected it or --lambdas, got both: leave one out")
@@ -176,7 +176,7 @@ def _layers(text: str | None) -> "Layers | None":
 
 
 def _show(report: "AttackReport") -> None:
-    from pyro_seatbelt.attacks.results import QUANTITIES
+    from pyro_seatbelt.evaluation.attack_results import QUANTITIES
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""

@@ -220,7 +220,7 @@ def preview(
 
     - `seatbelt data preview folder --data-dir pictures --out pictures.png`
     """
-    from pyro_seatbelt.experiments.preview import preview as draw_preview
+    from pyro_seatbelt.data.preview import preview as draw_preview
 
     with CountBar(stderr_console()) as bar:
         file = draw_preview(

@@ -9,8 +9,8 @@ from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table,
 from pyro_seatbelt.cli.progress import CountBar, StageBar
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.experiments.evaluate import EvaluationReport
-    from pyro_seatbelt.experiments.evaluation import Evaluation
+    from pyro_seatbelt.runs.evaluate import EvaluationReport
+    from pyro_seatbelt.runs.evaluation import Evaluation
 
 
 def evaluate(
@@ -61,8 +61,8 @@ def evaluate(
     disentanglement of training images. Everything is kept in `evaluation/` in the folder of the
     run: the numbers, draws for ArviZ, and figures with the traversals of every layer.
     """
-    from pyro_seatbelt.experiments.evaluate import EvaluateOptions, evaluate_run
-    from pyro_seatbelt.experiments.listing import newest_run
+    from pyro_seatbelt.runs.evaluate import EvaluateOptions, evaluate_run
+    from pyro_seatbelt.runs.listing import newest_run
 
     options = EvaluateOptions(
         images=images,

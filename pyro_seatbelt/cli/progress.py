@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
 
     from pyro_seatbelt.attacks import Advance
-    from pyro_seatbelt.experiments.sweep import SweepProgress
+    from pyro_seatbelt.sweeps.sweep import SweepProgress
 
 
 class _Bars:

@@ -19,7 +19,7 @@ from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.experiments.paper.reproduction import Reproduction
+    from pyro_seatbelt.paper.reproduction import Reproduction
 
 
 class RayOrNames(OptionalRay):
@@ -95,9 +95,9 @@ def reproduce(
     item gets a folder with figures (PNG), tables (CSV, Markdown) and `claims.json`: what the
     paper says, what came out, and whether it holds.
     """
-    from pyro_seatbelt.experiments.paper.items import ITEMS
-    from pyro_seatbelt.experiments.paper.reproduction import reproduce as make
-    from pyro_seatbelt.experiments.paper.scales import scale_named
+    from pyro_seatbelt.paper.items import ITEMS
+    from pyro_seatbelt.paper.reproduction import reproduce as make
+    from pyro_seatbelt.paper.scales import scale_named
 
     if list_:
         if json:
@@ -155,6 +155,6 @@ def _show(found: "Reproduction") -> None:
 
 
 def _plain(found: "Reproduction") -> dict[str, Any]:
-    from pyro_seatbelt.experiments.paper.claims import as_json
+    from pyro_seatbelt.paper.claims import as_json
 
     return {**found._asdict(), "claims": [as_json(claim) for claim in found.claims]}

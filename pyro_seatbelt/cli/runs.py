@@ -28,7 +28,7 @@ def runs(
 
     - `seatbelt runs /big/disk/runs --json`
     """
-    from pyro_seatbelt.experiments.listing import list_runs
+    from pyro_seatbelt.runs.listing import list_runs
 
     summaries = list_runs(root)
     if json:

@@ -24,8 +24,8 @@ from pyro_seatbelt.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pyro_seatbelt.experiments.jobs import Job
-    from pyro_seatbelt.experiments.sweep import SweepResult
+    from pyro_seatbelt.sweeps.jobs import Job
+    from pyro_seatbelt.sweeps.sweep import SweepResult
 
 _WIDTH = 80
 _MOST_ROWS = 40
@@ -124,9 +124,9 @@ def sweep(
     The same command goes on with a sweep that was stopped or killed, and tries again what failed.
     The folder of the sweep holds the runs, and `tables/` over all of them.
     """
-    from pyro_seatbelt.experiments.folder import runs_root
-    from pyro_seatbelt.experiments.grid import read_grid
-    from pyro_seatbelt.experiments.sweep import part_of, run_jobs
+    from pyro_seatbelt.runs.folder import runs_root
+    from pyro_seatbelt.sweeps.grid import read_grid
+    from pyro_seatbelt.sweeps.sweep import part_of, run_jobs
 
     part = _shard(shard)
     jobs = read_grid(grid).jobs()
@@ -173,7 +173,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
-    from pyro_seatbelt.experiments.job_runs import finished_job
+    from pyro_seatbelt.sweeps.job_runs import finished_job
 
     if json:
         print_json([job.plain() for job in jobs])

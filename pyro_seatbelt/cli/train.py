@@ -13,7 +13,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training.config import TrainConfig, read_config
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.experiments.train import RunResult
+    from pyro_seatbelt.runs.train import RunResult
 
 
 @config_flags
@@ -93,7 +93,7 @@ def train(
 
 
 def _start(config: TrainConfig, out: Path | None) -> "RunResult":
-    from pyro_seatbelt.experiments.train import train_run
+    from pyro_seatbelt.runs.train import train_run
     from pyro_seatbelt.training.progress import watcher
 
     console = stderr_console()
@@ -102,8 +102,8 @@ def _start(config: TrainConfig, out: Path | None) -> "RunResult":
 
 
 def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
-    from pyro_seatbelt.experiments.listing import newest_run
-    from pyro_seatbelt.experiments.train import resume_run
+    from pyro_seatbelt.runs.listing import newest_run
+    from pyro_seatbelt.runs.train import resume_run
     from pyro_seatbelt.training.progress import watcher
 
     console = stderr_console()

@@ -3,8 +3,8 @@
 from pyro_seatbelt.data.cache import CachedImages, data_root
 from pyro_seatbelt.data.catalogue import DATASETS, register
 from pyro_seatbelt.data.dataset import ImageDataset, Split
+from pyro_seatbelt.data.drawn_sprites import SpriteImages
 from pyro_seatbelt.data.picture import read_pixels
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.registry import (
     DatasetStatus,
     build,
@@ -16,7 +16,7 @@ from pyro_seatbelt.data.registry import (
 )
 from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.data.synthetic.dsprites import SpriteImages
+from pyro_seatbelt.progress import Progress
 
 __all__ = [
     "DATASETS",

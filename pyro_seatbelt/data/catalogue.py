@@ -7,14 +7,14 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
+from pyro_seatbelt.data import drawn_sprites as synth_dsprites
+from pyro_seatbelt.data.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.face_set import SYNTH_FACES
 from pyro_seatbelt.data.published import import_command
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.data.synthetic import chairs as synth_chairs
-from pyro_seatbelt.data.synthetic import dsprites as synth_dsprites
-from pyro_seatbelt.data.synthetic import faces as synth_faces
-from pyro_seatbelt.data.synthetic.chair_set import SYNTH_CHAIRS
-from pyro_seatbelt.data.synthetic.face_set import SYNTH_FACES
+from pyro_seatbelt.drawn import chairs as synth_chairs
+from pyro_seatbelt.drawn import faces as synth_faces
 from pyro_seatbelt.errors import InputError
 
 logger = logging.getLogger(__name__)

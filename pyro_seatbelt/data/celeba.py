@@ -18,7 +18,6 @@ from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.draft import UInt8Map, draft
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import (
     check_ids,
     checked_digest,
@@ -31,6 +30,7 @@ from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.data.spread import spread
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 NAME = "celeba"
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="

@@ -18,12 +18,12 @@ from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.draft import UInt8Map, draft
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import check_ids, find_imported, opening
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 NAME = "chairs"
 FILES = (

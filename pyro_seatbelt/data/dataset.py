@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.source import ImageSource, MappedImages
-from pyro_seatbelt.data.splitmix import splitmix64
+from pyro_seatbelt.drawn.splitmix import splitmix64
 from pyro_seatbelt.errors import InputError
 
 

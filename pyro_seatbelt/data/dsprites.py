@@ -12,8 +12,8 @@ from pyro_seatbelt.data.array_file import ArrayHeader, read_header, read_rows
 from pyro_seatbelt.data.cache import CachedImages
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import UInt8Map, draft
+from pyro_seatbelt.data.drawn_sprites import FACTORS, NUM_IMAGES, sprite_factors
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import (
     check_ids,
     checked_digest,
@@ -25,8 +25,8 @@ from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.data.spread import spread
-from pyro_seatbelt.data.synthetic.dsprites import FACTORS, NUM_IMAGES, sprite_factors
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 NAME = "dsprites"
 FILES = (

@@ -14,10 +14,10 @@ from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 logger = logging.getLogger(__name__)
 

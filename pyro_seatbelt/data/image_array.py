@@ -11,9 +11,9 @@ from PIL import Image
 
 from pyro_seatbelt.data.array_file import read_header, read_rows
 from pyro_seatbelt.data.picture import crop_centre, shrink
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import opening
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 SUFFIXES = (".npy", ".npz")
 

@@ -8,11 +8,11 @@ from typing import Literal
 from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remake, stored_ids
 from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec, every_dataset
 from pyro_seatbelt.data.dataset import ImageDataset
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.data.transfer import fetch
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress
 
 State = Literal["ready", "partial", "absent", "damaged"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from pyro_seatbelt.data.dataset import ImageDataset
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.progress import Progress
 
 Origin = Literal["drawn", "generated", "archive", "folder", "registered"]
 

@@ -16,11 +16,11 @@ from typing import cast
 
 from filelock import FileLock
 
-from pyro_seatbelt.data.progress import Progress
 from pyro_seatbelt.data.published import check_kind, checked_digest, opening
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
+from pyro_seatbelt.progress import Progress
 
 _BLOCK = 1 << 18
 _SECONDS_OF_SILENCE = 30.0

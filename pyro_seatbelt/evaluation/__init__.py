@@ -12,13 +12,13 @@ from pyro_seatbelt.evaluation.importance import (
     importance_weighted_bound,
     weighted_draws,
 )
-from pyro_seatbelt.evaluation.modes import evaluation_mode
 from pyro_seatbelt.evaluation.mutual_information_gap import mutual_information_gap
 from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
 from pyro_seatbelt.evaluation.reconstructions import prior_images, reconstruct
 from pyro_seatbelt.evaluation.traversals import traverse
 from pyro_seatbelt.evaluation.weight_norms import weight_norm
 from pyro_seatbelt.lazy import lazily
+from pyro_seatbelt.traces.modes import evaluation_mode
 
 if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores

@@ -18,8 +18,8 @@ from pyro_seatbelt.data import ImageSource, Progress
 from pyro_seatbelt.data.spread import spread
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
-from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
+from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
 
 _PIECE = 1024
 """Posteriors that are looked at together, so that chunks of pairs stay small."""

@@ -10,8 +10,8 @@ from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource, Progress
 from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.objectives.sites import factorised, sample_sites
+from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.sites import factorised, sample_sites
 
 
 class Encoding(NamedTuple):

@@ -12,9 +12,9 @@ from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
-from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.objectives.aggregate import exact_log_density
-from pyro_seatbelt.objectives.sites import Site, factorised, latent_names, sample_sites
+from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.sites import Site, factorised, latent_names, sample_sites
 
 
 class Heldout(NamedTuple):

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource, Progress
 from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.objectives.sites import Site, data_plate, sample_sites
+from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.sites import Site, data_plate, sample_sites
 
 ROWS = 1024
 """Draws that go through the networks together."""

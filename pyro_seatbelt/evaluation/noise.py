@@ -13,8 +13,8 @@ from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource, Progress
 from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.evaluation.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 class NoiseRobustness(NamedTuple):

@@ -7,8 +7,8 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.evaluation.modes import evaluation_mode
-from pyro_seatbelt.handlers import at_mean
+from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.modes import evaluation_mode
 
 
 def reconstruct(

@@ -8,9 +8,9 @@ from pyro import poutine
 from torch import Tensor
 
 from pyro_seatbelt.evaluation.active_units import posterior_means
-from pyro_seatbelt.evaluation.modes import evaluation_mode
-from pyro_seatbelt.handlers import at_mean
-from pyro_seatbelt.objectives.sites import sample_sites
+from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.modes import evaluation_mode
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 def traverse(

@@ -26,7 +26,7 @@ from pyro_seatbelt.objectives.aggregate import (
     log_weights,
 )
 from pyro_seatbelt.objectives.free_bits import shortfall
-from pyro_seatbelt.objectives.sites import (
+from pyro_seatbelt.traces.sites import (
     Site,
     data_plate,
     factorised,

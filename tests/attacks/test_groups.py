@@ -1,7 +1,7 @@
 import time
 
 from pyro_seatbelt.attacks.groups import run_groups
-from pyro_seatbelt.attacks.minimum import Advance
+from pyro_seatbelt.attacks.optimisers.minimum import Advance
 
 
 def slow(group, progress):

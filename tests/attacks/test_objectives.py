@@ -14,7 +14,7 @@ from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.objectives import gaussian_kl
 from pyro_seatbelt.attacks.pair import evaluating, read_pair
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.handlers import FrozenNoise, frozen_noise
+from pyro_seatbelt.traces.frozen_noise import FrozenNoise, frozen_noise
 
 EVERY = [
     LatentKL(),

@@ -55,7 +55,7 @@ def test_the_package_opens_its_rooms_when_asked():
         pyro_seatbelt.nonsense  # noqa: B018
 
 
-@pytest.mark.parametrize("room", ["training", "experiments"])
+@pytest.mark.parametrize("room", ["training", "runs", "sweeps", "paper"])
 def test_rooms_have_what_they_name(room):
     package = __import__(f"pyro_seatbelt.{room}", fromlist=["x"])
     assert all(getattr(package, name) is not None for name in package.__all__)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import pyro_seatbelt
-from pyro_seatbelt.experiments import attack as attacks
+from pyro_seatbelt.runs import attack as attacks
 
 QUICK = ["--pairs", 1, "--lambdas", 2, "--max-iterations", 3, "--device", "cpu", "--processes", 1]
 
@@ -130,7 +130,7 @@ def listing(folder):
 @pytest.fixture(scope="module")
 def place(attackable, tmp_path_factory):
     """A place with everything that can be wrong: no test may touch what is there."""
-    from pyro_seatbelt.experiments.folder import RunFolder
+    from pyro_seatbelt.runs.folder import RunFolder
 
     place = tmp_path_factory.mktemp("wrong")
     shutil.copytree(attackable, place / "run")
@@ -191,7 +191,7 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_line_and_nothing_is_touched(case, seatbelt, place, monkeypatch):
-    from pyro_seatbelt.experiments.folder import RunFolder
+    from pyro_seatbelt.runs.folder import RunFolder
 
     arguments, message = BAD_INPUT[case]
     monkeypatch.chdir(place)

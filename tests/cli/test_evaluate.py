@@ -47,7 +47,7 @@ def test_json_is_all_there_is_on_standard_output(seatbelt, run):
 
 
 def test_figures_and_factors(seatbelt, workplace, monkeypatch):
-    name = "pyro_seatbelt.experiments.evaluation_report.save_figure"
+    name = "pyro_seatbelt.runs.evaluation_report.save_figure"
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
     small = ["--dataset", "synth-dsprites", "--ids", 40, "--network", "mlp", "--out", "runs/s"]
     assert seatbelt("train", "tiny", *small).exit_code == 0
@@ -64,7 +64,7 @@ def test_figures_and_factors(seatbelt, workplace, monkeypatch):
 @pytest.fixture(scope="module")
 def place(attackable, tmp_path_factory):
     """A place with everything that can be wrong: no test may touch what is there."""
-    from pyro_seatbelt.experiments.folder import RunFolder
+    from pyro_seatbelt.runs.folder import RunFolder
 
     place = tmp_path_factory.mktemp("wrong")
     shutil.copytree(attackable, place / "run")
@@ -100,7 +100,7 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_line_and_nothing_is_touched(case, seatbelt, place, monkeypatch):
-    from pyro_seatbelt.experiments.folder import RunFolder
+    from pyro_seatbelt.runs.folder import RunFolder
 
     arguments, message = BAD_INPUT[case]
     monkeypatch.chdir(place)

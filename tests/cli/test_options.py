@@ -3,7 +3,7 @@ import json
 import pytest
 
 from pyro_seatbelt.cli import train as command
-from pyro_seatbelt.experiments import train as trained
+from pyro_seatbelt.runs import train as trained
 from pyro_seatbelt.training.config import Group, TrainConfig
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pyro_seatbelt.experiments.paper import ITEMS, SCALES, Reproduction
-from pyro_seatbelt.experiments.paper.claims import Claim
+from pyro_seatbelt.paper import ITEMS, SCALES, Reproduction
+from pyro_seatbelt.paper.claims import Claim
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def made(monkeypatch, tmp_path):
         asked.update(names=names, **options)
         return asked.get("result", result)
 
-    monkeypatch.setattr("pyro_seatbelt.experiments.paper.reproduction.reproduce", make)
+    monkeypatch.setattr("pyro_seatbelt.paper.reproduction.reproduce", make)
     asked["default"] = result
     return asked
 
@@ -115,7 +115,7 @@ def test_ctrl_c_says_how_to_go_on(seatbelt, monkeypatch):
     def stop(*words, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pyro_seatbelt.experiments.paper.reproduction.reproduce", stop)
+    monkeypatch.setattr("pyro_seatbelt.paper.reproduction.reproduce", stop)
     result = seatbelt("reproduce", "fig3")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == ["stopped; the same command goes on from what is finished"]

@@ -8,12 +8,12 @@ from rich.console import Console
 
 from pyro_seatbelt.cli.progress import SweepBar
 from pyro_seatbelt.cli.sweep import OptionalRay
-from pyro_seatbelt.experiments import sweep as module
-from pyro_seatbelt.experiments.failures import Failure
-from pyro_seatbelt.experiments.job_runs import run_job
-from pyro_seatbelt.experiments.pool import Outcome
-from pyro_seatbelt.experiments.stages import Stage
-from pyro_seatbelt.experiments.sweep import SweepProgress
+from pyro_seatbelt.sweeps import sweep as module
+from pyro_seatbelt.sweeps.failures import Failure
+from pyro_seatbelt.sweeps.job_runs import run_job
+from pyro_seatbelt.sweeps.pool import Outcome
+from pyro_seatbelt.sweeps.stages import Stage
+from pyro_seatbelt.sweeps.sweep import SweepProgress
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def inline(monkeypatch):
 
     monkeypatch.setattr(module, "run_local", pool)
     monkeypatch.setattr(module, "run_on_ray", pool)
-    monkeypatch.setattr("pyro_seatbelt.experiments.train.draw_figures", lambda *a, **k: {})
+    monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
     return failures, given
 
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from pyro_seatbelt.experiments import train as trained
+from pyro_seatbelt.runs import train as trained
 from pyro_seatbelt.training import TrainingDiverged
 from pyro_seatbelt.training.config import TrainConfig, read_config
 from pyro_seatbelt.training.progress import ProgressLines

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from pyro_seatbelt.data import SpriteImages, dsprites, import_archive, load_dataset
+from pyro_seatbelt.data.drawn_sprites import FACTOR_SIZES
 from pyro_seatbelt.data.dsprites import import_dsprites
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.synthetic.dsprites import FACTOR_SIZES
 from pyro_seatbelt.errors import InputError
 
 NUM_IMAGES = 5000

@@ -2,7 +2,7 @@ import torch
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.evaluation import prior_images, reconstruct
-from pyro_seatbelt.handlers import at_mean
+from pyro_seatbelt.traces.at_mean import at_mean
 
 
 def test_reconstructions_are_means_given_means():

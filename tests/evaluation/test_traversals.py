@@ -3,7 +3,7 @@ import torch
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.evaluation import traverse
-from pyro_seatbelt.handlers import at_mean
+from pyro_seatbelt.traces.at_mean import at_mean
 
 VALUES = (-3.0, 0.0, 2.0)
 

@@ -1,0 +1,1 @@
+"""How an attack searches: batched minimisers of many problems at once."""

@@ -1,0 +1,115 @@
+"""L-BFGS-B on many problems at once: the settings, and the choice of implementation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from pyro_seatbelt.attacks.optimisers.lockstep import minimise_in_lockstep
+from pyro_seatbelt.attacks.optimisers.minimum import BatchedFunction, Minimum, Progress
+from pyro_seatbelt.attacks.optimisers.projected import minimise_projected
+from pyro_seatbelt.errors import InputError
+
+Backend = Literal["auto", "scipy", "torch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBFGSB:
+    """Settings of L-BFGS-B; the defaults are the paper's, with a cap on the iterations.
+
+    Attributes:
+        memory: Number of corrections (`m`).
+        factr: Stops when the relative decrease is under this many machine precisions.
+        gtol: Stops when the largest component of the projected gradient is under this.
+        max_iterations: Cap on the iterations of a problem.
+        max_evaluations: Cap on its evaluations, checked between iterations.
+        max_line_search: Cap on the evaluations of one line search.
+        backend: `scipy` runs SciPy's own optimiser on every problem in lockstep, in float64 on
+            the CPU. `torch` is a batched projected L-BFGS that stays on the device. `auto` takes
+            `scipy` for problems on the CPU and `torch` for others.
+
+    Raises:
+        InputError: For a setting out of range.
+
+    Example:
+        >>> LBFGSB(max_iterations=150).memory
+        25
+    """
+
+    memory: int = 25
+    factr: float = 10.0
+    gtol: float = 1e-5
+    max_iterations: int = 100
+    max_evaluations: int = 15_000
+    max_line_search: int = 20
+    backend: Backend = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("memory", "max_iterations", "max_evaluations", "max_line_search"):
+            if getattr(self, name) < 1:
+                raise InputError(f"expected {name} >= 1, got {getattr(self, name)}")
+        for name in ("factr", "gtol"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"expected {name} >= 0, got {getattr(self, name)}")
+        if self.backend not in ("auto", "scipy", "torch"):
+            raise InputError(f"expected backend 'auto', 'scipy' or 'torch', got {self.backend!r}")
+
+
+def minimise(
+    function: BatchedFunction,
+    x0: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    settings: LBFGSB | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Minimum:
+    """Minimises P problems in boxes together.
+
+    A problem whose value or gradient stops being finite is retired with the stop reason
+    `nan` at the best point that it had seen; the others go on.
+
+    Args:
+        function: Maps points `(n, D)` and the problems `(n,)` that they belong to, to values
+            `(n,)` and gradients `(n, D)`. All pending evaluations come in one call.
+        x0: Starts, shape `(P, D)`; moved into the box.
+        lower: Lower bounds, broadcastable to `(P, D)`.
+        upper: Upper bounds, broadcastable to `(P, D)`.
+        settings: The settings; the paper's by default.
+        progress: Called after every round of evaluations.
+
+    Returns:
+        Where each problem stopped.
+
+    Raises:
+        ValueError: When shapes do not fit or a lower bound is above its upper bound.
+
+    References:
+        | A Limited Memory Algorithm for Bound Constrained Optimization (Byrd et al., 1995)
+
+    Example:
+        >>> import torch
+        >>> x0 = torch.tensor([[3.0], [4.0]], dtype=torch.float64)
+        >>> def square(x, problems):
+        ...     return (x**2).sum(1), 2 * x
+        >>> result = minimise(square, x0, torch.tensor(1.0), torch.tensor(5.0))
+        >>> result.x.tolist(), result.stop
+        ([[1.0], [1.0]], ('gradient', 'gradient'))
+    """
+    settings = settings or LBFGSB()
+    in_lockstep = settings.backend == "scipy" or (
+        settings.backend == "auto" and x0.device.type == "cpu"
+    )
+    return (minimise_in_lockstep if in_lockstep else minimise_projected)(
+        function,
+        x0,
+        lower,
+        upper,
+        memory=settings.memory,
+        factr=settings.factr,
+        gtol=settings.gtol,
+        max_iterations=settings.max_iterations,
+        max_evaluations=settings.max_evaluations,
+        max_line_search=settings.max_line_search,
+        progress=progress,
+    )

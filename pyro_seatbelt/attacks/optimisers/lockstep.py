@@ -1,0 +1,205 @@
+"""SciPy's L-BFGS-B on many problems at once, in lockstep.
+
+Every problem runs SciPy's own optimiser in a greenlet of its own. When the optimiser
+asks for a value, its greenlet hands the point over and sleeps; once every live problem
+has asked, one batched call answers them all.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import greenlet
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import fmin_l_bfgs_b
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from pyro_seatbelt.attacks.optimisers.minimum import (
+    Advance,
+    BatchedFunction,
+    Minimum,
+    Progress,
+    StopReason,
+    check_answer,
+    check_box,
+    projected_gradient_norm,
+)
+
+Array = NDArray[np.float64]
+Answer = tuple[float, Array]
+
+
+class _Problem:
+    """One problem: its optimiser, the point it waits for, and the best it has seen."""
+
+    def __init__(self, run: Callable[[Callable[[Array], Answer]], Any], start: Array) -> None:
+        self.best = start
+        self.value = float("nan")
+        self.gradient = np.full_like(start, np.nan)
+        self.iterations = 0
+        self.evaluations = 0
+        self.stop: StopReason = "nan"
+        self._thread = greenlet.greenlet(lambda: run(self._ask))
+        self._answer: Answer | None = None
+        self.pending: Array | None = None
+        self._resume()
+
+    def _ask(self, point: Array) -> Answer:
+        # SciPy goes on writing into its own array, so the point that waits is a copy
+        answer: Answer = self._thread.parent.switch(point.copy())
+        return answer
+
+    def _resume(self, *answer: Answer) -> None:
+        result = self._thread.switch(*answer)
+        if self._thread.dead:
+            self.pending = None
+            self.best, self.value, details = result
+            self.gradient = details["grad"]
+            self.iterations = details["nit"]
+            self.stop = _stop_reason(details)
+        else:
+            self.pending = result
+
+    def answer(self, value: float, gradient: Array) -> None:
+        """Hands a value and a gradient to the optimiser, which asks again or ends."""
+        self.evaluations += 1
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            self.cancel()
+            return
+        if self.pending is not None and not value >= self.value:  # the first best is NaN
+            self.best, self.value, self.gradient = self.pending, value, gradient
+        self._resume((value, gradient))
+
+    def cancel(self) -> None:
+        """Ends the optimiser where it stands; the best point seen stays."""
+        self.pending = None
+        if not self._thread.dead:
+            self._thread.throw(greenlet.GreenletExit)
+
+
+def minimise_in_lockstep(
+    function: BatchedFunction,
+    x0: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    *,
+    memory: int = 25,
+    factr: float = 10.0,
+    gtol: float = 1e-5,
+    max_iterations: int = 100,
+    max_evaluations: int = 15_000,
+    max_line_search: int = 20,
+    progress: Progress | None = None,
+) -> Minimum:
+    """Minimises P problems in boxes, each by SciPy's own L-BFGS-B.
+
+    A round asks the function once for every problem that is still running; finished
+    problems leave the batch. The results are those of SciPy one by one, up to the
+    rounding of `function` in a batch. SciPy works in float64 on the CPU, wherever the
+    function computes; each problem holds a workspace of about
+    ``16 (memory + 3) D`` bytes.
+
+    Args:
+        function: The batched function.
+        x0: Starts, shape `(P, D)`.
+        lower: Lower bounds, broadcastable to `(P, D)`.
+        upper: Upper bounds, broadcastable to `(P, D)`.
+        memory: Number of corrections (`m`).
+        factr: Stops when the relative decrease is under this many machine precisions.
+        gtol: Stops when the projected gradient is under this.
+        max_iterations: Cap on the iterations of a problem.
+        max_evaluations: Cap on its evaluations, checked between iterations.
+        max_line_search: Cap on the evaluations of one line search.
+        progress: Called after every round.
+
+    Returns:
+        Where each problem stopped, in the dtype and on the device of `x0`.
+
+    References:
+        | Algorithm 778: L-BFGS-B (Zhu et al., 1997)
+        | https://docs.scipy.org/doc/scipy/reference/optimize.minimize-lbfgsb.html
+
+    Example:
+        >>> x0 = torch.zeros(2, 3, dtype=torch.float64)
+        >>> target = torch.tensor([[0.25], [7.0]], dtype=torch.float64)
+        >>> def function(x, problems):
+        ...     difference = x - target[problems]
+        ...     return (difference**2).sum(1), 2 * difference
+        >>> minimise_in_lockstep(function, x0, x0 - 1, x0 + 1).x
+        tensor([[0.2500, 0.2500, 0.2500],
+                [1.0000, 1.0000, 1.0000]], dtype=torch.float64)
+    """
+    x0, lower, upper = check_box(x0, lower, upper)
+    starts, low, high = (t.detach().cpu().double().numpy() for t in (x0, lower, upper))
+
+    def optimiser(row: int) -> Callable[[Callable[[Array], Answer]], Any]:
+        def run(ask: Callable[[Array], Answer]) -> Any:
+            return fmin_l_bfgs_b(
+                ask,
+                starts[row],
+                bounds=list(zip(low[row].tolist(), high[row].tolist(), strict=True)),
+                m=memory,
+                factr=factr,
+                pgtol=gtol,
+                maxiter=max_iterations,
+                maxfun=max_evaluations,
+                maxls=max_line_search,
+            )
+
+        return run
+
+    problems: list[_Problem] = []
+    rounds = 0
+    # the optimiser's vectors are short: threads would spend their time waiting for each other
+    limits = threadpool_limits(1, user_api="blas")
+    try:
+        problems.extend(_Problem(optimiser(row), starts[row]) for row in range(len(starts)))
+        while waiting := [i for i, problem in enumerate(problems) if problem.pending is not None]:
+            asked = [p for i in waiting if (p := problems[i].pending) is not None]
+            points = torch.from_numpy(np.stack(asked)).to(x0)
+            values, gradients = check_answer(
+                *function(points, torch.tensor(waiting, device=x0.device)), points
+            )
+            answers = values.cpu().double().tolist()
+            slopes = gradients.cpu().double().numpy()
+            for i, value, gradient in zip(waiting, answers, slopes, strict=True):
+                problems[i].answer(value, gradient)
+            rounds += 1
+            if progress is not None:
+                finished = sum(problem.pending is None for problem in problems)
+                evaluations = sum(problem.evaluations for problem in problems)
+                progress(Advance(finished, len(problems), rounds, evaluations))
+    finally:
+        limits.restore_original_limits()
+        for problem in problems:
+            problem.cancel()
+
+    x = torch.from_numpy(np.stack([problem.best for problem in problems])).to(x0)
+    gradient = torch.from_numpy(np.stack([problem.gradient for problem in problems])).to(x0)
+    return Minimum(
+        x=x,
+        value=torch.tensor([float(problem.value) for problem in problems], dtype=torch.float64).to(
+            x0
+        ),
+        gradient_norm=projected_gradient_norm(x, gradient, lower, upper),
+        iterations=torch.tensor([problem.iterations for problem in problems]),
+        evaluations=torch.tensor([problem.evaluations for problem in problems]),
+        stop=tuple(problem.stop for problem in problems),
+    )
+
+
+def _stop_reason(details: dict[str, Any]) -> StopReason:
+    """Translates SciPy's message."""
+    message = details["task"]
+    reasons: dict[str, StopReason] = {
+        "RELATIVE REDUCTION OF F": "value",
+        "PROJECTED GRADIENT": "gradient",
+        "ITERATIONS": "iterations",
+        "EVALUATIONS": "evaluations",
+    }
+    for text, reason in reasons.items():
+        if text in message:
+            return reason
+    return "line-search"

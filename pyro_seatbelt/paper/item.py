@@ -1,0 +1,96 @@
+"""A figure or table of the paper."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.paper.claims import Claim
+from pyro_seatbelt.paper.results import Results
+from pyro_seatbelt.paper.scales import Scale
+from pyro_seatbelt.runs.figures import save_figure
+from pyro_seatbelt.sweeps.jobs import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """How one figure or table is made again.
+
+    Attributes:
+        title: What it shows.
+        source: Where it is in the paper.
+        jobs: What has to be trained, attacked and evaluated at a scale.
+        draw: Draws it from the tables and run folders of those jobs: figures and tables by name.
+            What is not there yet is left out.
+        claims: What the paper says there, and what came out.
+        make: Makes what it needs besides from the trained runs, and keeps it in their folders;
+            what is there already is left alone.
+    """
+
+    title: str
+    source: str
+    jobs: Callable[[Scale], list[Job]]
+    draw: Callable[[Results], "Drawn"]
+    claims: Callable[[Results], list[Claim]]
+    make: Callable[[Results, Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an item looks like.
+
+    Attributes:
+        figures: Figures by name.
+        tables: The numbers in them by name.
+    """
+
+    figures: Mapping[str, Figure]
+    tables: Mapping[str, pd.DataFrame]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes figures as PNG, and tables as CSV and Markdown.
+
+        Args:
+            folder: Where to.
+
+        Returns:
+            The files.
+
+        Raises:
+            InputError: If they cannot be written.
+        """
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        files = [
+            save_figure(figure, folder / f"{name}.png") for name, figure in self.figures.items()
+        ]
+        for name, table in self.tables.items():
+            for kind, text in (("csv", table.to_csv(index=False)), ("md", as_markdown(table))):
+                files.append(folder / f"{name}.{kind}")
+                write_atomically(files[-1], text)
+        return files
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Writes a table as Markdown, numbers with four digits.
+
+    Example:
+        >>> print(as_markdown(pd.DataFrame({"model": ["vae"], "elbo": [-101.23456]})), end="")
+        | model | elbo |
+        |---|---|
+        | vae | -101.2 |
+    """
+    rows: list[Sequence[object]] = [list(table.columns), *table.itertuples(index=False)]
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
+    lines.insert(1, "|" + "---|" * len(table.columns))
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return str(value).replace("|", "\\|")

@@ -1,0 +1,203 @@
+"""Several runs side by side."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pyro_seatbelt.evaluation.attack_results import auddc, curves, summarise
+from pyro_seatbelt.report import Cell, Chart, Column, Comparison, Interval, Line
+from pyro_seatbelt.report.pages.attacks import interval
+from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, number
+from pyro_seatbelt.report.pages.protocol import Comparable, comparable
+from pyro_seatbelt.report.pages.run import beta_of, layers_of, model_name, series
+
+_NATS = "nats"
+_MOST_LINES = 14
+
+_MODES = {
+    "latent-kl": "latent",
+    "latent-w2": "W2",
+    "latent-l2": "means",
+    "output": "output",
+}
+
+
+def compare(runs: Sequence[KnownRun]) -> Comparison:
+    """Puts runs side by side.
+
+    Args:
+        runs: The runs, in the order of the page.
+
+    Returns:
+        Numbers that at least one of them has, and their curves.
+    """
+    chosen = {mode: some for mode in _MODES if (some := comparable(runs, mode)) is not None}
+    columns: list[tuple[Column, list[Cell]]] = [
+        (column, [read(run) for run in runs]) for column, read in _COLUMNS
+    ]
+    for mode, some in chosen.items():
+        columns += _attack_columns(_MODES[mode], some)
+    kept = [(column, cells) for column, cells in columns if any(not _empty(c) for c in cells)]
+    rows: list[list[Cell]] = [[run.name] for run in runs]
+    for row, *cells in zip(rows, *(cells for _, cells in kept), strict=True):
+        row.extend(cells)
+    return Comparison(
+        columns=[column for column, _ in kept],
+        rows=rows,
+        charts=_charts(runs, chosen),
+        note=_note(runs, chosen),
+    )
+
+
+def _note(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> str:
+    parts = []
+    if chosen:
+        parts.append(
+            "Of an attack, larger numbers stand for a more robust model. \u0394 sums over layers "
+            "and depends on their width; the AUDDC, from 0 to about 1, compares models of any "
+            "depth."
+        )
+    compared = {id(attack) for some in chosen.values() for attack in some.attacks}
+    others = sum(id(attack) not in compared for run in runs for attack in run.attacks)
+    if others:
+        what = "1 attack is" if others == 1 else f"{others} attacks are"
+        parts.append(
+            f"{what} left out here, made on an earlier checkpoint or in another way than most."
+        )
+    outdated = [run.name for run in runs if run.outdated is not None]
+    if outdated:
+        parts.append(f"Not evaluated since they were trained on: {', '.join(outdated)}.")
+    return " ".join(parts)
+
+
+def _elbo(run: KnownRun) -> float:
+    if run.evaluation is not None:
+        return run.evaluation.elbo
+    return number((run.heldout or {}).get("elbo"))
+
+
+def _of_evaluation(name: str) -> Callable[[KnownRun], Cell]:
+    return lambda run: None if run.evaluation is None else number(getattr(run.evaluation, name))
+
+
+_COLUMNS: Sequence[tuple[Column, Callable[[KnownRun], Cell]]] = (
+    (Column(label="model"), lambda run: model_name(run.config)),
+    (Column(label="data"), lambda run: run.config.dataset),
+    (Column(label="L", note="latent layers"), lambda run: layers_of(run.config)),
+    (Column(label="\u03b2"), lambda run: beta_of(run.config)),
+    (Column(label="seed"), lambda run: run.config.seed),
+    (Column(label="steps"), lambda run: run.step),
+    (
+        Column(
+            label="ELBO",
+            unit=_NATS,
+            note="of held-out images; the last one in training of a run without an evaluation",
+        ),
+        _elbo,
+    ),
+    (
+        Column(
+            label="TC",
+            unit=_NATS,
+            note="total correlation of the top layer over training images",
+        ),
+        _of_evaluation("total_correlation"),
+    ),
+    (Column(label="MSE", note="of reconstructions, pixels 0 to 1"), _of_evaluation("mse")),
+    (Column(label="MS-SSIM", note="of reconstructions"), _of_evaluation("ms_ssim")),
+)
+
+
+def _attack_columns(name: str, chosen: Comparable) -> list[tuple[Column, list[Cell]]]:
+    attacks = chosen.attacks
+    summaries = [None if each is None else summarise(each.table) for each in attacks]
+    areas = [None if each is None else auddc(each.table) for each in attacks]
+
+    def means(column: str) -> list[Cell]:
+        return [
+            interval(each[column]) if each is not None and column in each else None
+            for each in summaries
+        ]
+
+    return [
+        (
+            Column(
+                label=f"\u0394 {name}",
+                note=f"mean objective and 95 % CI over pairs and \u03bb: attacks {chosen.note}",
+            ),
+            means("value"),
+        ),
+        (
+            Column(
+                label=f"\u2212log p(target), {name}",
+                unit=_NATS,
+                note=f"mean and 95 % CI over pairs and \u03bb: attacks {chosen.note}",
+            ),
+            means("target_nll"),
+        ),
+        (
+            Column(
+                label=f"AUDDC {name}",
+                note="area under the distortion-distance curve, mean and 95 % CI over pairs: "
+                f"attacks {chosen.note}",
+            ),
+            [None if each is None else interval(each) for each in areas],
+        ),
+    ]
+
+
+def _empty(cell: Cell) -> bool:
+    value = cell.mean if isinstance(cell, Interval) else cell
+    return value is None or value != value  # noqa: PLR0124 - NaN
+
+
+def _charts(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> list[Chart]:
+    some = runs[:_MOST_LINES]
+    note = f"The first {len(some)} of {len(runs)} runs." if len(some) < len(runs) else ""
+    charts = [
+        Chart(
+            title=title,
+            x_label="step",
+            y_label="nats per image",
+            lines=_lines(series(run.metrics, kind, name, run.name) for run in some),
+            note=note,
+            skip_start=True,
+            listed=False,
+        )
+        for title, kind, name in (
+            ("ELBO of held-out images", "heldout", "elbo"),
+            ("Total correlation, training", "train", "total_correlation"),
+        )
+    ]
+    for mode, attacks in chosen.items():
+        charts.append(
+            Chart(
+                title=f"Distortion and distance, {_MODES[mode]} attack",
+                x_label="\u2016d\u2016 / distance from input to target",
+                y_label="distance to the target",
+                lines=_lines(
+                    _mean_curve(attack, run.name)
+                    for run, attack in zip(some, attacks.attacks, strict=False)
+                ),
+                note="Means over pairs: 1 is the distance of the clean reconstruction, 0 that of "
+                f"the target's own. Attacks {attacks.note}. {note}",
+                listed=False,
+            )
+        )
+    return [chart for chart in charts if chart.lines]
+
+
+def _lines(lines: Iterable[Line]) -> list[Line]:
+    """A run looks the same in every chart."""
+    return [replace(line, look=number) for number, line in enumerate(lines) if line.x]
+
+
+def _mean_curve(attack: KnownAttack | None, name: str) -> Line:
+    areas = {} if attack is None else curves(attack.table)
+    drawn = [curve for curve in areas.values() if len(curve.distortion)]
+    if not drawn:
+        return Line(name=name, x=[], y=[])
+    grid = np.linspace(0, 1, 51)
+    mean = np.mean([np.interp(grid, each.distortion, each.distance) for each in drawn], axis=0)
+    return Line(name=name, x=grid.tolist(), y=mean.tolist())

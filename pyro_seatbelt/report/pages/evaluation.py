@@ -1,0 +1,193 @@
+"""The numbers of a run, as a page shows them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pyro_seatbelt.report import (
+    Advice,
+    Chart,
+    Decomposition,
+    EvaluationSection,
+    Fact,
+    Line,
+    Table,
+)
+from pyro_seatbelt.report.pages.known import KnownRun, number
+from pyro_seatbelt.runs.evaluation import Evaluation
+
+NATS = "nats per image"
+
+SCORES = {
+    "mig": "mutual information gap (MIG)",
+    "dci_disentanglement": "DCI disentanglement",
+    "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness",
+    "sap": "separated attribute predictability (SAP)",
+}
+"""What the scores of disentanglement are called."""
+
+
+def evaluation_section(run: KnownRun) -> EvaluationSection | Advice:
+    """Shows what was measured of a run.
+
+    Args:
+        run: The run.
+
+    Returns:
+        Its evaluation; without one of its newest checkpoint, what training wrote down of held-out
+        images; without those, what makes one.
+    """
+    command = f"seatbelt evaluate {run.path}"
+    if run.evaluation is not None:
+        return _measured(run.evaluation)
+    heldout = run.heldout
+    if heldout is None:
+        return Advice(text="The run has not been evaluated:", command=command)
+    return EvaluationSection(
+        facts=[
+            Fact(label="ELBO", value=_known(heldout.get("elbo")), unit=NATS),
+            Fact(label="log p(x | z)", value=_known(heldout.get("log_likelihood")), unit=NATS),
+            *_active(_mapping(heldout.get("active_units"))),
+        ],
+        decomposition=_decomposition(
+            _mapping(heldout.get("kl")),
+            [number(heldout.get(name)) for name in _PARTS],
+            "Of the top layer with the exact aggregate posterior of these images.",
+        ),
+        note=f"From {heldout.get('num_images', 'some')} held-out images, at step "
+        f"{heldout['step']} of training.",
+        advice=Advice(
+            text="More, such as reconstruction errors, noise and disentanglement, comes with",
+            command=command,
+        ),
+    )
+
+
+def _measured(found: Evaluation) -> EvaluationSection:
+    facts = [
+        Fact(label="ELBO", value=found.elbo, unit=NATS),
+        Fact(
+            label=f"importance-weighted bound, {found.iwae_samples} draws",
+            value=found.iwae,
+            unit=NATS,
+        ),
+        Fact(label="log p(x | z)", value=found.log_likelihood, unit=NATS),
+        Fact(label="mean squared error", value=found.mse, note="of reconstructions, pixels 0 to 1"),
+        Fact(label="MS-SSIM", value=found.ms_ssim, note="of reconstructions, 1 is perfect"),
+        Fact(label="L2 distance", value=found.l2, note="of reconstructions"),
+        *_active(found.active_units),
+        *(
+            Fact(label=f"weights of the {name}", value=norm, note="L2 norm")
+            for name, norm in found.weight_norm.items()
+        ),
+    ]
+    parts = [found.mutual_information, found.total_correlation, found.dimension_wise_kl]
+    return EvaluationSection(
+        facts=facts,
+        decomposition=_decomposition(
+            found.kl,
+            parts,
+            "The parts of the top layer are measured with the exact aggregate posterior of "
+            f"{found.num_aggregate:,} training images, its sum on held-out ones.",
+        ),
+        charts=_noise_charts(found),
+        tables=[*_noise_tables(found), *_score_tables(found)],
+        note=f"From {found.num_images:,} held-out images, at step {found.step}.",
+    )
+
+
+_PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
+
+
+def _decomposition(
+    kl: Mapping[str, float], parts: Sequence[float], note: str
+) -> Decomposition | None:
+    """The layers below the top by their KL, the top layer by its parts."""
+    layers = sorted(kl, key=lambda site: (len(site), site))
+    sizes = [number(kl[layer]) for layer in layers[:-1]] + [*parts]
+    if not layers or not all(map(math.isfinite, sizes)):
+        return None
+    names = [f"KL of {layer}" for layer in layers[:-1]]
+    top = layers[-1]
+    names += [
+        f"mutual information of {top}",
+        f"total correlation of {top}",
+        f"dimension-wise KL of {top}",
+    ]
+    return Decomposition(
+        title=f"Where the KL goes, {NATS}", parts=list(zip(names, sizes, strict=True)), note=note
+    )
+
+
+def _noise_charts(found: Evaluation) -> list[Chart]:
+    levels = sorted(found.noise, key=lambda level: level.scale)
+    if len(levels) < 2:
+        return []
+    scales = [level.scale for level in levels]
+    lines = [Line(name="mean", x=scales, y=[level.log_likelihood for level in levels])]
+    if all(len(level.quantiles) == 5 for level in levels):
+        for place, name in ((0, "5 % quantile"), (4, "95 % quantile")):
+            values = [level.quantiles[place] for level in levels]
+            lines.append(Line(name=name, x=scales, y=values))
+    return [
+        Chart(
+            title="Noise on the input",
+            x_label="standard deviation of the noise, pixels \u22121 to 1",
+            y_label="log p(clean x | z of noisy x), nats",
+            lines=lines,
+            listed=False,
+        )
+    ]
+
+
+def _noise_tables(found: Evaluation) -> list[Table]:
+    if not found.noise:
+        return []
+    return [
+        Table(
+            caption="log p(clean x | z of noisy x), nats per image",
+            headings=("noise", "mean", "standard deviation over images"),
+            rows=[(f"{level.scale:g}", level.log_likelihood, level.std) for level in found.noise],
+        )
+    ]
+
+
+def _score_tables(found: Evaluation) -> list[Table]:
+    tables = []
+    if found.disentanglement is not None:
+        tables.append(
+            Table(
+                caption="Disentanglement of the top layer, 0 to 1",
+                headings=("score", "value"),
+                rows=[
+                    (SCORES.get(name, name), value) for name, value in found.disentanglement.items()
+                ],
+            )
+        )
+    if found.mig is not None and len(found.mig) > 1:
+        tables.append(
+            Table(
+                caption="Mutual information gap by layer",
+                headings=("layer", "MIG"),
+                rows=list(found.mig.items()),
+            )
+        )
+    return tables
+
+
+def _active(units: Mapping[str, float]) -> list[Fact]:
+    if not units:
+        return []
+    layers = sorted(units, key=lambda site: (len(site), site))
+    text = ", ".join(f"{layer} {units[layer]}" for layer in layers)
+    return [Fact(label="active units", value=text, note="dimensions that vary over images")]
+
+
+def _mapping(value: object) -> Mapping[str, float]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): each for name, each in value.items() if math.isfinite(number(each))}
+
+
+def _known(value: object) -> float | None:
+    return None if math.isnan(number(value)) else number(value)

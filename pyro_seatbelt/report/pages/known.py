@@ -1,0 +1,277 @@
+"""What the folder of a run holds, read without its model."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
+from pyro_seatbelt.runs.records import AttackRecords, Findings
+from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.layout import checkpoints, step_of
+from pyro_seatbelt.training.metrics import read_metrics
+
+_HUGE = 1e300
+_NEEDED = ("pair", "weight", "value", "distance", "norm")
+_CURVES = ("l2_target", "l2_input_to_target", "l2_clean_to_target", "l2_best_to_target")
+_NUMERIC = (*_NEEDED, *_CURVES, "target_nll", "l2_clean")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownAttack:
+    """A finished attack on a run.
+
+    Attributes:
+        folder: Its folder.
+        mode: Short name of its objective.
+        layers: The sites that it looked at, joined by `+`.
+        table: A row for each problem.
+        arguments: How it was made, as far as that can be read.
+        step: Step of the checkpoint, likewise.
+        source: Where its images are from, likewise.
+    """
+
+    folder: Path
+    mode: str
+    layers: str
+    table: pd.DataFrame
+    arguments: Mapping[str, Any]
+    step: int | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownRun:
+    """A run, without its model.
+
+    Attributes:
+        path: Its folder.
+        config: What it was trained with.
+        record: What it says of itself.
+        status: How it stands.
+        metrics: Its records of numbers.
+        newest: Step of its newest checkpoint; of the end of a finished run whose checkpoints are
+            gone; None if that is not known.
+        evaluation: Its evaluation, if there is one of that checkpoint.
+        outdated: Step of an evaluation of another one, which is left out.
+        attacks: Its finished attacks.
+        notes: What is there but cannot be read, a line each.
+    """
+
+    path: Path
+    config: TrainConfig
+    record: RunRecord
+    status: Status
+    metrics: Sequence[Mapping[str, Any]]
+    newest: int | None
+    evaluation: Evaluation | None
+    outdated: int | None
+    attacks: Sequence[KnownAttack]
+    notes: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """What people call it: the name of its folder."""
+        return self.path.resolve().name
+
+    @property
+    def step(self) -> int:
+        """The last step with a number."""
+        return max((record["step"] for record in self.metrics), default=0)
+
+    @property
+    def heldout(self) -> Mapping[str, Any] | None:
+        """The last numbers of held-out images that training wrote down."""
+        records = [record for record in self.metrics if record["kind"] == "heldout"]
+        return records[-1] if records else None
+
+
+def read_known(path: Path) -> KnownRun:
+    """Reads what is in the folder of a run.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        What is there; a damaged part is left out, and a note says so.
+
+    Raises:
+        InputError: If this is no run, or its config or record is damaged.
+    """
+    folder = RunFolder(path)
+    config, record = folder.read_config(), folder.read_record()
+    notes: list[str] = []
+    metrics: list[dict[str, Any]] = []
+    evaluation = None
+    try:
+        metrics = [each for each in read_metrics(folder.metrics) if abs(each["step"]) < _HUGE]
+    except (InputError, OSError) as error:
+        notes.append(f"The metrics cannot be read: {_reason(error, path)}")
+    try:
+        evaluation = read_evaluation(path)
+    except InputError as error:
+        notes.append(f"The evaluation cannot be read: {_reason(error, path)}")
+    attacks = []
+    for place in sorted(path.glob("attacks/*/arguments.json")):
+        try:
+            attacks.append(read_attack(place.parent))
+        except InputError as error:
+            notes.append(f"An attack cannot be read: {_reason(error, path)}")
+    known = KnownRun(
+        path=path,
+        config=config,
+        record=record,
+        status=folder.status(record),
+        metrics=metrics,
+        newest=None,
+        evaluation=evaluation,
+        outdated=None,
+        attacks=attacks,
+        notes=notes,
+    )
+    return _of_newest(replace(known, newest=_newest(known)))
+
+
+def read_attack(folder: Path) -> KnownAttack:
+    """Reads a finished attack.
+
+    Args:
+        folder: Its folder.
+
+    Returns:
+        What is known of it.
+
+    Raises:
+        InputError: If it is not finished, or a file is damaged.
+    """
+    if not AttackRecords(folder).finished:
+        raise InputError(f"{folder.name}: it is not finished: the command that began it goes on")
+    table = read_findings(folder).table
+    try:
+        about = mapping(json.loads((folder / "arguments.json").read_text("utf-8")))
+    except (OSError, ValueError, RecursionError):
+        about = {}
+    step = about.get("step")
+    first = table.iloc[0]
+    return KnownAttack(
+        folder=folder,
+        mode=str(first.get("mode", folder.name)),
+        layers=str(first.get("layers", "")),
+        table=table,
+        arguments=mapping(about.get("arguments")),
+        step=step if isinstance(step, int) else None,
+        source=mapping(about.get("source")),
+    )
+
+
+def read_findings(folder: Path) -> Findings:
+    """Reads all that an attack found, and sees that its files fit each other.
+
+    Args:
+        folder: Of the attack.
+
+    Returns:
+        Table and images; the rows are sorted by pair and penalty.
+
+    Raises:
+        InputError: If a file is absent or damaged, or one does not fit another.
+    """
+    found = AttackRecords(folder).read()
+    table, images, pairs = found
+    problem = _misfit(table, images, pairs)
+    if problem:
+        raise InputError(f"{folder.name}: {problem}: --force makes the attack again")
+    order = np.lexsort((table["weight"].to_numpy(), table["pair"].to_numpy()))
+    return Findings(
+        table.iloc[order].reset_index(drop=True),
+        {name: batch[order] for name, batch in images.items()},
+        pairs,
+    )
+
+
+def number(value: object) -> float:
+    """A number from a file, NaN if it is none.
+
+    Args:
+        value: What stands there.
+
+    Example:
+        >>> number(3), number("3"), number(None)
+        (3.0, nan, nan)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return math.nan
+    return float(value) if abs(value) < _HUGE else math.nan
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """An object from a file, empty if it is none.
+
+    Args:
+        value: What stands there.
+
+    Example:
+        >>> mapping({"seed": 1}), mapping([1])
+        ({'seed': 1}, {})
+    """
+    return value if isinstance(value, dict) else {}
+
+
+def _newest(run: KnownRun) -> int | None:
+    saved = checkpoints(RunFolder(run.path).checkpoints)
+    if saved:
+        return step_of(saved[-1])
+    return run.step if run.status == "finished" and run.metrics else None
+
+
+def _of_newest(run: KnownRun) -> KnownRun:
+    """Leaves out an evaluation of another checkpoint than the newest."""
+    if run.evaluation is None or run.newest in {None, run.evaluation.step}:
+        return run
+    note = (
+        f"The evaluation is of step {run.evaluation.step}, the run is at step {run.newest}: "
+        f"it is left out until `seatbelt evaluate {run.path}` makes it again."
+    )
+    return replace(run, evaluation=None, outdated=run.evaluation.step, notes=[*run.notes, note])
+
+
+def _misfit(table: pd.DataFrame, images: Mapping[str, Any], pairs: Mapping[str, Any]) -> str:
+    if not len(table):
+        return "its table is empty"
+    needed = (*_NEEDED, *(_CURVES if _CURVES[-1] in table else ()))
+    wrong = [name for name in needed if name not in table]
+    wrong += [
+        name
+        for name in _NUMERIC
+        if name in table and not is_numeric_dtype(table[name].dtype) and table[name].notna().any()
+    ]
+    if wrong:
+        return f"its table has no numbers in {', '.join(wrong)}"
+    batches = [images.get(name) for name in ("adversarial", "distortion")]
+    batches += [images[name] for name in ("reconstruction",) if name in images]
+    ends = [pairs.get(name) for name in ("input", "target")]
+    ends += [pairs[name] for name in ("input_reconstruction",) if name in pairs]
+    shapes = {None if batch is None else batch.shape[1:] for batch in (*batches, *ends)}
+    if len(shapes) != 1 or not all(
+        shape is not None and len(shape) == 3 and shape[0] in {1, 3} for shape in shapes
+    ):
+        return "its images are absent or of several shapes"
+    numbers = table["pair"]
+    if any(len(batch) != len(table) for batch in batches if batch is not None) or not (
+        numbers.isin(range(min(len(end) for end in ends if end is not None))).all()
+    ):
+        return "its images are not those of its table"
+    return ""
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """Leaves out where the run is: a page may travel."""
+    return str(error).replace(f"{path.resolve()}/", "").replace(f"{path}/", "")

@@ -1,0 +1,142 @@
+"""The protocol that most runs were attacked by: attacks by another one do not compare."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, mapping, number
+from pyro_seatbelt.report.pages.run import layers_of
+from pyro_seatbelt.report.quantity import quantity
+from pyro_seatbelt.runs.attack import paper_layers
+
+_RULES = {
+    "paper": "the layers that the paper attacks",
+    "all": "all layers",
+    "base": "the base layer",
+    "top": "the top layer",
+}
+
+_OTHERS = ("optimiser", "noise", "samples", "start", "ball", "limits", "zero_test")
+"""More arguments that change the numbers."""
+
+
+class Protocol(NamedTuple):
+    """What two attacks of a mode have in common if their numbers compare.
+
+    Attributes:
+        layers: Which layers they look at, as a rule for models of any depth, or their names.
+        weights: The penalties lambda.
+        num_pairs: How many pairs.
+        pictures: A hash of pictures of one's own, or nothing.
+        others: Further arguments.
+    """
+
+    layers: str
+    weights: tuple[float, ...]
+    num_pairs: int
+    pictures: str
+    others: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparable:
+    """Attacks of one mode that compare.
+
+    Attributes:
+        attacks: One for each run; None for a run that was not attacked like that.
+        note: How they were made, in words.
+    """
+
+    attacks: Sequence[KnownAttack | None]
+    note: str
+
+
+def comparable(runs: Sequence[KnownRun], mode: str) -> Comparable | None:
+    """Chooses the attacks that can be put side by side.
+
+    Args:
+        runs: The runs.
+        mode: Of the attacks.
+
+    Returns:
+        Those of the protocol that most runs share; among equals that of the most problems, then
+        that of the paper's layers. Attacks on other checkpoints than the newest are out of
+        question. None if there is no other.
+    """
+    found: dict[Protocol, dict[int, KnownAttack]] = {}
+    for place, run in enumerate(runs):
+        for attack in sorted(run.attacks, key=_seed):
+            if attack.mode == mode and _is_current(attack, run):
+                for protocol in _protocols(attack, run):
+                    found.setdefault(protocol, {}).setdefault(place, attack)
+    if not found:
+        return None
+
+    def merit(protocol: Protocol) -> tuple[int, int, int]:
+        rank = [*_RULES, protocol.layers].index(protocol.layers)
+        return len(found[protocol]), protocol.num_pairs * len(protocol.weights), -rank
+
+    chosen = max(found, key=merit)
+    attacks = [found[chosen].get(place) for place in range(len(runs))]
+    some = next(attack for attack in attacks if attack is not None)
+    return Comparable(attacks=attacks, note=_told(chosen, some))
+
+
+def _is_current(attack: KnownAttack, run: KnownRun) -> bool:
+    return run.newest is None or attack.step == run.newest
+
+
+def _protocols(attack: KnownAttack, run: KnownRun) -> list[Protocol]:
+    """A layer can be chosen by more than one rule: of one layer, it is the top one and all."""
+    weights = tuple(sorted(map(float, attack.table["weight"].unique())))
+    pictures = str(attack.arguments.get("images")) if "pictures" in attack.source else ""
+    others = {name: attack.arguments.get(name) for name in _OTHERS}
+    objective = mapping(attack.arguments.get("objective"))
+    others |= {name: value for name, value in objective.items() if name != "layers"}
+    told = json.dumps(others, sort_keys=True)
+    num_pairs = int(attack.table["pair"].nunique())
+    return [Protocol(layers, weights, num_pairs, pictures, told) for layers in _layers(attack, run)]
+
+
+def _layers(attack: KnownAttack, run: KnownRun) -> list[str]:
+    if attack.mode == "output":
+        return [""]  # it reads every layer
+    depth = layers_of(run.config)
+    rules = {
+        "all": "+".join(f"z{layer}" for layer in range(1, depth + 1)),
+        "base": "z1",
+        "top": f"z{depth}",
+    }
+    rules["paper"] = rules[str(paper_layers(run.config.model))]
+    return [*(rule for rule in _RULES if rules[rule] == attack.layers), attack.layers]
+
+
+def _seed(attack: KnownAttack) -> float:
+    seed = number(attack.arguments.get("seed"))
+    return seed if seed == seed else 0.0  # noqa: PLR0124 - NaN
+
+
+def _told(protocol: Protocol, some: KnownAttack) -> str:
+    parts = []
+    if protocol.layers:
+        parts.append(f"on {_RULES.get(protocol.layers, protocol.layers.replace('+', ' + '))}")
+    if protocol.pictures:
+        names = some.source["pictures"]
+        names = map(str, names if isinstance(names, list) else [names])
+        parts.append(f"of the pictures {' and '.join(names)}")
+    else:
+        parts.append(f"of {_count(protocol.num_pairs, 'pair')} of held-out images")
+    weights = protocol.weights
+    parts.append(
+        f"with {_count(len(weights), 'penalty', 'penalties')} \u03bb"
+        + (f" from {quantity(weights[0])} to {quantity(weights[-1])}" if len(weights) > 1 else "")
+    )
+    steps = mapping(some.arguments.get("optimiser")).get("max_iterations")
+    if steps is not None:
+        parts.append(f"at most {steps} iterations each")
+    return ", ".join(parts)
+
+
+def _count(size: int, name: str, names: str = "") -> str:
+    return f"{size} {name}" if size == 1 else f"{size} {names or name + 's'}"

@@ -1,0 +1,180 @@
+"""What people look at after an attack: summaries, figures and posterior draws."""
+
+import json
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from xarray import DataTree
+
+from pyro_seatbelt.attacks import Mode
+from pyro_seatbelt.runs.records import Findings
+from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
+from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, shown, summarise
+from pyro_seatbelt.runs.figures import run_title, save_figure
+from pyro_seatbelt.runs.netcdf import write_netcdf
+from pyro_seatbelt.runs.open import Run
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
+
+MOST_PANELS = 10
+"""Pairs that are drawn at most."""
+
+NAMES = ("x", "x + d", "target")
+"""The images whose posteriors are drawn."""
+
+
+class Told(NamedTuple):
+    """What is known of an attack at a glance.
+
+    Attributes:
+        summary: Means over the problems, by column of the table.
+        auddc: Mean area under the distortion-distance curves.
+        files: Files by name.
+    """
+
+    summary: dict[str, Estimate]
+    auddc: Estimate | None
+    files: dict[str, Path]
+
+
+def report(
+    run: Run,
+    findings: Findings,
+    folder: Path,
+    *,
+    mode: Mode,
+    layers: tuple[str, ...],
+    draw: bool,
+    figures: bool = True,
+) -> Told:
+    """Writes summaries and figures beside the table of an attack.
+
+    Args:
+        run: The attacked run.
+        findings: What was found.
+        folder: Of the attack.
+        mode: Which attack it was.
+        layers: The sites that it looked at.
+        draw: Whether to write again what is there already.
+        figures: Whether to write figures and posterior draws at all.
+
+    Returns:
+        The summary, and where everything is.
+
+    Raises:
+        InputError: If the disk does not take it.
+    """
+    summary, area = summarise(findings.table), auddc(findings.table)
+    title = _title(run, mode, layers)
+    records = AttackRecords(folder)
+    files = {
+        "table": records.table,
+        "images": records.images,
+        "pairs": records.pairs,
+        "summary": folder / "summary.csv",
+    }
+    if draw or not files["summary"].is_file():
+        _write_summary(folder, summary, area)
+    place = folder / "figures"
+    derived = {
+        "panels": place / "panels.png",
+        "curves": place / "curves.png",
+        "posteriors": place / "posteriors.png",
+        "draws": folder / "posteriors.nc",
+    }
+    rows = shown(findings.table) if figures else {}
+    if rows and (draw or not all(path.is_file() for path in derived.values())):
+        with writing(place):
+            place.mkdir(exist_ok=True)
+        save_figure(_panels(findings, rows, title), derived["panels"])
+        save_figure(_curves(findings.table, area, title), derived["curves"])
+        tree = _posteriors(run, findings, rows)
+        save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
+        write_netcdf(tree, derived["draws"])
+    return Told(summary, area, files | (derived if rows else {}))
+
+
+def _write_summary(folder: Path, summary: dict[str, Estimate], area: Estimate | None) -> None:
+    estimates = summary if area is None else {**summary, "auddc": area}
+    table = pd.DataFrame([each._asdict() for each in estimates.values()])
+    table.insert(0, "quantity", list(estimates))
+    write_atomically(folder / "summary.csv", table.to_csv(index=False))
+    content = {
+        name: {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in each._asdict().items()
+        }
+        for name, each in estimates.items()
+    }
+    write_atomically(folder / "summary.json", json.dumps(content, indent=2) + "\n")
+
+
+def _panels(findings: Findings, rows: dict[int, int], title: str) -> Figure:
+    some = dict(list(rows.items())[:MOST_PANELS])
+    pairs, chosen = list(some), list(some.values())
+    at = findings.table.iloc[chosen]
+    return attack_panels(
+        findings.pairs["input"][pairs],
+        findings.pairs["input_reconstruction"][pairs],
+        findings.images["adversarial"][chosen],
+        findings.images["distortion"][chosen],
+        findings.images["reconstruction"][chosen],
+        findings.pairs["target"][pairs],
+        labels=[
+            f"pair {pair}\n\u03bb {weight:.2g}, |d| {norm:.2g}"
+            for pair, weight, norm in zip(pairs, at["weight"], at["norm"], strict=True)
+        ],
+        title=title,
+    )
+
+
+def _curves(table: pd.DataFrame, area: Estimate | None, title: str) -> Figure:
+    return distortion_curves(
+        {
+            f"pair {pair}": (curve.distortion, curve.distance, curve.area)
+            for pair, curve in curves(table).items()
+        },
+        area=None if area is None or math.isnan(area.mean) else area.mean,
+        title=title,
+    )
+
+
+def _posteriors(run: Run, findings: Findings, rows: dict[int, int]) -> DataTree:
+    pairs, chosen = list(rows), list(rows.values())
+    device = next(run.guide.parameters()).device
+    batches = (
+        findings.pairs["input"][pairs],
+        findings.images["adversarial"][chosen],
+        findings.pairs["target"][pairs],
+    )
+    images = {
+        name: torch.from_numpy(batch).to(device) for name, batch in zip(NAMES, batches, strict=True)
+    }
+    return posterior_draws(run.guide, images, model=run.model, pairs=pairs)
+
+
+def _overlap(findings: Findings, rows: dict[int, int], tree: DataTree, title: str) -> Figure:
+    """Draws the pair whose reconstruction came closest to its target."""
+    at = findings.table.iloc[list(rows.values())]
+    ratio = (at["l2_target"] / at["l2_clean_to_target"]).to_numpy()
+    pair = list(rows)[int(ratio.argmin())]
+    layers, notes = {}, {}
+    for site, values in tree["posterior"].data_vars.items():
+        draws = values.sel(pair=pair, chain=0).transpose("draw", "image", ...)
+        layers[str(site)] = {name: draws.sel(image=name).to_numpy() for name in NAMES}
+        x, adversarial, target = layers[str(site)].values()
+        notes[str(site)] = (
+            f"overlap with the target: x {overlap(x, target):.2f}, "
+            f"x + d {overlap(adversarial, target):.2f}"
+        )
+    return posterior_overlap(layers, notes=notes, title=f"{title}, pair {pair}")
+
+
+def _title(run: Run, mode: Mode, layers: tuple[str, ...]) -> str:
+    of = "" if mode == "output" else f" on {' + '.join(layers)}"
+    return f"{mode} attack{of}: {run_title(run.config, run.step)}"

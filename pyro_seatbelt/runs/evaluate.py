@@ -1,0 +1,133 @@
+"""Evaluations of a trained run, kept in its folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import xarray as xr
+from xarray import DataTree
+
+from pyro_seatbelt.data import Progress
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
+from pyro_seatbelt.runs.evaluation_numbers import Watch, measure, stage
+from pyro_seatbelt.runs.evaluation_report import draw_evaluation, figure_names
+from pyro_seatbelt.runs.netcdf import write_netcdf
+from pyro_seatbelt.runs.open import Run, load_idle_run
+from pyro_seatbelt.runs.train import open_same_data
+from pyro_seatbelt.files import locked, write_atomically, writing
+from pyro_seatbelt.training.device import make_fabric
+
+__all__ = [
+    "EvaluateOptions",
+    "Evaluation",
+    "EvaluationReport",
+    "Watch",
+    "evaluate_run",
+    "read_evaluation",
+]
+
+
+class EvaluationReport(NamedTuple):
+    """What came of an evaluation.
+
+    Attributes:
+        folder: Where everything is.
+        evaluation: The numbers.
+        files: Files by name: `numbers`, `tree`, and the figures.
+        was_finished: Whether an earlier call had measured it, and nothing was measured again.
+    """
+
+    folder: Path
+    evaluation: Evaluation
+    files: dict[str, Path]
+    was_finished: bool
+
+
+def evaluate_run(
+    path: Path,
+    options: EvaluateOptions | None = None,
+    *,
+    watch: Watch | None = None,
+    data_progress: Progress | None = None,
+) -> EvaluationReport:
+    """Measures a trained run and keeps the numbers in `evaluation/` in its folder.
+
+    A finished evaluation of the same checkpoint with the same settings is read; other settings
+    take its place. Bounds, reconstructions and noise are measured on held-out images, the
+    aggregate posterior and disentanglement on those that the run was trained on.
+
+    Args:
+        path: The folder of the run.
+        options: What to measure.
+        watch: Is told how far it is.
+        data_progress: Is told how far the making of data is.
+
+    Returns:
+        The numbers, and where they are.
+
+    Raises:
+        InputError: If something that the user gave cannot be used: the run is still being
+            trained or evaluated, has no checkpoint or other data, or there is no such device.
+    """
+    options = options or EvaluateOptions()
+    device = make_fabric(options.device).device
+    run = load_idle_run(path, device=device)
+    place = EvaluationFolder(path / "evaluation")
+    names = figure_names(run.model.num_layers) if options.figures else ()
+    found = None if options.force else _finished(run, place, options)
+    if found is not None and all((place.figures / name).is_file() for name in names):
+        return _report(place, found, names, was_finished=True)
+    dataset, split = open_same_data(path, run.config, run.record, data_progress)
+    with writing(place.path):
+        place.path.mkdir(exist_ok=True)
+    with locked(place.path, "another process is evaluating this run"):
+        if found is None:
+            measured, tree = measure(run, dataset, split, options, watch)
+            _write(place, measured, tree)
+        else:
+            measured, tree = found, _read_tree(place)
+        if names:
+            draw_evaluation(
+                run,
+                dataset.images.to(device),
+                split.heldout,
+                tree,
+                place.figures,
+                progress=stage(watch, "figures"),
+            )
+    return _report(place, measured, names, was_finished=found is not None)
+
+
+def _finished(run: Run, place: EvaluationFolder, options: EvaluateOptions) -> Evaluation | None:
+    """The evaluation that is there, if it is of this checkpoint and has these settings."""
+    found = read_evaluation(run.folder)
+    if found is None or not place.tree.is_file():
+        return None
+    return found if found.answers(options, run.record, run.step) else None
+
+
+def _write(place: EvaluationFolder, evaluation: Evaluation, tree: DataTree) -> None:
+    """Puts an evaluation in the place of an earlier one; the numbers come last."""
+    with writing(place.path):
+        place.numbers.unlink(missing_ok=True)
+        for figure in (*place.figures.glob("*.png"), *place.figures.glob("*.gif")):
+            figure.unlink()
+    write_netcdf(tree, place.tree)
+    write_atomically(place.numbers, evaluation.model_dump_json(indent=2) + "\n")
+
+
+def _read_tree(place: EvaluationFolder) -> DataTree:
+    try:
+        with xr.open_datatree(place.tree, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place.tree}: the file is damaged: evaluate again by --force") from error
+
+
+def _report(
+    place: EvaluationFolder, evaluation: Evaluation, names: tuple[str, ...], *, was_finished: bool
+) -> EvaluationReport:
+    figures = {Path(name).name: place.figures / name for name in names}
+    files = {"numbers": place.numbers, "tree": place.tree, **figures}
+    return EvaluationReport(place.path, evaluation, files, was_finished)

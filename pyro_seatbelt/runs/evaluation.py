@@ -1,0 +1,167 @@
+"""The numbers of an evaluation, as they lie in the folder of a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.folder import RunRecord
+
+NOISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Levels of :attr:`NoiseLevel.quantiles`."""
+
+
+class NoiseLevel(BaseModel):
+    r"""How well clean images are explained from their noisy versions.
+
+    Attributes:
+        scale: Standard deviation of the noise, on data from -1 to 1.
+        log_likelihood: :math:`\log p(x \mid z)` of the clean image, mean over images, nats.
+        std: Its standard deviation over images.
+        quantiles: Its quantiles over images, at 5, 25, 50, 75 and 95 %.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    scale: float
+    log_likelihood: float
+    std: float
+    quantiles: list[float]
+
+
+class Evaluation(BaseModel):
+    r"""Everything that was measured of a trained run: the content of `evaluation.json`.
+
+    Means over held-out images in nats per image, pixels in [0, 1], unless it is said otherwise.
+
+    Attributes:
+        step: Step of the checkpoint.
+        seed: Seed of the draws.
+        num_images: Held-out images.
+        num_aggregate: Training images in the aggregate posterior.
+        versions: Of the packages that decide the numbers.
+        fingerprint: SHA-256 of the data.
+        elbo: Evidence lower bound, weights 1 and no floor, from one draw an image, or from
+            more of fewer than 512 images.
+        iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
+            their number. Its gap to the ELBO is measured on at most 128 of the images.
+        iwae_samples: Draws an image.
+        log_likelihood: :math:`\log p(x \mid z)`.
+        kl: KL by layer.
+        mutual_information: Index-code mutual information of the top layer, over training images
+            with their exact aggregate posterior; too low where that is a part of them.
+        total_correlation: Total correlation of the top layer, likewise; too high of a part.
+        dimension_wise_kl: Dimension-wise KL of the top layer, likewise. The three add up to the
+            top layer's KL on training images.
+        active_units: Dimensions by layer whose posterior mean varies over images by more than 0.01.
+        mse: Mean squared error of reconstructions through posterior means.
+        ms_ssim: Multi-scale structural similarity of these, three scales at 64x64.
+        l2: Euclidean distance of these.
+        weight_norm: L2 norm of the weights, without biases and normalisation: `encoder`, the
+            guide's image encoder with the linear map to its first posterior, and `decoder`.
+        noise: What Gaussian noise does, the clean images first.
+        disentanglement: `mig`, `dci_disentanglement`, `dci_completeness`, `dci_informativeness`
+            and `sap` of the top layer on training images; None without known factors.
+        mig: Mutual information gap by layer; None without known factors.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    step: int
+    seed: int
+    num_images: int
+    num_aggregate: int
+    versions: Mapping[str, str]
+    fingerprint: str
+    elbo: float
+    iwae: float
+    iwae_samples: int
+    log_likelihood: float
+    kl: dict[str, float]
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
+    active_units: dict[str, int]
+    mse: float
+    ms_ssim: float
+    l2: float
+    weight_norm: dict[str, float]
+    noise: list[NoiseLevel]
+    disentanglement: dict[str, float] | None
+    mig: dict[str, float] | None
+
+    def answers(self, options: EvaluateOptions, record: RunRecord, step: int | None) -> bool:
+        """Tells whether this is what some options ask for.
+
+        Args:
+            options: The options.
+            record: What the run says of itself.
+            step: Step of the run's newest checkpoint.
+        """
+        found = (
+            self.step, self.fingerprint, self.seed, self.num_images, self.num_aggregate,
+            self.iwae_samples, tuple(level.scale for level in self.noise),
+        )  # fmt: skip
+        wanted = (
+            step, record.fingerprint, options.seed,
+            *options.counts(record.num_heldout, record.num_train),
+            options.iwae_samples, options.scales,
+        )  # fmt: skip
+        return found == wanted
+
+
+class EvaluationFolder:
+    """Paths in the folder of an evaluation.
+
+    Args:
+        path: The folder, `evaluation` in the folder of a run.
+
+    Example:
+        >>> EvaluationFolder(Path("runs/first/evaluation")).numbers.name
+        'evaluation.json'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def numbers(self) -> Path:
+        """The numbers."""
+        return self.path / "evaluation.json"
+
+    @property
+    def tree(self) -> Path:
+        """Draws and numbers an image, for ArviZ."""
+        return self.path / "evaluation.nc"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures."""
+        return self.path / "figures"
+
+
+def read_evaluation(folder: Path) -> Evaluation | None:
+    """Reads the evaluation of a run.
+
+    Args:
+        folder: The folder of the run.
+
+    Returns:
+        Its numbers, or None if it has not been evaluated.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    path = EvaluationFolder(folder / "evaluation").numbers
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return Evaluation.model_validate_json(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: the file is damaged: remove it and evaluate again") from error

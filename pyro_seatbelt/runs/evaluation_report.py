@@ -1,0 +1,158 @@
+"""The figures of an evaluation."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from xarray import DataTree
+
+from pyro_seatbelt.data import ImageSource, Progress, to_pixels
+from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
+from pyro_seatbelt.evaluation.active_units import posterior_means
+from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
+from pyro_seatbelt.runs.open import Run
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.plots import (
+    contact_sheet,
+    density_panels,
+    reconstruction_grid,
+    traversal_grid,
+)
+
+MOST_DIMENSIONS = 20
+"""Dimensions of a layer that are drawn at most: those whose posterior mean varies most."""
+
+TRAVERSAL = tuple(np.linspace(-3, 3, 13).tolist())
+"""Where a dimension is put, in standard deviations of its prior."""
+
+NUM_PRIOR_IMAGES = 40
+
+
+def figure_names(num_layers: int) -> tuple[str, ...]:
+    """Names the files that an evaluation draws.
+
+    Args:
+        num_layers: Latent layers.
+
+    Returns:
+        Names in the folder of the figures.
+
+    Example:
+        >>> figure_names(1)
+        ('reconstructions.png', 'prior.png', 'noise.png', 'traversals-z1.png', 'traversals-z1.gif')
+    """
+    layers = [f"traversals-z{layer}" for layer in range(1, num_layers + 1)]
+    return (
+        *("reconstructions.png", "prior.png", "noise.png"),
+        *(f"{name}.{kind}" for name in layers for kind in ("png", "gif")),
+    )
+
+
+def draw_evaluation(
+    run: Run,
+    images: ImageSource,
+    heldout: Tensor,
+    tree: DataTree,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Draws reconstructions, prior samples, noise and the traversals of every layer.
+
+    Args:
+        run: The run.
+        images: On its device.
+        heldout: Numbers of the held-out images, int64, shape `(E,)`.
+        tree: What was measured of single images.
+        folder: Where the figures go.
+        progress: Is told how many figures are there.
+
+    Raises:
+        InputError: If they cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+    title, layers = run_title(run.config, run.step), run.model.num_layers
+    total, done = 3 + layers, 0
+
+    def drawn() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
+    rows = (x, reconstruct(run.model, run.guide, x))
+    save_figure(
+        reconstruction_grid(*(_array(row) for row in rows), title=title),
+        folder / "reconstructions.png",
+    )
+    drawn()
+    prior = _bytes(_array(prior_images(run.model, NUM_PRIOR_IMAGES)))
+    _save_frames(
+        [contact_sheet(prior, columns=10, title="draws from the prior")], folder / "prior.png"
+    )
+    drawn()
+    noise = tree["noise"]["log_likelihood"]
+    histograms = {
+        f"noise {scale:g}": noise.sel(scale=scale).to_numpy() for scale in noise["scale"].to_numpy()
+    }
+    save_figure(
+        density_panels(
+            {"density": [histograms]},
+            columns=[""],
+            xlabel="log p(x | z), nats per image",
+            title=title,
+        ),
+        folder / "noise.png",
+    )
+    drawn()
+    some = to_pixels(images.gather(evenly_spaced(heldout, 512)))
+    means = posterior_means(run.guide, some)
+    for name in (f"z{layer}" for layer in range(1, layers + 1)):
+        varying = means[name].var(0, correction=0).argsort(descending=True, stable=True)
+        dimensions = varying[:MOST_DIMENSIONS].sort().values.tolist()
+        moved = _array(
+            traverse(
+                run.model, run.guide, x[:1], latent=name, values=TRAVERSAL, dimensions=dimensions
+            )
+        )
+        figure = traversal_grid(
+            moved,
+            TRAVERSAL,
+            labels=[str(dimension) for dimension in dimensions],
+            title=f"{name}: {title}",
+        )
+        save_figure(figure, folder / f"traversals-{name}.png")
+        frames = [
+            contact_sheet(frame, columns=5, title=f"{name} at {value:+.1f}")
+            for frame, value in zip(_bytes(moved).swapaxes(0, 1), TRAVERSAL, strict=True)
+        ]
+        _save_frames([*frames, *frames[-2:0:-1]], folder / f"traversals-{name}.gif")
+        drawn()
+
+
+def _save_frames(frames: Sequence[Image.Image], path: Path) -> None:
+    content = io.BytesIO()
+    kind = path.suffix[1:]
+    if kind == "gif":
+        first, *others = frames
+        first.save(content, kind, save_all=True, append_images=others, duration=120, loop=0)
+    else:
+        frames[0].save(content, kind)
+    write_atomically(path, content.getvalue())
+
+
+def _array(images: Tensor) -> NDArray[np.floating]:
+    array: NDArray[np.floating] = images.float().cpu().numpy()
+    return array
+
+
+def _bytes(images: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Grey values 0 to 255."""
+    grey: NDArray[np.uint8] = (images.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return grey

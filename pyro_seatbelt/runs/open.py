@@ -1,0 +1,127 @@
+"""Opening runs."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from pyro_seatbelt import presets
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord
+from pyro_seatbelt.guides import BottomUp, TopDown
+from pyro_seatbelt.models import Hierarchy
+from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.training.checkpoint import load_checkpoint
+from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.layout import checkpoints, step_of
+
+
+class Run(NamedTuple):
+    """A trained pair, rebuilt from its folder.
+
+    Attributes:
+        folder: The folder.
+        config: What it was trained with.
+        record: What else is known: the data's fingerprint, the images' shape, when it ran.
+        model: The model, in evaluation mode.
+        guide: The guide, in evaluation mode.
+        objective: The objective.
+        step: How many steps it has been trained for.
+    """
+
+    folder: Path
+    config: TrainConfig
+    record: RunRecord
+    model: Hierarchy
+    guide: BottomUp | TopDown
+    objective: TraceTC_ELBO
+    step: int
+
+
+def load_run(
+    folder: Path | str, *, step: int | None = None, device: torch.device | str = "cpu"
+) -> Run:
+    """Rebuilds a trained pair from its folder alone.
+
+    Args:
+        folder: The folder of a run.
+        step: Step of the checkpoint to take, by default the newest.
+        device: Where the pair is put.
+
+    Returns:
+        The pair with its weights, its objective and what is known of the run.
+
+    Raises:
+        InputError: If this is no run, it has no such checkpoint, or a file is damaged.
+    """
+    run = RunFolder(Path(folder))
+    config, record = run.read_config(), run.read_record()
+    saved = checkpoints(run.checkpoints)
+    if step is not None:
+        saved = [path for path in saved if step_of(path) == step]
+    if not saved:
+        wanted = "no checkpoint yet" if step is None else f"no checkpoint of step {step}"
+        raise InputError(f"{run.path}: the run has {wanted}")
+    checkpoint = load_checkpoint(saved[-1])
+    family = build_family(config, record.image_shape, record.num_train)
+    checkpoint.restore({"model": family.model, "guide": family.guide})
+    family.model.to(device).eval()
+    family.guide.to(device).eval()
+    return Run(run.path, config, record, *family, step=checkpoint.step)
+
+
+def load_idle_run(folder: Path, *, device: torch.device | str = "cpu") -> Run:
+    """Rebuilds a trained pair that nobody is training any more.
+
+    Args:
+        folder: The folder of a run.
+        device: Where the pair is put.
+
+    Raises:
+        InputError: If it is still being trained, or as :func:`load_run` says.
+    """
+    run = RunFolder(folder)
+    run.read_config()  # says so if this is no run
+    if run.status(run.read_record()) == "running":
+        raise InputError(f"{folder}: the run is still being trained: wait for it, or stop it")
+    return load_run(folder, device=device)
+
+
+def build_family(
+    config: TrainConfig, image_shape: tuple[int, int, int], num_data: int
+) -> presets.Family:
+    """Builds the model, the guide and the objective that a config names.
+
+    Args:
+        config: The config.
+        image_shape: Channels, height and width.
+        num_data: Number of training images.
+
+    Returns:
+        The family, its weights fresh from torch's generator.
+
+    Raises:
+        InputError: If the config contradicts itself.
+    """
+    family = presets.build(
+        config.model,
+        layers=config.layers,
+        latent_dim=config.latent_dim,
+        beta=config.beta,
+        image_shape=image_shape,
+        num_data=num_data,
+        likelihood=config.likelihood,
+        likelihood_scale=config.likelihood_scale,
+        network=config.network,
+        guide=config.guide,
+        estimator=config.estimator,
+        free_bits=config.free_bits,
+        analytic_entropy=config.analytic_entropy,
+        num_particles=config.num_particles,
+        hidden=config.hidden,
+    )
+    if config.alpha is not None:
+        family.objective.alpha = config.alpha
+    if config.gamma is not None:
+        family.objective.gamma = config.gamma
+    return family

@@ -1,0 +1,371 @@
+"""From a config to a trained run in a folder of its own."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from pyro_seatbelt.data import ImageDataset, Progress, Split, load_dataset
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.evaluation import evaluate_heldout
+from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
+from pyro_seatbelt.runs.folder import (
+    RunFolder,
+    RunRecord,
+    check_free,
+    new_folder,
+    now,
+    package_versions,
+    runs_root,
+)
+from pyro_seatbelt.runs.open import build_family
+from pyro_seatbelt.presets import PRESETS, Family
+from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
+from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.device import make_fabric
+from pyro_seatbelt.training.layout import checkpoints
+from pyro_seatbelt.training.loop import Outcome, fit, num_steps
+from pyro_seatbelt.training.metrics import read_metrics
+from pyro_seatbelt.training.progress import Watcher
+from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
+from pyro_seatbelt.training.schedules import LinearWarmup
+
+logger = logging.getLogger(__name__)
+
+CHANGEABLE = frozenset(
+    {
+        "checkpoint_every",
+        "device",
+        "epochs",
+        "eval_every",
+        "eval_images",
+        "keep_checkpoints",
+        "log_every",
+        "steps",
+        "tensorboard",
+    }
+)
+"""Fields that may differ when a run is resumed: they do not change what a step does."""
+
+
+class RunResult(NamedTuple):
+    """What came of a run.
+
+    Attributes:
+        folder: Its folder.
+        status: `finished`, or `interrupted` by the user.
+        step: How many steps it has been trained for.
+        num_steps: How many of them this call took.
+        figures: Files by name; none if it was interrupted.
+        heldout: The last numbers of held-out images, as in the metrics; None if there are none.
+    """
+
+    folder: Path
+    status: Literal["finished", "interrupted"]
+    step: int
+    num_steps: int
+    figures: dict[str, Path]
+    heldout: dict[str, Any] | None
+
+
+def train_run(
+    config: TrainConfig,
+    *,
+    out: Path | None = None,
+    root: Path | None = None,
+    watch: Watcher | None = None,
+    data_progress: Progress | None = None,
+) -> RunResult:
+    """Trains a member of the family and keeps everything in a folder.
+
+    The folder holds the config, the data's fingerprint, metrics, checkpoints
+    and figures. Nothing is made on disk before data, model and device are known
+    to be good, and no run is ever overwritten.
+
+    Args:
+        config: What to train.
+        out: The folder itself, absent or empty.
+        root: Folder in which to make one, by default ``$SEATBELT_RUNS`` or `runs`.
+        watch: Is told how far training is.
+        data_progress: Is told how far the making of data is.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        InputError: If something that the user gave cannot be used.
+        TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
+    """
+    if out is not None:
+        check_free(out)
+    make_fabric(config.device, config.precision)
+    dataset, split = open_data(config, data_progress)
+    EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
+    family = _fresh_family(config, dataset, split)
+    config = config.model_copy(
+        update={
+            "layers": family.model.num_layers,
+            "beta": family.objective.beta if config.beta is None else config.beta,
+        }
+    )
+    record = RunRecord(
+        status="running",
+        fingerprint=dataset.fingerprint,
+        provenance=dict(dataset.provenance),
+        synthetic=dataset.synthetic,
+        image_shape=dataset.image_shape,
+        num_train=len(split.train),
+        num_heldout=len(split.heldout),
+        started=now(),
+        pid=os.getpid(),
+        versions=package_versions(),
+    )
+    folder = new_folder(config, out=out, root=root or runs_root())
+    with folder.locked():
+        try:
+            folder.write_record(record)
+            folder.write_config(config)
+        except InputError:
+            folder.discard()
+            raise
+        return _train(folder, record, config, family, dataset, split, resume=None, watch=watch)
+
+
+def resume_run(
+    path: Path,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    watch: Watcher | None = None,
+    data_progress: Progress | None = None,
+) -> RunResult:
+    """Goes on with a run from its newest checkpoint.
+
+    On the CPU it ends with the same weights as if it had never stopped. A
+    finished run is left as it is, or extended if it is given more steps.
+
+    Args:
+        path: The folder of the run.
+        changes: Fields of the config that may differ (:data:`CHANGEABLE`), such as more steps.
+        watch: Is told how far training is.
+        data_progress: Is told how far the making of data is.
+
+    Returns:
+        What came of it; `num_steps` is 0 if there was nothing left to do.
+
+    Raises:
+        InputError: If this is no run, its data are no longer the same, another process trains it,
+            its newest checkpoint is damaged, or a change is not allowed.
+        TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
+    """
+    folder = RunFolder(path)
+    saved, record = folder.read_config(), folder.read_record()
+    config = _with_changes(saved, changes or {}, path)
+    make_fabric(config.device, config.precision)
+    with folder.locked():
+        there = checkpoints(folder.checkpoints)
+        checkpoint = load_checkpoint(there[-1]) if there else None
+        if checkpoint is None:
+            _check_young(folder, saved)
+        step, total = checkpoint.step if checkpoint else 0, num_steps(config, record.num_train)
+        if step > total:
+            raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
+        if step == total and record.status == "finished":
+            return _result(folder, Outcome(step, interrupted=False, checkpoint=None), num_steps=0)
+        dataset, split = open_same_data(path, config, record, data_progress)
+        family = _fresh_family(config, dataset, split)
+        record = record.model_copy(
+            update={
+                "status": "running",
+                "pid": os.getpid(),
+                "finished": None,
+                "error": None,
+                "versions": package_versions(),
+            }
+        )
+        folder.write_config(config)
+        folder.write_record(record)
+        return _train(
+            folder, record, config, family, dataset, split, resume=checkpoint, watch=watch
+        )
+
+
+def open_data(config: TrainConfig, progress: Progress | None = None) -> tuple[ImageDataset, Split]:
+    """Opens the data of a run and divides it as the run does.
+
+    Args:
+        config: The config of the run.
+        progress: Is told how far the making of data is.
+
+    Returns:
+        The data set, and its training and held-out images.
+
+    Raises:
+        InputError: If the data are absent, damaged or too few.
+    """
+    dataset = load_dataset(
+        config.dataset, data_dir=config.data_dir, ids=config.ids, progress=progress
+    )
+    return dataset, dataset.split(holdout=config.holdout, seed=config.seed)
+
+
+def open_same_data(
+    path: Path, config: TrainConfig, record: RunRecord, progress: Progress | None = None
+) -> tuple[ImageDataset, Split]:
+    """Opens the data of a run (:func:`open_data`) and sees that they are those it was trained on.
+
+    Args:
+        path: The folder of the run.
+        config: Its config.
+        record: What it says of itself.
+        progress: Is told how far the making of data is.
+
+    Returns:
+        The data set, and its training and held-out images.
+
+    Raises:
+        InputError: If the data are absent, damaged or others.
+    """
+    dataset, split = open_data(config, progress)
+    if dataset.fingerprint != record.fingerprint:
+        raise InputError(
+            f"{path}: the run was trained on other data than {config.dataset} holds now: "
+            f"fingerprint {record.fingerprint[:12]}, got {dataset.fingerprint[:12]}"
+        )
+    return dataset, split
+
+
+def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
+    """Names the weights of the objective that rise during warm-up.
+
+    Those that beta multiplies: the total correlation alone, as Chen et al. do
+    it, or all three for beta-VAE. In models without beta, again all three: the
+    ordinary warm-up of the KL, of the top layer.
+
+    Args:
+        config: The config of the run.
+
+    Returns:
+        Attributes of the objective.
+
+    Example:
+        >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
+        (('beta',), ('alpha', 'beta', 'gamma'))
+    """
+    names = ("alpha", "beta", "gamma")
+    weighted = PRESETS[config.model].weighted
+    return tuple(name for name, own in zip(names, weighted, strict=True) if own) or names
+
+
+def _check_young(folder: RunFolder, config: TrainConfig) -> None:
+    """Checks that a run without a checkpoint has not come so far that it must have had one."""
+    steps = [record["step"] for record in read_metrics(folder.metrics)]
+    if steps and max(steps) > config.checkpoint_every:
+        raise InputError(
+            f"{folder.path}: the run came to step {max(steps)} and its checkpoints are gone: put "
+            "them back, or start a new run"
+        )
+
+
+def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) -> TrainConfig:
+    config = TrainConfig.merge(saved.model_dump(), changes)
+    for name in TrainConfig.model_fields:
+        before, after = getattr(saved, name), getattr(config, name)
+        if before != after and name not in CHANGEABLE:
+            raise InputError(
+                f"{name}: cannot change when a run is resumed: {path} has {before}, got {after}: "
+                "leave it out, or start a new run"
+            )
+    return config
+
+
+def _fresh_family(config: TrainConfig, dataset: ImageDataset, split: Split) -> Family:
+    with torch.random.fork_rng(devices=[]), _within_memory():
+        torch.default_generator.manual_seed(derive_seed(config.seed, 2))
+        return build_family(config, dataset.image_shape, len(split.train))
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """What a user asked for and no machine like this one can hold is the user's to change."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise InputError(
+            "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
+            "--hidden or --batch-size"
+        ) from error
+
+
+def _train(
+    folder: RunFolder,
+    record: RunRecord,
+    config: TrainConfig,
+    family: Family,
+    dataset: ImageDataset,
+    split: Split,
+    *,
+    resume: Checkpoint | None,
+    watch: Watcher | None,
+) -> RunResult:
+    fabric = make_fabric(config.device, config.precision)
+    images = dataset.images.to(fabric.device)
+    heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
+    evaluate = partial(
+        evaluate_heldout,
+        family.model,
+        family.guide,
+        images,
+        heldout,
+        latent=family.objective.latent,
+        seed=config.seed,
+    )
+    try:
+        with _within_memory():
+            outcome = fit(
+                *family,
+                images,
+                split.train,
+                config,
+                folder=folder.path,
+                resume=resume,
+                evaluate=lambda: evaluate()._asdict(),
+                schedule=LinearWarmup(
+                    family.objective, config.warmup_steps, names=warmed_weights(config)
+                ),
+                watch=watch,
+                fabric=fabric,
+            )
+        if not outcome.interrupted:
+            draw_figures(folder, family, images, heldout, title=run_title(config, outcome.step))
+    except BaseException as error:
+        status: Literal["interrupted", "failed"] = (
+            "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        )
+        update = {"status": status, "error": str(error) or None, "finished": now()}
+        with suppress(InputError):  # the first error is the one to show
+            folder.write_record(record.model_copy(update=update))
+        raise
+    status_now = "interrupted" if outcome.interrupted else "finished"
+    folder.write_record(record.model_copy(update={"status": status_now, "finished": now()}))
+    return _result(folder, outcome, num_steps=outcome.step - (resume.step if resume else 0))
+
+
+def _result(folder: RunFolder, outcome: Outcome, *, num_steps: int) -> RunResult:
+    evaluations = [each for each in read_metrics(folder.metrics) if each["kind"] == "heldout"]
+    return RunResult(
+        folder=folder.path,
+        status="interrupted" if outcome.interrupted else "finished",
+        step=outcome.step,
+        num_steps=num_steps,
+        figures={}
+        if outcome.interrupted
+        else {path.stem: path for path in sorted(folder.figures.glob("*.png"))},
+        heldout=evaluations[-1] if evaluations else None,
+    )

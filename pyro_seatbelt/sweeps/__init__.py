@@ -1,0 +1,38 @@
+"""Many runs: a grid, its jobs, and where they are executed."""
+
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.sweeps.grid import Grid, read_grid
+    from pyro_seatbelt.sweeps.job_runs import JobReport, run_job
+    from pyro_seatbelt.sweeps.jobs import Job, job_for, merge_jobs
+    from pyro_seatbelt.sweeps.sweep import SweepResult, run_jobs
+    from pyro_seatbelt.sweeps.tables import attack_table, run_table
+
+__all__ = [
+    "Grid",
+    "Job",
+    "JobReport",
+    "SweepResult",
+    "attack_table",
+    "job_for",
+    "merge_jobs",
+    "read_grid",
+    "run_job",
+    "run_jobs",
+    "run_table",
+]
+
+# these need torch, which takes a second to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "grid": ["Grid", "read_grid"],
+        "job_runs": ["JobReport", "run_job"],
+        "jobs": ["Job", "job_for", "merge_jobs"],
+        "sweep": ["SweepResult", "run_jobs"],
+        "tables": ["attack_table", "run_table"],
+    },
+)

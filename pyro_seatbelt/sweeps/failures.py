@@ -1,0 +1,90 @@
+"""What went wrong in the jobs of a sweep."""
+
+import json
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.runs.folder import now
+from pyro_seatbelt.training.divergence import TrainingDiverged
+
+
+class Failure(NamedTuple):
+    """Why a job failed.
+
+    Attributes:
+        error: One line.
+        traceback: Where, if it is not the user's to change.
+    """
+
+    error: str
+    traceback: str | None = None
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Puts an error into words.
+
+    Args:
+        error: What was raised.
+
+    Example:
+        >>> failure_of(InputError("beta: expected >= 0, got -1"))
+        Failure(error='beta: expected >= 0, got -1', traceback=None)
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("a signal stopped it")
+    if isinstance(error, (InputError, TrainingDiverged)):
+        return Failure(text)
+    return Failure(
+        f"{type(error).__name__}: {text}" if text else type(error).__name__,
+        "".join(traceback.format_exception(error)),
+    )
+
+
+def keep_failure(folder: Path, job: str, failure: Failure) -> None:
+    """Writes down that a job failed, and how often it has.
+
+    Args:
+        folder: Of the sweep.
+        job: The name of the job.
+        failure: Why.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    path = _place(folder, job)
+    try:
+        attempts = int(json.loads(path.read_text("utf-8"))["attempts"])
+    except (OSError, ValueError, KeyError, TypeError):
+        attempts = 0
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "job": job,
+        **failure._asdict(),
+        "attempts": attempts + 1,
+        "time": now().isoformat(),
+    }
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def forget_failure(folder: Path, job: str) -> None:
+    """Removes what was written of a job that is finished now.
+
+    Args:
+        folder: Of the sweep.
+        job: The name of the job.
+
+    Raises:
+        InputError: If it cannot be removed.
+    """
+    path = _place(folder, job)
+    with writing(path):
+        path.unlink(missing_ok=True)
+
+
+def _place(folder: Path, job: str) -> Path:
+    return folder / "failures" / f"{job}.json"

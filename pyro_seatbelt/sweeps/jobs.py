@@ -1,0 +1,148 @@
+"""Jobs of a sweep: a run, its attacks and its evaluation."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.presets import PRESETS, settle
+from pyro_seatbelt.runs.attack import AttackOptions
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.train import CHANGEABLE
+from pyro_seatbelt.training.config import TrainConfig
+
+UNNAMED = CHANGEABLE - {"steps", "epochs"}
+"""Fields of the config that a job's name does not depend on: they decide no weight."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, its attacks and its evaluation.
+
+    Attributes:
+        name: Of the run's folder; it depends on the config alone (:func:`job_for`).
+        config: What to train.
+        attacks: The attacks on the run.
+        evaluation: What to measure of it; None for nothing.
+    """
+
+    name: str
+    config: TrainConfig
+    attacks: tuple[AttackOptions, ...] = ()
+    evaluation: EvaluateOptions | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The job as JSON has it."""
+        return {
+            "name": self.name,
+            "config": self.config.model_dump(mode="json"),
+            "attacks": [plain_options(options) for options in self.attacks],
+            "evaluation": self.evaluation and plain_options(self.evaluation),
+        }
+
+
+def job_for(
+    config: TrainConfig,
+    attacks: Sequence[AttackOptions] = (),
+    evaluation: EvaluateOptions | None = None,
+) -> Job:
+    """Makes a job and names it after what decides the weights of its run.
+
+    Args:
+        config: What to train; layers and beta that it leaves open are filled in.
+        attacks: The attacks on the run. A job makes each once: `force` is dropped.
+        evaluation: What to measure of it; None for nothing.
+
+    Returns:
+        The job.
+
+    Raises:
+        InputError: If the model cannot have these layers or this beta.
+
+    Example:
+        >>> job_for(TrainConfig(model="seatbelt", latent_dim=5)).name
+        'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
+        >>> job_for(TrainConfig(latent_dim=5, layers=4, device="cpu")).name
+        'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
+    """
+    layers, beta = settle(config.model, layers=config.layers, beta=config.beta)
+    config = config.model_copy(update={"layers": layers, "beta": beta})
+    # without the defaults, so that a new setting does not rename old jobs
+    decisive = config.model_dump(mode="json", exclude_defaults=True, exclude=set(UNNAMED))
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    words = [config.dataset, config.model, f"L{layers}", f"z{config.latent_dim}"]
+    if PRESETS[config.model].has_beta:
+        words.append(f"b{beta:g}")
+    name = re.sub(r"[^\w.-]", "_", "-".join([*words, f"s{config.seed}", digest[:8]]))
+    return Job(
+        name,
+        config,
+        tuple(dict.fromkeys(_settled(options) for options in attacks)),
+        evaluation and replace(evaluation, force=False),
+    )
+
+
+def merge_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Makes one job of those that share a run.
+
+    Args:
+        jobs: Any jobs.
+
+    Returns:
+        A job for each name, in the order of their first appearance, with the attacks of all.
+
+    Raises:
+        InputError: If two of them want the run evaluated differently: it has one evaluation.
+
+    Example:
+        >>> config = TrainConfig(model="vae")
+        >>> [both] = merge_jobs([job_for(config, [AttackOptions(pairs=n)]) for n in (1, 2, 1)])
+        >>> [attack.pairs for attack in both.attacks]
+        [1, 2]
+    """
+    merged: dict[str, Job] = {}
+    for job in jobs:
+        first = merged.setdefault(job.name, job)
+        if first.evaluation and job.evaluation and first.evaluation != job.evaluation:
+            raise InputError(
+                f"{job.name}: expected one evaluation of a run, got {first.evaluation} and "
+                f"{job.evaluation}: make them the same"
+            )
+        merged[job.name] = replace(
+            first,
+            attacks=tuple(dict.fromkeys([*first.attacks, *job.attacks])),
+            evaluation=first.evaluation or job.evaluation,
+        )
+    return list(merged.values())
+
+
+def plain_options(options: AttackOptions | EvaluateOptions) -> dict[str, Any]:
+    """Options as JSON has them, without those that decide no number.
+
+    Args:
+        options: The options.
+
+    Example:
+        >>> plain_options(AttackOptions(pairs=3))["pairs"]
+        3
+    """
+    values = {
+        name: value for name, value in asdict(options).items() if name not in {"processes", "force"}
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return plain
+
+
+def _settled(options: AttackOptions) -> AttackOptions:
+    """The same options, hashable and made once."""
+    layers = options.layers
+    return replace(
+        options,
+        modes=tuple(options.modes),
+        weights=tuple(options.weights),
+        layers=layers if layers is None or isinstance(layers, str) else tuple(layers),
+        force=False,
+    )

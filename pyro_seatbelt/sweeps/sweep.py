@@ -1,0 +1,243 @@
+"""Many jobs in one folder."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from pyro_seatbelt.data import Progress, load_dataset
+from pyro_seatbelt.data.catalogue import dataset_spec
+from pyro_seatbelt.data.workers import num_processors, num_workers
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.sweeps.failures import forget_failure, keep_failure
+from pyro_seatbelt.sweeps.job_runs import finished_job
+from pyro_seatbelt.sweeps.jobs import Job, merge_jobs
+from pyro_seatbelt.sweeps.pool import Outcome, gpus_for, run_local
+from pyro_seatbelt.sweeps.ray_pool import LOCAL, import_ray, run_on_ray
+from pyro_seatbelt.sweeps.stages import Stage
+from pyro_seatbelt.sweeps.tables import write_tables
+
+
+class SweepProgress(NamedTuple):
+    """How far a sweep is.
+
+    Attributes:
+        total: Jobs.
+        finished: Jobs that are finished, those of earlier calls too.
+        failed: Jobs that failed in this call.
+        running: Where the others that were begun are, by name.
+    """
+
+    total: int
+    finished: int
+    failed: int
+    running: dict[str, Stage]
+
+    @property
+    def done(self) -> float:
+        """How many jobs' worth of work is over."""
+        return self.finished + self.failed + sum(each.fraction for each in self.running.values())
+
+
+SweepWatch = Callable[[SweepProgress], None]
+"""Is told how far a sweep is."""
+
+
+class SweepResult(NamedTuple):
+    """What came of a sweep.
+
+    Attributes:
+        folder: Where everything is.
+        finished: Names of the jobs that this call finished.
+        failed: Why the others failed, by name.
+        skipped: Names of the jobs that earlier calls had finished.
+        tables: Files by name.
+    """
+
+    folder: Path
+    finished: list[str]
+    failed: dict[str, str]
+    skipped: list[str]
+    tables: dict[str, Path]
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    folder: Path,
+    *,
+    workers: int | None = None,
+    threads: int | None = None,
+    ray: str | None = None,
+    gpus: float | None = None,
+    shard: tuple[int, int] | None = None,
+    watch: SweepWatch | None = None,
+    data_progress: Progress | None = None,
+) -> SweepResult:
+    """Runs jobs and keeps everything in one folder.
+
+    The folder holds `sweep.json` with the jobs, `runs/` with their runs, `failures/` with a file
+    for each job that failed, and `tables/` over all runs. The same call goes on where an earlier
+    one stopped or was killed: what is finished is not made again, what failed is tried again.
+
+    Args:
+        jobs: The jobs; those that share a run become one.
+        folder: Of the sweep; absent, empty or a sweep's, also another's.
+        workers: Processes at a time; by default one a processor, at most 8, or one a GPU.
+        threads: Threads of each; by default the processors are shared out. Numbers depend on them
+            by rounding.
+        ray: Address of a cluster of Ray to run on, `local` for one of its own on this machine. On
+            another, `workers` is by default as many as there are jobs, and `threads` 1.
+        gpus: With Ray: GPUs of each job, also a fraction; by default one, where there are any.
+        shard: Take only part i of n, as (i, n), counted from 1; other processes may take the other
+            parts at the same time.
+        watch: Is told how far it is.
+        data_progress: Is told how far the making of data is.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        InputError: If something that the user gave cannot be used, another process is at this
+            sweep, or it cannot be written. What is wrong with one job is its failure.
+    """
+    jobs = merge_jobs(jobs)
+    pool = _pool(jobs, workers, threads, ray, gpus)
+    mine = part_of(jobs, shard)
+    _check_free(folder)
+    with writing(folder):
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    busy = "another process is at this sweep: wait for it, or take shards (--shard 1/2)"
+    with locked(folder, busy, shared=shard is not None):
+        _write_jobs(jobs, folder)
+        skipped = [job.name for job in mine if finished_job(job, folder) is not None]
+        todo = [job for job in mine if job.name not in skipped]
+        _make_data(todo, data_progress)
+        finished, failed = list[str](), dict[str, str]()
+        running: dict[str, Stage] = {}
+
+        def report() -> None:
+            if watch is not None:
+                done = len(skipped) + len(finished)
+                watch(SweepProgress(len(mine), done, len(failed), dict(running)))
+
+        def tell(name: str, stage: Stage) -> None:
+            running[name] = stage
+            report()
+
+        report()
+        with closing(pool(todo, folder, tell=tell)) as outcomes:
+            for name, failure in outcomes:
+                running.pop(name, None)
+                if failure is None:
+                    forget_failure(folder, name)
+                    finished.append(name)
+                else:
+                    keep_failure(folder, name, failure)
+                    failed[name] = failure.error
+                report()
+        for name in skipped:
+            forget_failure(folder, name)
+        with _alone(folder / "tables"):
+            tables = write_tables(folder)
+    return SweepResult(folder, finished, failed, skipped, tables)
+
+
+def _pool(
+    jobs: Sequence[Job],
+    workers: int | None,
+    threads: int | None,
+    ray: str | None,
+    gpus: float | None,
+) -> Callable[..., Generator[Outcome]]:
+    """Chooses where the jobs run, and what each of them has."""
+    for name, value in (("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise InputError(f"expected {name} >= 1, got {value}")
+    if gpus is not None and not 0 <= gpus < math.inf:
+        raise InputError(f"expected gpus >= 0, got {gpus}")
+    if gpus is not None and ray is None:
+        raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
+    if ray is not None:
+        import_ray()  # or it says that it is not there, before anything is begun
+    if ray not in {None, LOCAL}:
+        return partial(
+            run_on_ray,
+            address=ray,
+            workers=workers or max(1, len(jobs)),
+            threads=threads or 1,
+            gpus=gpus,
+        )
+    if workers is None:
+        workers = len(gpus_for(jobs)) or num_workers()
+    threads = threads or max(1, num_processors() // workers)
+    if ray is None:
+        return partial(run_local, workers=workers, threads=threads)
+    return partial(run_on_ray, workers=workers, threads=threads, gpus=gpus)
+
+
+def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+    """Takes the jobs of a shard.
+
+    Args:
+        jobs: All of them.
+        shard: Which part of how many, counted from 1; None for all.
+
+    Returns:
+        Every n-th job.
+
+    Raises:
+        InputError: If there is no such part.
+    """
+    if shard is None:
+        return list(jobs)
+    number, total = shard
+    if not 1 <= number <= total:
+        raise InputError(f"expected a shard i of n with 1 <= i <= n, got {number} of {total}")
+    return list(jobs[number - 1 :: total])
+
+
+def _check_free(folder: Path) -> None:
+    """Sees that a folder is a sweep's, or can be."""
+    if (folder / "sweep.json").is_file():
+        return
+    with writing(folder):  # what is in runs/ is checked run by run
+        ours = [folder / name for name in ("failures", "tables")]
+        taken = [path for path in ours if path.exists() and any(path.iterdir())]
+    if taken or (folder / "config.json").exists():
+        raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process writes to a folder."""
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+    while True:
+        with lock(folder) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(0.1)
+
+
+def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
+    path = folder / "sweep.json"
+    before: list[dict[str, object]] = []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        before = list(json.loads(path.read_text("utf-8"))["jobs"])
+    plain = {str(each["name"]): each for each in before} | {job.name: job.plain() for job in jobs}
+    content = {"format": 1, "jobs": list(plain.values())}
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
+
+
+def _make_data(jobs: Sequence[Job], progress: Progress | None) -> None:
+    """Draws what several jobs would otherwise draw at the same time."""
+    for name, ids in dict.fromkeys((job.config.dataset, job.config.ids) for job in jobs):
+        with suppress(InputError):  # it is the failure of its jobs
+            if dataset_spec(name).build is not None:
+                load_dataset(name, ids=ids, progress=progress)

@@ -1,0 +1,48 @@
+"""Every latent site at the mean of its distribution."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
+
+
+class AtMeanMessenger(Messenger):
+    """Gives every latent site the mean of its distribution instead of a draw."""
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
+            return
+        try:
+            msg["value"] = msg["fn"].mean
+        except (AttributeError, NotImplementedError) as error:
+            raise NotImplementedError(
+                f"at_mean: the distribution of site '{msg['name']}' has no mean; "
+                "hide the site with poutine.block or draw it"
+            ) from error
+        msg["done"] = True
+
+
+def at_mean(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Runs a program with every latent site at its mean.
+
+    In a hierarchy the means are propagated: layer :math:`i + 1` is conditioned
+    on the mean of layer :math:`i`. Observed sites and sites replayed from
+    another trace keep their values.
+
+    Args:
+        fn: A model or a guide.
+
+    Returns:
+        The same program without randomness.
+
+    Raises:
+        NotImplementedError: When a latent site's distribution has no mean.
+
+    Example:
+        >>> import pyro, pyro.distributions as dist
+        >>> at_mean(lambda: pyro.sample("z", dist.Normal(3.0, 1.0)))()
+        tensor(3.)
+    """
+    wrapped: Callable[..., Any] = AtMeanMessenger()(fn)
+    return wrapped

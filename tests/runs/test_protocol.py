@@ -1,0 +1,204 @@
+import json
+import multiprocessing
+
+import pandas as pd
+import pytest
+import torch
+
+from pyro_seatbelt.attacks import LBFGSB, Attack, LatentKL, Output
+from pyro_seatbelt.runs.protocol import run_protocol
+from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import locked
+
+
+@pytest.fixture
+def chain(pairs):
+    return pairs.ChainModel(), pairs.ChainGuide(), pairs.images(3, 1), pairs.images(3, 2)
+
+
+def make(**changes):
+    settings = {"batch": 4, "weights": [0.0, 0.1, 1e6], "objective": LatentKL()} | changes
+    return Attack(optimiser=LBFGSB(max_iterations=20), **settings)
+
+
+def content(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "arguments.json"
+    }
+
+
+def test_the_table_is_the_result_of_the_attack(chain, tmp_path):
+    attack = make()
+    found = run_protocol(attack, *chain, tmp_path / "a", columns={"input_image": [7, 8, 9]})
+    result = attack(*chain)
+    expected = pd.DataFrame(result.columns())
+    pd.testing.assert_frame_equal(found.table[list(expected)], expected, check_dtype=False)
+    assert found.table["input_image"].tolist() == [7] * 3 + [8] * 3 + [9] * 3
+    assert torch.equal(torch.from_numpy(found.images["adversarial"]), result.adversarial)
+    assert torch.equal(torch.from_numpy(found.images["distortion"]), result.distortion)
+    assert torch.equal(torch.from_numpy(found.images["reconstruction"]), result.reconstruction)
+    assert torch.equal(torch.from_numpy(found.pairs["input"]), chain[2])
+    at_zero = found.table[found.table["norm"] == 0]
+    assert len(at_zero) >= 3
+    torch.testing.assert_close(
+        torch.tensor(at_zero["l2_target"].tolist()),
+        torch.tensor(at_zero["l2_clean_to_target"].tolist()),
+    )
+    assert set(found.pairs) == {
+        "input",
+        "input_reconstruction",
+        "target",
+        "target_reconstruction",
+    }
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 2])
+def test_a_stopped_attack_ends_as_an_uninterrupted_one(chain, tmp_path, monkeypatch, stop_after):
+    whole = run_protocol(make(), *chain, tmp_path / "whole")
+    add = AttackRecords.add
+
+    def killed(self, group, result):
+        if group == stop_after:
+            (self.groups / ".group-00000.parquet.1.part").write_text("half a fi")
+            raise KeyboardInterrupt
+        add(self, group, result)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AttackRecords, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_protocol(make(), *chain, tmp_path / "stopped")
+    seen = []
+    found = run_protocol(make(), *chain, tmp_path / "stopped", progress=seen.append)
+    pd.testing.assert_frame_equal(found.table, whole.table)
+    assert content(tmp_path / "stopped") == content(tmp_path / "whole")
+    assert seen[0].finished >= 4 * stop_after, "a finished group is done again"
+    assert (seen[-1].finished, seen[-1].total) == (9, 9)
+
+
+def test_a_group_without_its_table_is_redone(chain, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(AttackRecords, "merge", lambda *args: None)
+        patch.setattr(AttackRecords, "read", lambda self: None)
+        run_protocol(make(), *chain, tmp_path / "a")
+    [part] = (tmp_path / "a" / "groups").glob("*1.parquet")
+    part.unlink()
+    before = content(tmp_path / "a")
+    run_protocol(make(), *chain, tmp_path / "b")
+    run_protocol(make(), *chain, tmp_path / "a")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert len(before) == 5
+
+
+def test_a_finished_attack_is_only_read(chain, tmp_path, monkeypatch):
+    first = run_protocol(make(), *chain, tmp_path / "a")
+    before = content(tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(Attack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
+        again = run_protocol(make(), *chain, tmp_path / "a")
+    pd.testing.assert_frame_equal(first.table, again.table)
+    seen = []
+    run_protocol(make(), *chain, tmp_path / "a", force=True, progress=seen.append)
+    assert seen
+    assert content(tmp_path / "a") == before
+
+
+def test_the_number_of_processes_changes_nothing(chain, tmp_path):
+    run_protocol(make(), *chain, tmp_path / "one")
+    run_protocol(make(), *chain, tmp_path / "two", processes=2)
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"weights": [0.0, 0.1]}, "weights"),
+        ({"objective": LatentKL("top")}, "objective"),
+        ({"objective": Output()}, "objective"),
+    ],
+)
+def test_another_attack_is_not_mixed_in(chain, tmp_path, changes, name):
+    run_protocol(make(), *chain, tmp_path / "a")
+    before = content(tmp_path / "a")
+    with pytest.raises(InputError, match=rf"an attack with other arguments is here \({name}\)"):
+        run_protocol(make(**changes), *chain, tmp_path / "a")
+    assert content(tmp_path / "a") == before
+
+
+def test_other_images_and_weights_are_another_attack(chain, pairs, tmp_path):
+    model, guide, x, _ = chain
+    run_protocol(make(), *chain, tmp_path / "a")
+    with pytest.raises(InputError, match=r"other arguments is here \(images\)"):
+        run_protocol(make(), model, guide, x, pairs.images(3, 5), tmp_path / "a")
+    with torch.no_grad():
+        guide.heads[0].bias += 1
+    with pytest.raises(InputError, match=r"other arguments is here \(parameters\)"):
+        run_protocol(make(), *chain, tmp_path / "a")
+
+
+def test_layers_by_any_name_are_the_same_attack(chain, tmp_path):
+    first = run_protocol(make(objective=LatentKL("top")), *chain, tmp_path / "a")
+    again = run_protocol(make(objective=LatentKL(["z2"])), *chain, tmp_path / "a")
+    pd.testing.assert_frame_equal(first.table, again.table)
+    recorded = json.loads((tmp_path / "a" / "arguments.json").read_text())
+    assert recorded["arguments"]["objective"]["layers"] == ["z2"]
+
+
+def test_nothing_is_written_for_a_pair_that_cannot_be_attacked(chain, tmp_path):
+    model, guide, x, target = chain
+    for attack, pair, message in [
+        (make(objective=LatentKL(["z9"])), chain, "no latent site 'z9': choose among z1, z2"),
+        (make(), (model, guide, x, x), "the target equals the input"),
+        (make(objective=Output()), (None, guide, x, target), "reads the model"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            run_protocol(attack, *pair, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_in_use_is_left_alone(chain, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="expected an absent or empty folder for the attack"):
+        run_protocol(make(), *chain, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_another_process_at_it_is_said_so(chain, tmp_path):
+    run_protocol(make(), *chain, tmp_path / "a")
+    with (
+        locked(tmp_path / "a", "mine"),
+        pytest.raises(InputError, match="another process is at this attack"),
+    ):
+        run_protocol(make(), *chain, tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "images.safetensors", "arguments.json"])
+def test_a_damaged_file_is_named(chain, tmp_path, name):
+    run_protocol(make(), *chain, tmp_path / "a")
+    path = tmp_path / "a" / name
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=rf"{name}: the file is "):
+        run_protocol(make(), *chain, tmp_path / "a")
+
+
+def test_a_guide_alone(chain, tmp_path):
+    _, guide, x, target = chain
+    found = run_protocol(make(), None, guide, x, target, tmp_path / "a")
+    assert set(found.images) == {"adversarial", "distortion"}
+    assert "l2_best_to_target" not in found.table
+    assert found.table["target_nll"].isna().all()
+
+
+def test_retired_problems_are_kept_and_named(chain, tmp_path):
+    _, guide, x, target = chain
+
+    def brittle(images):
+        guide(images / (images.amax((1, 2, 3), keepdim=True) > 0))  # a black image breaks it
+
+    x[1] = 0.0
+    found = run_protocol(make(), None, brittle, x, target, tmp_path / "a")
+    assert found.table["pair"][found.table["stop"] == "nan"].tolist() == [1, 1, 1]

@@ -1,0 +1,294 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import pyro_seatbelt
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs import list_runs, load_run, resume_run, train_run
+from pyro_seatbelt.runs import train as trained
+from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.training import TrainConfig, TrainingDiverged
+from pyro_seatbelt.training.config import read_config
+from pyro_seatbelt.training.metrics import read_metrics
+from pyro_seatbelt.training.progress import Unwatched
+
+
+def weights_of(folder, step):
+    return load_file(folder / "checkpoints" / f"step-{step:08d}" / "weights.safetensors")
+
+
+def timeless(folder):
+    records = read_metrics(folder / "metrics.jsonl")
+    return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]
+
+
+def assert_same_run(one, other, step):
+    first, second = weights_of(one, step), weights_of(other, step)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert timeless(one) == timeless(other)
+
+
+class StopAt(Unwatched):
+    def __init__(self, step):
+        self.at = step
+
+    def advance(self, step, metrics):
+        if step == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def keep(tmp_path_factory):
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def whole(keep, make_config):
+    """A run that nobody disturbed, trained once."""
+    folder = keep / "whole"
+    if not folder.exists():
+        train_run(make_config(), out=folder)
+    return folder
+
+
+def test_everything_is_in_the_folder(whole):
+    names = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
+    assert names == {
+        "config.json",
+        "run.json",
+        "metrics.jsonl",
+        "figures/curves.png",
+        "figures/reconstructions.png",
+        *(
+            f"checkpoints/step-{step:08d}/{name}"
+            for step in (2, 4)
+            for name in ("meta.json", "state.pt", "weights.safetensors")
+        ),
+    }
+    record = RunFolder(whole).read_record()
+    assert record.status == "finished"
+    assert record.synthetic
+    assert (record.num_train, record.num_heldout) == (62, 62)
+    assert torch.__version__.startswith(record.versions["torch"])
+    assert record.finished >= record.started
+
+
+def test_the_config_can_be_fed_back(whole, tmp_path):
+    config = TrainConfig(**read_config(whole / "config.json"))
+    assert (config.layers, config.beta) == (2, 6.0)
+    again = train_run(config, out=tmp_path / "again")
+    assert TrainConfig(**read_config(again.folder / "config.json")) == config
+    assert_same_run(whole, again.folder, 4)
+
+
+def test_a_run_is_rebuilt_from_its_folder(whole):
+    run = pyro_seatbelt.load_run(whole)
+    assert run.step == 4
+    assert not run.model.training
+    assert not run.guide.training
+    saved = weights_of(whole, 4)
+    assert all(torch.equal(saved[f"model.{k}"], v) for k, v in run.model.state_dict().items())
+    assert all(torch.equal(saved[f"guide.{k}"], v) for k, v in run.guide.state_dict().items())
+    assert run.objective.beta == 6.0
+    assert load_run(whole, step=2).step == 2
+    with pytest.raises(InputError, match="the run has no checkpoint of step 3"):
+        load_run(whole, step=3)
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_ctrl_c_and_resume_change_nothing(stop, whole, make_config, tmp_path):
+    result = train_run(make_config(), out=tmp_path / "stopped", watch=StopAt(stop))
+    assert (result.status, result.step, result.figures) == ("interrupted", stop, {})
+    assert RunFolder(result.folder).read_record().status == "interrupted"
+    again = resume_run(result.folder)
+    assert (again.status, again.step, again.num_steps) == ("finished", 4, 4 - stop)
+    assert again.figures.keys() == {"curves", "reconstructions"}
+    assert_same_run(whole, again.folder, 4)
+
+
+def test_kill_9_and_resume_change_nothing(make_config, tmp_path):
+    config = make_config(steps=24, checkpoint_every=4, eval_every=10)
+    (tmp_path / "config.json").write_text(config.to_json())
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "pyro_seatbelt.cli", "train", "--config", "config.json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--out", str(killed)], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not list(killed.glob("checkpoints/step-*4")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    [summary] = list_runs(tmp_path)
+    assert summary.status == "interrupted"
+    assert 0 < summary.step < 24
+    resume_run(killed)
+    train_run(config, out=tmp_path / "undisturbed")
+    assert_same_run(tmp_path / "undisturbed", killed, 24)
+
+
+def test_a_run_whose_checkpoints_are_gone_does_not_start_over(make_config, tmp_path):
+    result = train_run(make_config(checkpoint_every=1, log_every=1), out=tmp_path / "a")
+    shutil.rmtree(result.folder / "checkpoints")
+    before = (result.folder / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match="came to step 4 and its checkpoints are gone: put them"):
+        resume_run(result.folder)
+    assert (result.folder / "metrics.jsonl").read_bytes() == before
+
+
+def test_more_steps_extend_a_finished_run(whole, make_config, tmp_path):
+    short = train_run(make_config(steps=2), out=tmp_path / "short")
+    longer = resume_run(short.folder, {"steps": 4})
+    assert longer.num_steps == 2
+    first, second = weights_of(whole, 4), weights_of(longer.folder, 4)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert read_config(longer.folder / "config.json")["steps"] == 4
+
+
+def test_an_extended_run_with_batch_normalisation_is_one_run(make_config, tmp_path):
+    options = {"network": "conv", "log_every": 1, "eval_every": 100}
+    train_run(make_config(steps=6, **options), out=tmp_path / "whole")
+    train_run(make_config(steps=3, **options), out=tmp_path / "parts")
+    resume_run(tmp_path / "parts", {"steps": 6})
+    first, second = weights_of(tmp_path / "whole", 6), weights_of(tmp_path / "parts", 6)
+    assert any("running_var" in name for name in first)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    whole, parts = (
+        [each for each in timeless(tmp_path / name) if each["kind"] == "train"]
+        for name in ("whole", "parts")
+    )
+    assert len(whole) == 6
+    assert whole == parts
+
+
+def test_a_finished_run_is_left_as_it_is(whole):
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
+    result = resume_run(whole)
+    assert (result.status, result.step, result.num_steps) == ("finished", 4, 0)
+    assert result.figures.keys() == {"curves", "reconstructions"}
+    assert result.heldout["num_images"] == 4
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
+
+
+def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trained, "draw_figures", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(make_config(), out=tmp_path / "a")
+    assert RunFolder(tmp_path / "a").read_record().status == "interrupted"
+    result = resume_run(tmp_path / "a")
+    assert result.status == "finished"
+    assert_same_run(whole, tmp_path / "a", 4)
+    for name, path in result.figures.items():
+        assert path.read_bytes() == (whole / "figures" / f"{name}.png").read_bytes()
+
+
+def test_a_run_killed_as_it_began_can_be_started_again(make_config, tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_config", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(make_config(), out=out)
+    with pytest.raises(InputError, match=r"it has no config\.json: it never began, so start it"):
+        resume_run(out)
+    assert train_run(make_config(steps=1), out=out).status == "finished"
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(whole, make_config, tmp_path):
+    result = train_run(make_config(), out=tmp_path / "a", watch=StopAt(1))
+    [checkpoint] = (result.folder / "checkpoints").iterdir()
+    for path in checkpoint.iterdir():
+        path.unlink()
+    checkpoint.rmdir()
+    resume_run(result.folder)
+    assert_same_run(whole, result.folder, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"beta": 2}, r"beta: cannot change when a run is resumed: .* has 6\.0, got 2"),
+        ({"seed": 3}, "seed: cannot change"),
+        ({"steps": 3}, "steps: .* is at step 4 already, got 3: ask for more"),
+        ({"steps": 0}, "steps: expected >= 1, got 0"),
+        ({"nonsense": 0}, "unknown key 'nonsense'"),
+    ],
+)
+def test_changes_that_would_make_another_run_are_refused(changes, message, whole):
+    with pytest.raises(InputError, match=message):
+        resume_run(whole, changes)
+
+
+def test_other_data_are_refused(make_config, tmp_path, monkeypatch):
+    result = train_run(make_config(), out=tmp_path / "a", watch=StopAt(1))
+    folder = RunFolder(result.folder)
+    record = folder.read_record()
+    folder.write_record(record.model_copy(update={"fingerprint": "0" * 64}))
+    with pytest.raises(InputError, match="trained on other data than synth-chairs holds now"):
+        resume_run(result.folder)
+
+
+def test_one_process_trains_a_run_at_a_time(make_config, tmp_path):
+    class Meddler(Unwatched):
+        def advance(self, step, metrics):
+            assert list_runs(tmp_path)[0].status == "running"
+            with pytest.raises(InputError, match="another process is training this run"):
+                resume_run(tmp_path / "a", {"steps": 9})
+
+    train_run(make_config(steps=1), out=tmp_path / "a", watch=Meddler())
+
+
+def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise TrainingDiverged(3, "kl[z2]", None)
+
+    monkeypatch.setattr(trained, "fit", broken)
+    with pytest.raises(TrainingDiverged):
+        train_run(make_config(), out=tmp_path / "a")
+    record = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert record["status"] == "failed"
+    assert "kl[z2] is not finite" in record["error"]
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("vae", ("alpha", "beta", "gamma")),
+        ("beta-vae", ("alpha", "beta", "gamma")),
+        ("beta-tcvae", ("beta",)),
+        ("seatbelt", ("beta",)),
+    ],
+)
+def test_warm_up_raises_what_beta_multiplies(model, names):
+    assert trained.warmed_weights(TrainConfig(model=model)) == names
+
+
+def test_flat_models_say_what_they_are(make_config, tmp_path):
+    config = make_config(model="vae", layers=None, steps=1)
+    result = train_run(config, out=tmp_path / "a")
+    saved = TrainConfig(**read_config(result.folder / "config.json"))
+    assert (saved.layers, saved.beta) == (1, 1.0)
+
+
+def test_weights_of_the_objective_can_be_chosen(make_config, tmp_path):
+    result = train_run(make_config(steps=1, alpha=2, gamma=3, beta=4), out=tmp_path / "a")
+    assert load_run(result.folder).objective.alpha == 2
+    assert load_run(result.folder).objective.gamma == 3
