@@ -11,21 +11,20 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Advance, Attack, Mode, choose_pairs
-from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.modes import objective
 from pyro_seatbelt.attacks.pair import Layers, read_pair
-from pyro_seatbelt.runs.protocol import protocol_arguments
-from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.evaluation.attack_results import Estimate
 from pyro_seatbelt.data import Progress, read_pixels, to_pixels
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.evaluation.attack_results import Estimate
+from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.runs.attack_report import report
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run, load_idle_run
+from pyro_seatbelt.runs.protocol import protocol_arguments, run_protocol
+from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.train import open_same_data
-from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.training.device import make_fabric
 
 Watch = Callable[[Mode, Advance], None]

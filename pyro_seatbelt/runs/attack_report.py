@@ -11,15 +11,14 @@ from matplotlib.figure import Figure
 from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.runs.records import Findings
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, shown, summarise
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
 from pyro_seatbelt.runs.figures import run_title, save_figure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run
-from pyro_seatbelt.files import write_atomically, writing
-from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
+from pyro_seatbelt.runs.records import AttackRecords, Findings
 
 MOST_PANELS = 10
 """Pairs that are drawn at most."""

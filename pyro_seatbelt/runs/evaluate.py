@@ -8,6 +8,7 @@ from xarray import DataTree
 
 from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import locked, write_atomically, writing
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
 from pyro_seatbelt.runs.evaluation_numbers import Watch, measure, stage
@@ -15,7 +16,6 @@ from pyro_seatbelt.runs.evaluation_report import draw_evaluation, figure_names
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.runs.train import open_same_data
-from pyro_seatbelt.files import locked, write_atomically, writing
 from pyro_seatbelt.training.device import make_fabric
 
 __all__ = [

@@ -19,12 +19,12 @@ from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_me
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding
 from pyro_seatbelt.evaluation.mutual_information_gap import varying
+from pyro_seatbelt.guides import TopDown
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import NOISE_QUANTILES, Evaluation, NoiseLevel
 from pyro_seatbelt.runs.evaluation_tree import evaluation_tree
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run
-from pyro_seatbelt.guides import TopDown
 
 Watch = Callable[[str, int, int], None]
 """Is told which stage it is at, and how much of it is done, of how much."""

@@ -13,8 +13,6 @@ from xarray import DataTree
 from pyro_seatbelt.data import ImageSource, Progress, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
 from pyro_seatbelt.evaluation.active_units import posterior_means
-from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
-from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import (
     contact_sheet,
@@ -22,6 +20,8 @@ from pyro_seatbelt.plots import (
     reconstruction_grid,
     traversal_grid,
 )
+from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
+from pyro_seatbelt.runs.open import Run
 
 MOST_DIMENSIONS = 20
 """Dimensions of a layer that are drawn at most: those whose posterior mean varies most."""

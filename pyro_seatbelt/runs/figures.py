@@ -9,10 +9,10 @@ from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct
-from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import reconstruction_grid, training_curves
 from pyro_seatbelt.presets import Family
+from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.metrics import read_metrics
 

@@ -7,10 +7,10 @@ import torch
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
 from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.layout import checkpoints, step_of

@@ -19,8 +19,8 @@ from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
 from pyro_seatbelt.attacks.outcome import reconstruct
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
-from pyro_seatbelt.runs.records import AttackRecords, Findings
 from pyro_seatbelt.files import locked
+from pyro_seatbelt.runs.records import AttackRecords, Findings
 
 _ROWS = 64
 

@@ -13,6 +13,7 @@ import torch
 from pyro_seatbelt.data import ImageDataset, Progress, Split, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
+from pyro_seatbelt.presets import PRESETS, Family
 from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
 from pyro_seatbelt.runs.folder import (
     RunFolder,
@@ -24,7 +25,6 @@ from pyro_seatbelt.runs.folder import (
     runs_root,
 )
 from pyro_seatbelt.runs.open import build_family
-from pyro_seatbelt.presets import PRESETS, Family
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric

@@ -20,10 +20,10 @@ from pyro_seatbelt.data.chairs import AZIMUTHS, ELEVATIONS, import_chairs
 from pyro_seatbelt.data.dsprites import FILES as DSPRITES_FILES
 from pyro_seatbelt.data.dsprites import import_dsprites
 from pyro_seatbelt.data.faces3d import import_faces3d
+from pyro_seatbelt.data.preview import preview
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.runs import load_run, train_run
 from pyro_seatbelt.runs.folder import RunFolder
-from pyro_seatbelt.data.preview import preview
 
 RNG = np.random.default_rng(0)
 Options = dict[str, object]

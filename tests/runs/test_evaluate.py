@@ -13,13 +13,13 @@ from PIL import Image
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
+from pyro_seatbelt.files import locked
 from pyro_seatbelt.runs import EvaluateOptions, evaluate_run, load_run, read_evaluation, train_run
 from pyro_seatbelt.runs import evaluate as evaluations
 from pyro_seatbelt.runs import evaluation_numbers as numbers
 from pyro_seatbelt.runs import evaluation_report as reports
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.train import open_data
-from pyro_seatbelt.files import locked
 from pyro_seatbelt.training import TrainConfig
 
 SMALL = EvaluateOptions(images=3, iwae_samples=5, noise_scales=(0.5,), device="cpu")

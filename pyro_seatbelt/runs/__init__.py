@@ -1,0 +1,53 @@
+"""One run on disk: its folder, how it is trained, attacked and evaluated."""
+
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.runs.attack import AttackOptions, AttackReport, attack_run
+    from pyro_seatbelt.runs.evaluate import EvaluationReport, evaluate_run
+    from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+    from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
+    from pyro_seatbelt.runs.listing import RunSummary, list_runs, newest_run
+    from pyro_seatbelt.runs.open import Run, load_run
+    from pyro_seatbelt.runs.protocol import run_protocol
+    from pyro_seatbelt.runs.records import Findings
+    from pyro_seatbelt.runs.train import RunResult, resume_run, train_run
+
+__all__ = [
+    "AttackOptions",
+    "AttackReport",
+    "EvaluateOptions",
+    "Evaluation",
+    "EvaluationReport",
+    "Findings",
+    "Run",
+    "RunResult",
+    "RunSummary",
+    "attack_run",
+    "evaluate_run",
+    "list_runs",
+    "load_run",
+    "newest_run",
+    "read_evaluation",
+    "resume_run",
+    "run_protocol",
+    "train_run",
+]
+
+# these need torch, which takes a second to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "attack": ["AttackOptions", "AttackReport", "attack_run"],
+        "evaluate": ["EvaluationReport", "evaluate_run"],
+        "evaluate_options": ["EvaluateOptions"],
+        "evaluation": ["Evaluation", "read_evaluation"],
+        "listing": ["RunSummary", "list_runs", "newest_run"],
+        "open": ["Run", "load_run"],
+        "protocol": ["run_protocol"],
+        "records": ["Findings"],
+        "train": ["RunResult", "resume_run", "train_run"],
+    },
+)
