@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pyro_seatbelt.plots import Band, BandPanel, band_panels
-from pyro_seatbelt.plots.curves import COLOURS
+from pyro_seatbelt.plots.style import COLOURS
 
 NAN = math.nan
 

@@ -5,7 +5,7 @@ import matplotlib.colors
 import pytest
 
 from pyro_seatbelt.plots import training_curves
-from pyro_seatbelt.plots.curves import COLOURS
+from pyro_seatbelt.plots.style import COLOURS
 
 
 def record(step, kind="train", **numbers):

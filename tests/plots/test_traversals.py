@@ -10,7 +10,7 @@ from pyro_seatbelt.plots import traversal_grid
 def test_every_pixel_is_where_it_belongs(channels):
     images = np.random.default_rng(0).random((4, 5, channels, 8, 8))
     [ax] = traversal_grid(images, range(5), labels=list("abcd"), title="a title").axes
-    sheet = np.asarray(ax.images[0].get_array()).reshape(36, 45, channels)
+    sheet = np.asarray(ax.images[0].get_array()).reshape(35, 44, channels)
     assert sheet[9:17, 18:26] == pytest.approx(images[1, 2].transpose(1, 2, 0))
     assert (sheet[8] == 1).all()
     assert [text.get_text() for text in ax.get_yticklabels()] == list("abcd")
