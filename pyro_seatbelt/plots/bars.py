@@ -27,11 +27,11 @@ def stacked_bar(
     """
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
-    end, handles = 0.0, []
+    end = 0.0
     for number, part in enumerate(parts.values()):
         width = max(0.0, part)
         colour = COLOURS[number % len(COLOURS)]
-        handles.append(ax.barh(0, width, left=end, color=colour, linewidth=0))
+        ax.barh(0, width, left=end, color=colour, linewidth=0)
         end += width
     ax.set_xlim(0, end or 1)
     ax.set_yticks([])
@@ -39,5 +39,5 @@ def stacked_bar(
     ax.tick_params(labelsize=FONT_SIZE)
     for side in ("left", "top", "right"):
         ax.spines[side].set_visible(False)
-    add_legend(figure, list(parts), handles, above=True)
+    add_legend(figure, list(parts), ax.patches, above=True)
     return figure

@@ -45,7 +45,7 @@ def line_chart(
         size: Width and height in inches.
 
     Returns:
-        The figure; one line alone has no legend.
+        The figure.
 
     Example:
         >>> line = Line(name="ELBO", x=[0, 100], y=[-900.0, -500.0])
@@ -58,9 +58,7 @@ def line_chart(
     draw_lines(ax, lines)
     ax.set_xlabel(xlabel, fontsize=FONT_SIZE)
     ax.set_ylabel(ylabel, fontsize=FONT_SIZE)
-    if len(lines) > 1:
-        names = [line.name for line in lines if len(line.x)]
-        add_legend(figure, names, ax.lines, above=True)
+    add_legend(figure, [line.name for line in lines if len(line.x)], ax.lines, above=True)
     return figure
 
 
@@ -88,23 +86,22 @@ def without_start(lines: Sequence[Line]) -> list[Line]:
         lines: Lines over steps, all of finite values.
 
     Returns:
-        The lines from a twentieth of the last step on, if they span less than half of what they
-        span with their start; else the lines as they are.
+        Each line from a twentieth of its last step on, if together they span less than half of
+        what they span with their starts; else the lines as they are.
 
     Example:
         >>> line = Line(name="ELBO", x=[0, 50, 100], y=[-9000.0, -800.0, -700.0])
         >>> without_start([line])[0].x
         [50, 100]
     """
-    first = max((line.x[-1] for line in lines if len(line.x)), default=0) / 20
-    late = [_from(line, first) for line in lines]
+    late = [_late(line) for line in lines]
     if 0 < 2 * _span(late) < _span(lines):
         return late
     return list(lines)
 
 
-def _from(line: Line, first: float) -> Line:
-    kept = [(x, y) for x, y in zip(line.x, line.y, strict=True) if x >= first]
+def _late(line: Line) -> Line:
+    kept = [(x, y) for x, y in zip(line.x, line.y, strict=True) if x >= line.x[-1] / 20]
     return replace(line, x=[x for x, _ in kept], y=[y for _, y in kept])
 
 

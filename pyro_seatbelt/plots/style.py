@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.artist import Artist
-from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -43,12 +42,12 @@ def line_style(number: int) -> dict[str, Any]:
 def add_legend(
     figure: Figure,
     names: Sequence[str],
-    handles: Sequence[Artist | Container],
+    handles: Sequence[Artist],
     *,
     above: bool = False,
     title: str = "",
 ) -> None:
-    """Writes names outside the panels, as many beside each other as the figure is wide.
+    """Writes names outside the panels; a figure with more than a row of them becomes higher.
 
     Args:
         figure: A figure with a constrained layout.
@@ -63,11 +62,15 @@ def add_legend(
     # an average letter takes 0.6 em; the sample of a line and the gap to the next take 5 em
     longest = max(len(line) for name in names for line in name.split("\n"))
     widest = (0.6 * longest + 5) * em
+    columns = max(1, min(len(names), int(figure.get_figwidth() / widest)))
+    most = max(name.count("\n") + 1 for name in names)
+    more = -(-len(names) // columns) * most - 1
+    figure.set_figheight(figure.get_figheight() + 1.6 * em * more)
     figure.legend(
         list(handles),
         list(names),
         loc="outside upper left" if above else "outside lower center",
-        ncols=max(1, min(len(names), int(figure.get_figwidth() / widest))),
+        ncols=columns,
         fontsize=FONT_SIZE,
         frameon=False,
         title=title or None,
