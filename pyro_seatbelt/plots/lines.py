@@ -76,7 +76,7 @@ def draw_lines(ax: Axes, lines: Iterable[Line]) -> None:
                 look["marker"] = None
             ax.plot(line.x, line.y, markersize=3.5, linewidth=1.3, label=line.name, **look)
     ax.tick_params(labelsize=FONT_SIZE)
-    ax.grid(visible=True, alpha=0.25)
+    ax.grid(visible=True, alpha=0.25, clip_on=False)
 
 
 def without_start(lines: Sequence[Line]) -> list[Line]:

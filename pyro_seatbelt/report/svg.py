@@ -14,25 +14,24 @@ from matplotlib.figure import Figure
 
 from pyro_seatbelt.plots.style import COLOURS
 
-_WORDS, _AXES = "#565b63", "#8b8a84"
+_AXES = "#8b8a84"
 _VARIABLES = {
-    _WORDS: "var(--muted)",
     _AXES: "var(--strong)",
     **{colour.lower(): f"var(--c{number})" for number, colour in enumerate(COLOURS)},
 }
 """What the style sheet calls a colour: each has a light and a dark value."""
 
+_OWN = {"id", "style", "font-family", "font-size"}
+"""Attributes that are not kept: the style sheet knows the font."""
+
 _SETTINGS: dict[Any, object] = {
     "svg.fonttype": "none",  # words stay words, in the font of the page
     "text.parse_math": False,  # a dollar in the name of a run is a dollar
-    "text.color": _WORDS,
-    "axes.labelcolor": _WORDS,
-    "xtick.labelcolor": _WORDS,
-    "ytick.labelcolor": _WORDS,
     "axes.edgecolor": _AXES,
-    "xtick.color": _AXES,
-    "ytick.color": _AXES,
     "grid.color": _AXES,
+    "figure.frameon": False,  # the page is the paper
+    "xtick.bottom": False,  # the grid shows where ticks are
+    "ytick.left": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -74,16 +73,15 @@ def inline_svg(figure: Figure, name: str, label: str) -> Markup:
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(content, format="svg", transparent=True, metadata=nothing)
     text = content.getvalue()
+    targets = sorted(set(re.findall(r'(?:url\(|href=")#([\w.-]+)', text)))
+    ids = {target: f"{name}-{number}" for number, target in enumerate(targets)}
     root = ET.fromstring(text)  # noqa: S314 - matplotlib wrote it just now
-    used = set(re.findall(r'(?:url\(|href=")#([\w.-]+)', text))
     for element in root.iter():
-        for child in list(element):
-            if _local(child.tag) in {"style", "metadata"}:
-                element.remove(child)
         element.tag = _local(element.tag)
         element.text = element.text if element.text and element.text.strip() else None
         element.tail = None
-        element.attrib = _attributes(element.attrib, name, used)
+        element.attrib = _attributes(element.attrib, ids)
+    root[:] = _flat(root)
     view = root.attrib["viewBox"]
     root.attrib = {"class": "plot", "viewBox": view, "role": "img", "aria-label": label}
     root.set("stroke-linejoin", "round")
@@ -95,24 +93,45 @@ def _local(name: str) -> str:
     return name.rpartition("}")[2]
 
 
-def _attributes(given: Mapping[str, str], name: str, used: set[str]) -> dict[str, str]:
-    """Turns inline styles into attributes, and makes ids those of this figure."""
+def _attributes(given: Mapping[str, str], ids: Mapping[str, str]) -> dict[str, str]:
+    """Turns inline styles into attributes, but for fonts, and ids into those of this figure."""
     styles = dict(re.findall(r"([\w-]+): ([^;]+)", given.get("style", "")))
     kept = {}
     for key, value in {**given, **styles}.items():
-        if key == "id" and value in used:
-            kept[key] = f"{name}-{value}"
-        elif key not in {"id", "style", "font-family"} and not value.startswith("rotate(-0 "):
-            kept[_local(key)] = _VARIABLES.get(value) or _rounded(_reference(value, name, used))
+        if key == "id" and value in ids:
+            kept[key] = ids[value]
+        elif key not in _OWN and not value.startswith("rotate(-0 "):
+            kept[_local(key)] = _VARIABLES.get(value) or _short(value, ids)
     return kept
 
 
-def _reference(value: str, name: str, used: set[str]) -> str:
-    return re.sub(r"#([\w.-]+)", lambda to: f"#{name}-{to[1]}" if to[1] in used else to[0], value)
-
-
-def _rounded(value: str) -> str:
-    """Rounds numbers to hundredths of a pixel."""
-    return re.sub(
-        r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), value
+def _short(value: str, ids: Mapping[str, str]) -> str:
+    """Leads references to their new ids, and rounds numbers to a tenth of a point."""
+    value = re.sub(r"#([\w.-]+)", lambda to: f"#{ids.get(to[1], to[1])}", value)
+    value = re.sub(
+        r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), value
     )
+    return " ".join(value.split())
+
+
+def _flat(parent: ET.Element) -> list[ET.Element]:
+    """Leaves out groups that only had a name, what is empty, and what the page itself says."""
+    children = []
+    for child in parent:
+        child[:] = _flat(child)
+        _say_once(child)
+        if child.tag == "g" and not child.attrib:
+            children += list(child)
+        elif len(child) or child.tag not in {"g", "defs", "style", "metadata"}:
+            children.append(child)
+    return children
+
+
+def _say_once(group: ET.Element) -> None:
+    """Moves to a group what all its members have alike: many points have one colour."""
+    for key in ("fill", "stroke", "stroke-width", "stroke-linejoin"):
+        values = {child.get(key) for child in group}
+        if len(group) > 1 and len(values) == 1 and (value := values.pop()) is not None:
+            group.set(key, value)
+            for child in group:
+                del child.attrib[key]

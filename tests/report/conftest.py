@@ -7,29 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pyro_seatbelt.report import (
-    AttackSection,
-    Chart,
-    Claim,
-    Column,
-    Comparison,
-    Decomposition,
-    EvaluationSection,
-    Fact,
-    Gallery,
-    Interval,
-    Line,
-    Page,
-    PairView,
-    Picture,
-    Problem,
-    RunSection,
-    Setting,
-    SettingGroup,
-    Table,
-    make_sprite,
-)
-from pyro_seatbelt.report.sprite import data_uri
+from pyro_seatbelt.plots import Line
+from pyro_seatbelt.report.attacks import AttackSection
+from pyro_seatbelt.report.charts import Breakdown, Chart
+from pyro_seatbelt.report.claims import ClaimRow
+from pyro_seatbelt.report.comparison import Column, ComparisonSection
+from pyro_seatbelt.report.configuration import Setting, SettingGroup
+from pyro_seatbelt.report.document import Page
+from pyro_seatbelt.report.evaluation import EvaluationSection
+from pyro_seatbelt.report.pair_view import PairView, Problem
+from pyro_seatbelt.report.parts import Fact, MeanCI, Table
+from pyro_seatbelt.report.pictures import Gallery, Picture
+from pyro_seatbelt.report.run import RunSection
+from pyro_seatbelt.report.sprite import data_uri, make_sprite
 
 WEIGHTS = (0.0, 9.5367431640625e-07, 0.031, 4.0, 1048576.0)
 SHOWN = 2
@@ -76,7 +66,7 @@ def make_attack(label: str, pairs: range) -> AttackSection:
         summary=Table(
             caption="Means over problems",
             headings=("", "mean and 95 % CI", "95 % CI over pairs"),
-            rows=[("objective", Interval(3.0, 2.0, 4.0), "1 to 5")],
+            rows=[("objective", MeanCI(3.0, 2.0, 4.0), "1 to 5")],
         ),
         chart=CHART,
         pairs=[make_pair(number) for number in pairs],
@@ -91,6 +81,11 @@ CHART = Chart(
         Line(name="training", x=list(range(50)), y=[-900.0 + step for step in range(50)]),
         Line(name="held out", x=[10.0, 40.0], y=[-880.0, float("nan")]),
     ],
+)
+
+
+BREAKDOWN = Breakdown(
+    title="Where the KL goes", parts=[("KL of z1", 16.9), ("total correlation", -0.01)]
 )
 
 
@@ -119,10 +114,7 @@ def make_run(name: str = "first") -> RunSection:
         galleries=[Gallery(title="Traversals", pictures=[picture, moving], notes=["one is gone"])],
         evaluation=EvaluationSection(
             facts=[Fact(label="MSE", value=0.0242)],
-            decomposition=Decomposition(
-                title="Where the KL goes", parts=[("KL of z1", 16.9), ("total correlation", -0.01)]
-            ),
-            charts=[CHART],
+            charts=[BREAKDOWN, CHART],
             tables=[Table(caption="Noise", headings=("noise", "mean"), rows=[("0", -869.4)])],
         ),
         attacks=[make_attack("Latent attack", range(3)), make_attack("Output attack", range(2))],
@@ -130,15 +122,15 @@ def make_run(name: str = "first") -> RunSection:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_page() -> Callable[..., Page]:
     def make(num_runs: int = 1, **changes: object) -> Page:
         runs = [make_run(f"run {number}") for number in range(num_runs)]
         values = [-890.2, -1200.0, None]
-        comparison = Comparison(
+        comparison = ComparisonSection(
             columns=[Column(label="model"), Column(label="ELBO", unit="nats"), Column(label="TC")],
             rows=[
-                [run.name, name, values[number % 3], Interval(3.0 - number, 0.0, 1.0)]
+                [run.name, name, values[number % 3], MeanCI(3.0 - number, 0.0, 1.0)]
                 for number, (run, name) in enumerate(
                     zip(runs, ["vae", "seatbelt", "dlgm"], strict=False)
                 )
@@ -157,13 +149,13 @@ def make_page() -> Callable[..., Page]:
     return make
 
 
-@pytest.fixture
-def claims() -> list[Claim]:
+@pytest.fixture(scope="session")
+def claims() -> list[ClaimRow]:
     return [
-        Claim(item="fig5", text="higher", source="Section 5.2", paper=1000, holds=True,
+        ClaimRow(item="fig5", text="higher", source="Section 5.2", paper=1000, holds=True,
               measured=[("ratio", 812.4)]),
-        Claim(item="fig5", text="lower", dataset="faces", paper="less", holds=False, note="small",
-              measured=[(f"to target, Seatbelt-VAE, L = 4, beta = {beta}",
-                         Interval(0.5, 0.125, 0.75)) for beta in (1, 10)]),
-        Claim(item="fig8", text="noisier"),
+        ClaimRow(item="fig5", text="lower", dataset="faces", paper="less", holds=False,
+              note="small", measured=[(f"to target, Seatbelt-VAE, L = 4, beta = {beta}",
+                         MeanCI(0.5, 0.125, 0.75)) for beta in (1, 10)]),
+        ClaimRow(item="fig8", text="noisier"),
     ]  # fmt: skip

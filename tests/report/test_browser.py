@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, Page, sync_playwright
 
-from pyro_seatbelt.report import render
+from pyro_seatbelt.report.document import render
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -30,14 +31,20 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def html(make_page, claims) -> Callable[[int], str]:
+    """A page of so many runs."""
+    return cache(lambda num: render(make_page(num, claims=claims, notes=["a note"])))
+
+
 @pytest.fixture
-def visit(browser, make_page, claims, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+def visit(browser, html, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Opens a page of so many runs; at the end nothing has gone wrong and nothing was asked for."""
     contexts, complaints = [], []
 
     def look(num_runs: int = 1, *, width: int = 1280, scheme: str = "light", **options) -> Page:
         file = tmp_path / "report.html"
-        file.write_text(render(make_page(num_runs, claims=claims, notes=["a note"])), "utf-8")
+        file.write_text(html(num_runs), "utf-8")
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, **options
         )

@@ -12,16 +12,21 @@ from PIL import Image
 from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.attack_results import shown
-from pyro_seatbelt.report import Advice, Comparison, Interval
+from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report import write as reports
-from pyro_seatbelt.report.pages.attacks import attack_sections, labels
-from pyro_seatbelt.report.pages.comparison import compare
-from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, read_attack, read_known
-from pyro_seatbelt.report.pages.protocol import comparable
-from pyro_seatbelt.report.pages.room import Room
-from pyro_seatbelt.report.pages.run import run_section
-from pyro_seatbelt.report.pages.sweep import read_claims
-from pyro_seatbelt.report.write import report_runs
+from pyro_seatbelt.report.attacks import attack_sections, labels
+from pyro_seatbelt.report.byte_budget import ByteBudget
+from pyro_seatbelt.report.claims import read_claims
+from pyro_seatbelt.report.comparable import comparable
+from pyro_seatbelt.report.comparison import ComparisonSection, compare
+from pyro_seatbelt.report.contents import (
+    AttackContents,
+    RunContents,
+    read_attack,
+    read_contents,
+)
+from pyro_seatbelt.report.parts import Advice, MeanCI
+from pyro_seatbelt.report.run import run_section
 from pyro_seatbelt.runs import AttackOptions, attack_run
 from pyro_seatbelt.runs.evaluation import Evaluation, NoiseLevel
 from pyro_seatbelt.runs.records import AttackRecords
@@ -114,7 +119,7 @@ def test_a_run_is_one_file_with_all_of_it(run):
         "\u22121234",
         "0.03210",
         "Traversals",
-        "One dimension of z2 a row",
+        "One dimension of z2 per row",
         "Animation",
         "mutual information gap (MIG)",
         "Latent attack (KL) on z1 + z2",
@@ -133,7 +138,7 @@ def test_no_model_is_loaded(run, monkeypatch):
 
 
 def test_sections_say_what_the_files_say(run):
-    section = run_section(read_known(run), Room(10**7))
+    section = run_section(read_contents(run), ByteBudget(10**7))
     latent, output = section.attacks
     assert (latent.label, output.label) == ("Latent attack (KL) on z1 + z2", "Output attack")
     [folder] = run.glob("attacks/latent-*")
@@ -150,7 +155,7 @@ def test_sections_say_what_the_files_say(run):
     assert titles == [
         "Held-out images and their reconstructions",
         "Images that the model makes up",
-        *(f"One dimension of z{layer} a row" for layer in (1, 2, 10)),
+        *(f"One dimension of z{layer} per row" for layer in (1, 2, 10)),
         "What Gaussian noise on the input does",
     ]
     assert next(chart.title for chart in section.charts) == "Objective and ELBO"
@@ -164,7 +169,7 @@ def test_sections_say_what_the_files_say(run):
 def test_the_rows_may_lie_in_any_order(run):
     [folder] = run.glob("attacks/latent-*")
     records = AttackRecords(folder)
-    before = attack_sections([read_attack(folder)], Room(10**7))
+    before = attack_sections([read_attack(folder)], ByteBudget(10**7))
     found = records.read()
     order = np.random.default_rng(0).permutation(len(found.table))
     found.table.iloc[order].to_parquet(records.table, index=False)
@@ -172,7 +177,7 @@ def test_the_rows_may_lie_in_any_order(run):
 
     shuffled = {name: np.ascontiguousarray(batch[order]) for name, batch in found.images.items()}
     records.images.write_bytes(safetensors.numpy.save(shuffled))
-    assert attack_sections([read_attack(folder)], Room(10**7)) == before
+    assert attack_sections([read_attack(folder)], ByteBudget(10**7)) == before
 
 
 def test_a_bare_run_says_what_makes_the_rest(attackable, tmp_path):
@@ -319,26 +324,26 @@ def test_an_evaluation_of_an_earlier_step_is_left_out(run):
     assert "made at step 4 the run is at step 8" in text
     for each in ("\u22121234", "0.03210", "mutual information gap", "Traversals"):
         assert each not in text, each
-    [reconstructions] = run_section(read_known(run), Room(10**7)).galleries
+    [reconstructions] = run_section(read_contents(run), ByteBudget(10**7)).galleries
     assert reconstructions.title == "Reconstructions"
 
 
 def test_a_run_that_lost_its_checkpoints_is_at_its_end(run):
     shutil.rmtree(run / "checkpoints")
-    assert read_known(run).evaluation is not None
+    assert read_contents(run).evaluation is not None
     (run / "checkpoints").mkdir()
     train_on(run, 8)
     shutil.rmtree(run / "checkpoints")
-    assert read_known(run).outdated == 4
+    assert read_contents(run).outdated == 4
     record = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(record | {"status": "failed"}))
-    known = read_known(run)
-    assert (known.newest, known.outdated) == (None, None)
-    assert known.evaluation == EVALUATION
+    contents = read_contents(run)
+    assert (contents.newest, contents.outdated) == (None, None)
+    assert contents.evaluation == EVALUATION
 
 
-def compared(*runs: Path) -> tuple[Comparison, dict[str, list]]:
-    found = compare([read_known(run) for run in runs])
+def compared(*runs: Path) -> tuple[ComparisonSection, dict[str, list]]:
+    found = compare([read_contents(run) for run in runs])
     labels = [column.label for column in found.columns]
     cells = list(zip(*(row[1:] for row in found.rows), strict=True))
     return found, {name: list(each) for name, each in zip(labels, cells, strict=True)}
@@ -358,11 +363,11 @@ def test_the_comparison_has_no_numbers_of_earlier_steps(run, attackable, tmp_pat
     assert "2 attacks are left out here" in found.note
 
 
-def latent_of(run: KnownRun) -> KnownAttack:
+def latent_of(run: RunContents) -> AttackContents:
     return next(each for each in run.attacks if each.mode == "latent-kl")
 
 
-def with_arguments(attack: KnownAttack, **changes: object) -> KnownAttack:
+def with_arguments(attack: AttackContents, **changes: object) -> AttackContents:
     return replace(attack, arguments={**attack.arguments, **changes})
 
 
@@ -381,7 +386,7 @@ OTHERWISE = {
 
 @pytest.mark.parametrize("case", OTHERWISE)
 def test_attacks_made_in_another_way_are_not_compared(case, attacked):
-    run = read_known(attacked)
+    run = read_contents(attacked)
     usual = latent_of(run)
     larger = pd.concat([usual.table, usual.table])  # more rows do not make it the chosen one
     other = OTHERWISE[case](replace(usual, table=larger))
@@ -403,7 +408,7 @@ def test_attacks_made_in_another_way_are_not_compared(case, attacked):
 
 
 def test_the_seed_decides_between_attacks_of_one_kind(attacked):
-    run = read_known(attacked)
+    run = read_contents(attacked)
     first, second = (with_arguments(latent_of(run), seed=seed) for seed in (0, 1))
     for attacks in ([first, second], [second, first]):
         found = comparable([replace(run, attacks=attacks)], "latent-kl")
@@ -412,9 +417,10 @@ def test_the_seed_decides_between_attacks_of_one_kind(attacked):
 
 def test_the_layers_of_an_attack_are_a_rule(attacked):
     def like(model, layers, sites):
-        known = read_known(attacked)
-        config = known.config.model_copy(update={"model": model, "layers": layers})
-        return replace(known, config=config, attacks=[replace(latent_of(known), layers=sites)])
+        contents = read_contents(attacked)
+        config = contents.config.model_copy(update={"model": model, "layers": layers})
+        attacks = [replace(latent_of(contents), layers=sites)]
+        return replace(contents, config=config, attacks=attacks)
 
     def rule(*runs):
         return comparable(runs, "latent-kl").note.partition(",")[0]
@@ -431,7 +437,7 @@ def test_the_layers_of_an_attack_are_a_rule(attacked):
 
 
 def test_pictures_of_ones_own_are_compared_among_themselves(attacked):
-    run = read_known(attacked)
+    run = read_contents(attacked)
     own = replace(latent_of(run), source={"pictures": ["a.png", "b.png"]})
     others = with_arguments(own, images="another hash")
     runs = [replace(run, attacks=[each]) for each in (others, own, own)]
@@ -515,7 +521,7 @@ def test_what_was_measured_reads_well(tmp_path):
     (tmp_path / "claims.json").write_text(json.dumps([claim]))
     [[found], _] = read_claims(tmp_path)
     assert found.measured == [
-        ("beta low", 1.0), ("beta high", 10.0), ("ratio", Interval(0.25, 0.125, 0.5)),
+        ("beta low", 1.0), ("beta high", 10.0), ("ratio", MeanCI(0.25, 0.125, 0.5)),
         ("drop low", 9.0), ("drop", 1.0), ("drop high", 2.0), ("told", "yes"), ("told low", 1),
     ]  # fmt: skip
 
@@ -528,8 +534,8 @@ def test_what_is_no_list_of_claims_is_a_note(content, tmp_path):
     assert len(notes) == (content != "{}")
 
 
-def test_many_runs_share_the_room(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(reports, "page_room", lambda num_runs: Room(150_000))
+def test_many_runs_share_the_bytes(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "page_budget", lambda num_runs: ByteBudget(150_000))
     copies = [shutil.copytree(run, tmp_path / f"copy-{number}") for number in range(4)]
     large = report_runs(copies[:1], tmp_path / "one.html").stat().st_size
     small = report_runs(copies, tmp_path / "four.html").stat().st_size
@@ -538,29 +544,29 @@ def test_many_runs_share_the_room(run, tmp_path, monkeypatch):
     assert large > 100_000
 
 
-def test_what_has_no_room_is_left_out_with_a_note(run):
-    known = read_known(run)
-    [whole, _] = attack_sections(known.attacks, Room(10**7))
+def test_what_has_no_bytes_is_left_out_with_a_note(run):
+    contents = read_contents(run)
+    [whole, _] = attack_sections(contents.attacks, ByteBudget(10**7))
     assert [len(pair.problems) for pair in whole.pairs] == [4, 4]
     size = whole.pairs[0].sprite.num_bytes
-    packed = attack_sections(known.attacks, Room(2 * size))
+    packed = attack_sections(contents.attacks, ByteBudget(2 * size))
     assert sum(len(each.pairs) for each in packed) >= 2
     assert max(pair.sprite.num_bytes for each in packed for pair in each.pairs) < size
-    nothing = attack_sections(known.attacks, Room(10))
+    nothing = attack_sections(contents.attacks, ByteBudget(10))
     assert [each.pairs for each in nothing] == [[], []]
     assert nothing[0].note.startswith("0 of 2 pairs can be looked at here")
-    section = run_section(known, Room(1000))
+    section = run_section(contents, ByteBudget(1000))
     notes = [note for each in section.galleries for note in each.notes]
     assert "noise.png is left out, to keep the page small." in notes
 
 
 def test_attacks_of_one_kind_are_told_apart(run):
-    known = read_attack(next(run.glob("attacks/latent-*")))
-    other = replace(known, folder=known.folder.with_name("latent-all-0000beef"))
-    first, second = labels([known, other])
+    contents = read_attack(next(run.glob("attacks/latent-*")))
+    other = replace(contents, folder=contents.folder.with_name("latent-all-0000beef"))
+    first, second = labels([contents, other])
     assert first != second
     assert second.endswith(", 0000beef")
-    assert labels([known]) == ["Latent attack (KL) on z1 + z2"]
+    assert labels([contents]) == ["Latent attack (KL) on z1 + z2"]
 
 
 def test_an_attack_without_a_model_has_no_reconstructions(run):
@@ -570,7 +576,7 @@ def test_an_attack_without_a_model_has_no_reconstructions(run):
     gone = ["target_nll", "l2_target", "l2_clean"]
     distances = [name for name in found.table if name.endswith("_to_target")]
     found.table.assign(**dict.fromkeys(gone)).drop(columns=distances).to_parquet(records.table)
-    [section] = attack_sections([read_attack(folder)], Room(10**7))
+    [section] = attack_sections([read_attack(folder)], ByteBudget(10**7))
     assert section.chart is None
     assert np.isnan(section.pairs[0].problems[0].l2_target)
     assert report_runs([run]).is_file()
@@ -617,5 +623,5 @@ def test_what_is_no_run_is_an_error(run, tmp_path):
 
 
 def test_advice_is_a_type_of_its_own(attackable):
-    section = run_section(read_known(attackable), Room(10**6))
+    section = run_section(read_contents(attackable), ByteBudget(10**6))
     assert isinstance(section.attacks, Advice)
