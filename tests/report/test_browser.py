@@ -1,11 +1,13 @@
 """The page in a browser that has no network, moved through by keyboard."""
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
 from pyro_seatbelt.report.document import render
@@ -95,10 +97,6 @@ def state(page: Page) -> dict[str, object]:
 
 def greys(page: Page) -> list[int]:
     """What colour each of the six panels really has, in its middle."""
-    import io
-
-    from PIL import Image
-
     shades = []
     for panel in page.locator("[data-panel]").all():
         panel.scroll_into_view_if_needed()
@@ -347,3 +345,21 @@ def test_a_reader_who_wants_no_motion_gets_none(visit):
     page = visit(reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     assert page.locator("details:not([open]) img").count() == 1  # the animation is folded away
+
+
+def test_a_table_that_goes_on_has_a_shadow_at_that_edge(visit):
+    page = visit(3, width=390)
+    region = page.get_by_role("region", name="Comparison of runs")
+    region.locator("td").first.evaluate("each => { each.textContent = 'long '.repeat(20); }")
+
+    def edges():
+        with Image.open(io.BytesIO(region.screenshot())) as picture:
+            grey = picture.convert("L")
+            return [grey.getpixel((x, 4)) for x in (0, grey.width - 1)]
+
+    paper = edges()[0]
+    assert edges()[1] < paper - 20
+    region.evaluate("each => { each.scrollLeft = each.scrollWidth; }")
+    left, right = edges()
+    assert left < paper - 20
+    assert right == paper
