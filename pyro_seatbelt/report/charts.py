@@ -146,7 +146,7 @@ def _label_ticks(figure: Figure) -> None:
     [ax] = figure.axes
     for axis in (ax.xaxis, ax.yaxis):
         if len(axis.get_ticklocs()):
-            axis.set_major_locator(MaxNLocator(5))
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             axis.set_major_formatter(FuncFormatter(lambda value, _: quantity(value)))
 
 

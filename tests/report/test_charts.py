@@ -55,8 +55,8 @@ def test_a_bad_start_is_left_out_of_the_drawing_alone():
     assert whole.note == "Note."
     assert cut.note == "Note. The first steps, far from the rest, are not drawn."
     assert whole.rows == cut.rows
-    assert "\u2212120\u202f000" in words(whole)
-    assert "\u2212120\u202f000" not in words(cut)
+    assert "\u2212100\u202f000" in words(whole)
+    assert "\u2212100\u202f000" not in words(cut)
 
 
 def test_what_is_not_finite_is_left_out():
