@@ -16,7 +16,7 @@ import argparse
 import json
 import statistics
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyro
@@ -36,7 +36,6 @@ from pyro_seatbelt.attacks import (
     Objective,
     Output,
 )
-from pyro_seatbelt.attacks.optimisers.minimum import Advance
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
 from pyro_seatbelt.attacks.solver import Solver
 
@@ -145,11 +144,12 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     step = max(1, total // options.sampled)
     sampled = list(range(total))[::step][: options.sampled]
     scipy_runs, ours_runs = [], []
-    advance = Advance(0, total, 0, 0)
+    rounds = 0
 
-    def follow(latest: Advance) -> None:
-        nonlocal advance
-        advance = latest
+    def follow(*progress: Any) -> None:
+        nonlocal rounds
+        *_, numbers = progress
+        rounds = numbers["round"]
 
     for turn in range(options.rounds):
         scipy_runs.append(one_by_one(attack, pair, images, sampled, seed=turn))
@@ -170,7 +170,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         "scipy_seconds_scaled": scaled,
         "scipy_ms_per_evaluation": 1e3 * first.seconds / first.evaluations,
         "ours_seconds": ours_runs,
-        "ours_rounds": advance.rounds,
+        "ours_rounds": rounds,
         "ours_evaluations": evaluations,
         "ours_ms_per_evaluation": 1e3 * statistics.median(ours_runs) / evaluations,
         "times_faster": statistics.median(ratios),

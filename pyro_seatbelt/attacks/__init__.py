@@ -5,7 +5,7 @@ from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.modes import MODES, Mode
 from pyro_seatbelt.attacks.objectives import LatentKL, LatentL2, LatentW2, Objective, Output
 from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB, minimise
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Minimum, StopReason
+from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
 from pyro_seatbelt.attacks.optimisers.pgd import PGD
 from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
 from pyro_seatbelt.attacks.result import AttackResult
@@ -16,7 +16,6 @@ __all__ = [
     "MODES",
     "PAPER_WEIGHTS",
     "PGD",
-    "Advance",
     "Attack",
     "AttackResult",
     "Ball",

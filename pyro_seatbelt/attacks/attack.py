@@ -19,7 +19,6 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
-from pyro_seatbelt.attacks.optimisers.minimum import Progress
 from pyro_seatbelt.attacks.optimisers.pgd import PGD
 from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
 from pyro_seatbelt.attacks.result import AttackResult
@@ -27,6 +26,7 @@ from pyro_seatbelt.attacks.solver import Solver
 from pyro_seatbelt.attacks.start import Start
 from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Attack:
         target: Tensor | None = None,
         *,
         processes: int = 1,
-        progress: Progress | None = None,
+        progress: Progress = silent,
     ) -> AttackResult:
         """Attacks a guide on every pair with every weight.
 
@@ -172,7 +172,7 @@ class Attack:
         processes: int = 1,
         start_method: StartMethod | None = None,
         spread: Spread | None = None,
-        progress: Progress | None = None,
+        progress: Progress = silent,
     ) -> Iterator[tuple[int, AttackResult]]:
         """Attacks group by group, and yields each group's outcome as it comes.
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -21,8 +21,8 @@ from typing import Any, Literal
 import pyro
 import torch
 
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 type Task[Result] = Callable[[int, Progress], Result]
@@ -43,7 +43,7 @@ def run_groups[Result](
     threads: int = 1,
     start_method: StartMethod | None = None,
     spread: Spread | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Iterator[tuple[int, Result]]:
     """Runs a task for every group, and yields the results as they come.
 
@@ -68,25 +68,24 @@ def run_groups[Result](
     Raises:
         InputError: When the task has to be pickled and cannot be.
     """
-    counts = {group: Advance(0, total, 0, 0) for group, total in zip(groups, totals, strict=True)}
+    finished, rounds = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0)
 
-    def report(group: int, advance: Advance) -> None:
-        counts[group] = advance._replace(total=counts[group].total)
-        if progress is not None:
-            progress(Advance(*(sum(column) for column in zip(*counts.values(), strict=True))))
+    def report(group: int, done: float, round_: int) -> None:
+        finished[group], rounds[group] = done, round_
+        total = {"round": sum(rounds.values())}
+        progress("problems", sum(finished.values()), sum(totals), total)
 
     if spread is not None and len(groups) > 1:
         _check_pickles(task)
         for group, result in spread(task, groups, threads):
-            whole = counts[group].total
-            report(group, Advance(whole, whole, 0, 0))
+            report(group, totals[groups.index(group)], 0)
             yield group, result
         return
 
     if processes == 1 or len(groups) < 2:
         for group in groups:
             with _threads(threads):
-                result = task(group, lambda advance, group=group: report(group, advance))  # type: ignore[misc]
+                result = task(group, _counted(group, report))
             yield group, result
         return
 
@@ -101,7 +100,7 @@ def _in_processes[Result](
     processes: int,
     threads: int,
     method: StartMethod,
-    report: Callable[[int, Advance], None],
+    report: Callable[[int, float, int], None],
 ) -> Iterator[tuple[int, Result]]:
     if method != "fork":
         _check_pickles(task)
@@ -175,15 +174,27 @@ def leave_with_parent() -> None:
         os._exit(1)
 
 
+def _counted(group: int, report: Callable[[int, float, int], None]) -> Progress:
+    """The progress of one group."""
+
+    def progress(
+        stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+    ) -> None:
+        del stage, total
+        report(group, done, int(numbers["round"]))
+
+    return progress
+
+
 def _run(group: int) -> bytes:
     task, queue, stop = _worker
 
-    def report(advance: Advance) -> None:
+    def report(group: int, done: float, round_: int) -> None:
         if stop.is_set():
             raise CancelledError
-        queue.put((group, advance))
+        queue.put((group, done, round_))
 
-    result = task(group, report)
+    result = task(group, _counted(group, report))
     # as bytes, so that no tensor travels through a file descriptor of its own
     return pickle.dumps(result)
 

@@ -1,7 +1,7 @@
 """Solves some problems of an attack together."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -9,13 +9,14 @@ from torch import Tensor
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.objectives import Distance
 from pyro_seatbelt.attacks.optimisers.lbfgsb import minimise
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Minimum, Progress, StopReason
+from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
 from pyro_seatbelt.attacks.optimisers.pgd import PGD, descend
 from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
 from pyro_seatbelt.attacks.pair import Pair, Program
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.start import feasible_descent, starting_point, zero_is_optimal
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import NO_NUMBERS, Progress
 from pyro_seatbelt.traces.frozen_noise import noise_seed
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Solver:
             for row, reason, kept in zip(rows.tolist(), found.stop, worse.tolist(), strict=True):
                 stop[row] = "zero" if kept and reason != "nan" else reason
         else:
-            progress(Advance(len(stop), len(stop), 1, len(stop)))
+            progress("problems", len(stop), len(stop), {"round": 1})
         return self._outcome(distance, distortion, gradient_norm, iterations, evaluations, stop)
 
     def _search(
@@ -143,15 +144,10 @@ class Solver:
         def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
             return self.objective(distance, points, searched[rows])
 
-        def report(advance: Advance) -> None:
-            progress(
-                Advance(
-                    advance.finished + settled,
-                    len(self.problems),
-                    advance.rounds + 1,
-                    advance.evaluations + len(self.problems),
-                )
-            )
+        def report(
+            stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+        ) -> None:
+            progress(stage, done + settled, total + settled, numbers)
 
         if isinstance(attack.optimiser, PGD) and ball is not None:
             return descend(

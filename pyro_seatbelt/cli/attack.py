@@ -17,7 +17,7 @@ from pyro_seatbelt.cli.output import (
     resumable,
     stderr_console,
 )
-from pyro_seatbelt.cli.progress import CountBar, ProblemBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
@@ -157,9 +157,8 @@ def attack(
         processes=processes,
         force=force,
     )
-    console = stderr_console()
-    with resumable(), CountBar(console) as images, ProblemBar(console) as problems:
-        reports = attack_run(run or newest_run(), options, watch=problems, data_progress=images)
+    with resumable(), ProgressBar(stderr_console()) as bar:
+        reports = attack_run(run or newest_run(), options, progress=bar)
     if json:
         print_json([_plain(report) for report in reports])
         return

@@ -6,7 +6,7 @@ import typer
 
 from pyro_seatbelt.cli.arguments import Device, Run
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
-from pyro_seatbelt.cli.progress import CountBar, StageBar
+from pyro_seatbelt.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
     from pyro_seatbelt.runs.evaluate import EvaluationReport
@@ -74,9 +74,8 @@ def evaluate(
         force=force,
         figures=figures,
     )
-    console = stderr_console()
-    with CountBar(console) as drawn, StageBar(console) as stages:
-        report = evaluate_run(run or newest_run(), options, watch=stages, data_progress=drawn)
+    with ProgressBar(stderr_console()) as bar:
+        report = evaluate_run(run or newest_run(), options, progress=bar)
     if json:
         print_json(
             {

@@ -16,7 +16,6 @@ from pyro_seatbelt.data.registry import (
 )
 from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.progress import Progress
 
 __all__ = [
     "DATASETS",
@@ -27,7 +26,6 @@ __all__ = [
     "ImageSource",
     "LoadRequest",
     "MappedImages",
-    "Progress",
     "ResidentImages",
     "Split",
     "SpriteImages",

@@ -250,7 +250,7 @@ def _read_attributes(
     return {name: values[:, column] for column, name in enumerate(FACTORS)}
 
 
-def _fill(array: UInt8Map, members: ZipFile, archive: Path, progress: Progress | None) -> None:
+def _fill(array: UInt8Map, members: ZipFile, archive: Path, progress: Progress) -> None:
     seen = np.zeros(len(array), bool)
     with closing(decode_all(_photographs(members, archive, len(array)), _decode)) as decoded:
         for count, (photograph, pixels) in enumerate(decoded, start=1):
@@ -258,8 +258,7 @@ def _fill(array: UInt8Map, members: ZipFile, archive: Path, progress: Progress |
                 raise InputError(f"{photograph.label}: expected each picture once, got it twice")
             seen[photograph.number] = True
             array[photograph.number] = pixels  # a grey one fills all channels
-            if progress is not None:
-                progress(count, len(array))
+            progress("images", count, len(array))
     if not seen.all():
         raise InputError(
             f"{archive}: expected {len(array)} pictures, got {seen.sum()}: it is not the whole "

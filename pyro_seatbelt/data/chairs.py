@@ -171,7 +171,7 @@ def _dataset(cached: CachedImages, ids: int | None) -> ImageDataset:
 
 
 def _fill(
-    array: UInt8Map, reader: _HashingReader, archive: Path, progress: Progress | None
+    array: UInt8Map, reader: _HashingReader, archive: Path, progress: Progress
 ) -> dict[str, int]:
     """Decode all views into the array, chairs in order of appearance.
 
@@ -190,8 +190,7 @@ def _fill(
                 raise InputError(f"{view.label}: expected each view of a chair once, got it twice")
             seen[place] = True
             array[place] = pixels
-            if progress is not None:
-                progress(count, seen.size)
+            progress("images", count, seen.size)
     if not seen.all():
         raise InputError(
             f"{archive}: expected {len(array)} chairs in {VIEWS[0] * VIEWS[1]} views each, got "

@@ -166,7 +166,7 @@ def _check_order(arrays: ZipFile, num_images: int, *, label: str) -> None:
                 raise InputError(f"{label}: expected the images in the published order")
 
 
-def _fill(array: UInt8Map, arrays: ZipFile, progress: Progress | None, *, label: str) -> None:
+def _fill(array: UInt8Map, arrays: ZipFile, progress: Progress, *, label: str) -> None:
     stream, header, label = _open_array(arrays, "imgs", array.shape, "uint8", label=label)
     with stream:
         for start in range(0, len(array), _ROWS):
@@ -174,7 +174,6 @@ def _fill(array: UInt8Map, arrays: ZipFile, progress: Progress | None, *, label:
             if images.max() > 1:
                 raise InputError(f"{label}: expected zeros and ones, got {images.max()}")
             array[start : start + len(images)] = images * np.uint8(255)
-            if progress is not None:
-                progress(start + len(images), len(array))
+            progress("images", start + len(images), len(array))
         if stream.read(1):  # reading to the end checks the archive's own checksum
             raise InputError(f"{label}: expected {len(array)} images, got more bytes")

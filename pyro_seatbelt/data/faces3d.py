@@ -109,9 +109,8 @@ def import_faces3d(
     with draft(request.root, NAME, shape) as unfinished:
         for identity, images in enumerate(faces):
             unfinished.array[identity] = images.numpy()
-            if request.progress is not None:
-                views = math.prod(shape[1:-2])
-                request.progress((identity + 1) * views, len(faces) * views)
+            views = math.prod(shape[1:-2])
+            request.progress("images", (identity + 1) * views, len(faces) * views)
         cached = unfinished.commit(
             version=VERSION,
             image_shape=IMAGE_SHAPE,

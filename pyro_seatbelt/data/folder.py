@@ -88,7 +88,7 @@ def load_folder(request: LoadRequest) -> ImageDataset:
     )
 
 
-def _read_tree(folder: Path, progress: Progress | None) -> tuple[NDArray[np.uint8], int | None]:
+def _read_tree(folder: Path, progress: Progress) -> tuple[NDArray[np.uint8], int | None]:
     """Return all pictures, and how many of them are to train on if the tree says so."""
     train, test = _pictures(folder / "train"), _pictures(folder / "test")
     files = train + test if train and test else _pictures(folder)
@@ -120,13 +120,12 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield parent / name
 
 
-def _decode_all(files: list[Path], progress: Progress | None) -> NDArray[np.uint8]:
+def _decode_all(files: list[Path], progress: Progress) -> NDArray[np.uint8]:
     """Decode the pictures in several threads, shape `(N, C, 64, 64)`."""
     decoded: list[NDArray[np.uint8]] = []
     for _, pixels in decode_all(files, _decode):
         decoded.append(pixels)
-        if progress is not None:
-            progress(len(decoded), len(files))
+        progress("images", len(decoded), len(files))
     channels = max(len(pixels) for pixels in decoded)
     together = np.empty((len(decoded), channels, _SIZE, _SIZE), np.uint8)
     for position, pixels in enumerate(decoded):

@@ -13,7 +13,7 @@ from pyro_seatbelt.data.array_file import read_header, read_rows
 from pyro_seatbelt.data.picture import crop_centre, shrink
 from pyro_seatbelt.data.published import opening
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 SUFFIXES = (".npy", ".npz")
 
@@ -37,7 +37,7 @@ class ImageArray(NamedTuple):
     num_train: int | None
 
 
-def read_image_array(file: Path, *, progress: Progress | None = None) -> ImageArray:
+def read_image_array(file: Path, *, progress: Progress = silent) -> ImageArray:
     """Read the images of a ``.npy`` or ``.npz`` file, 64x64.
 
     Axes may be `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`, with 1 or 3
@@ -48,7 +48,7 @@ def read_image_array(file: Path, *, progress: Progress | None = None) -> ImageAr
 
     Args:
         file: The file.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
 
     Returns:
         The images.
@@ -134,9 +134,7 @@ def _read(archive: zipfile.ZipFile, name: str, file: Path) -> NDArray[np.generic
     return rows
 
 
-def _convert(
-    array: NDArray[np.generic], progress: Progress | None, *, label: str
-) -> NDArray[np.uint8]:
+def _convert(array: NDArray[np.generic], progress: Progress, *, label: str) -> NDArray[np.uint8]:
     """Return the images as grey values in the order (N, C, H, W), 64x64."""
     ordered = _channels_first(array, label=label)
     kind = ordered.dtype
@@ -147,8 +145,7 @@ def _convert(
     pixels = np.empty((*ordered.shape[:2], _SIZE, _SIZE), np.uint8)
     for number, image in enumerate(ordered):
         pixels[number] = _resample(_to_bytes(image, number, label=label))
-        if progress is not None:
-            progress(number + 1, len(pixels))
+        progress("images", number + 1, len(pixels))
     return pixels
 
 

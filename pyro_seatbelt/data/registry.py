@@ -12,7 +12,7 @@ from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.data.transfer import fetch
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 State = Literal["ready", "partial", "absent", "damaged"]
 
@@ -43,7 +43,7 @@ def load_dataset(
     root: Path | None = None,
     data_dir: Path | None = None,
     ids: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ImageDataset:
     """Open a data set by name.
 
@@ -56,7 +56,7 @@ def load_dataset(
         root: Folder of the cache, by default :func:`data_root`.
         data_dir: Folder of your own images, for the set `folder` only.
         ids: Keep only the first so many identities.
-        progress: Told how many images are done, of how many, while the set is made.
+        progress: Is told how many images are done, while the set is made.
 
     Returns:
         The data set.
@@ -85,7 +85,7 @@ def build(
     *,
     ids: int | None = None,
     root: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ImageDataset:
     """Draw a data set anew and store it, whatever the cache holds.
 
@@ -93,7 +93,7 @@ def build(
         name: A key of :data:`DATASETS` whose images are drawn.
         ids: Draw only the first so many identities.
         root: Folder of the cache, by default :func:`data_root`.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
 
     Returns:
         The data set.
@@ -120,7 +120,7 @@ def import_archive(
     *,
     accept_terms: bool = False,
     root: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ImageDataset:
     """Read a published archive and store its images.
 
@@ -129,7 +129,7 @@ def import_archive(
         file: The archive; if the set is published as several files, the others lie beside it.
         accept_terms: Whether the user agrees to the terms of the set, if it asks.
         root: Folder of the cache, by default :func:`data_root`.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
 
     Returns:
         The data set.
@@ -160,8 +160,7 @@ def download(
     accept_terms: bool = False,
     keep: bool = False,
     root: Path | None = None,
-    bytes_progress: Progress | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ImageDataset:
     """Fetch a published data set from its publishers, and store its images.
 
@@ -172,8 +171,7 @@ def download(
         accept_terms: Whether the user agrees to the terms of the set, if it asks.
         keep: Keep the published files too, beside the images.
         root: Folder of the cache, by default :func:`data_root`.
-        bytes_progress: Told how many bytes of a file are here, of how many.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many bytes of a file are here, then how many images are done.
 
     Returns:
         The data set.
@@ -196,7 +194,7 @@ def download(
     _check_terms(name, spec, accepted=accept_terms)
     addresses = {file.name: _mirrors(file, spec, urls) for file in spec.files}
     fetched = [
-        fetch(file, root / "downloads", addresses=addresses[file.name], progress=bytes_progress)
+        fetch(file, root / "downloads", addresses=addresses[file.name], progress=progress)
         for file in spec.files
     ]
     try:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 Origin = Literal["drawn", "generated", "archive", "folder", "registered"]
 
@@ -20,13 +20,13 @@ class LoadRequest:
         root: Folder of the cache.
         data_dir: The user's own images, for sets that need them.
         ids: How many identities to keep, from the first on; None keeps all.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
     """
 
     root: Path
     data_dir: Path | None = None
     ids: int | None = None
-    progress: Progress | None = None
+    progress: Progress = silent
 
 
 @dataclass(frozen=True)

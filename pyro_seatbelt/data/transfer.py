@@ -20,7 +20,7 @@ from pyro_seatbelt.data.published import check_kind, checked_digest, opening
 from pyro_seatbelt.data.published_file import PublishedFile
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 _BLOCK = 1 << 18
 _SECONDS_OF_SILENCE = 30.0
@@ -59,7 +59,7 @@ def fetch(
     folder: Path,
     *,
     addresses: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Download a published file, or what is still missing of it.
 
@@ -72,7 +72,7 @@ def fetch(
         file: What is known of it.
         folder: Where to put it, made if need be.
         addresses: Mirrors, tried in this order instead of the published address.
-        progress: Told how many bytes are here, of how many.
+        progress: Is told how many bytes are here.
 
     Returns:
         The file.
@@ -97,7 +97,7 @@ def _fetch_first(
     target: Path,
     part: Path,
     addresses: Sequence[str],
-    progress: Progress | None,
+    progress: Progress,
 ) -> Path:
     """Go through the addresses until one has the file."""
     if target.exists():
@@ -119,9 +119,7 @@ def _fetch_first(
 class _Transfer:
     """One file on its way from one address."""
 
-    def __init__(
-        self, file: PublishedFile, part: Path, address: str, progress: Progress | None
-    ) -> None:
+    def __init__(self, file: PublishedFile, part: Path, address: str, progress: Progress) -> None:
         if not re.match(r"https?://[^/]", address):
             raise InputError(f"{address}: expected an address that begins with https:// or http://")
         self._file = file
@@ -203,8 +201,7 @@ class _Transfer:
             with writing(self._part), self._part.open("ab") as opened:
                 opened.write(block)
             done += len(block)
-            if self._progress is not None:
-                self._progress(done, max(done, total or 0))
+            self._progress("bytes", done, max(done, total or 0))
         if total is not None and done < total:
             raise _CutOffError(f"{total - done} bytes are missing")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 Draw = Callable[[int], NDArray[np.uint8]]
 """Draws one identity: its number to grey values, shape `(*views, 64, 64)`."""
@@ -41,7 +41,7 @@ def draw_all(
     num_identities: int,
     num_views: int,
     workers: int,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Fill an array file with all identities.
 
@@ -53,7 +53,7 @@ def draw_all(
         num_identities: How many identities the file holds.
         num_views: How many images each of them has.
         workers: Processes to use; 1 is this one.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
 
     Raises:
         RuntimeError: If a process ends early.
@@ -61,8 +61,7 @@ def draw_all(
     finished = draw_into(file, draw) if workers == 1 else _draw_in_processes(file, draw, workers)
     with closing(finished):
         for count, _ in enumerate(finished, start=1):
-            if progress is not None:
-                progress(count * num_views, num_identities * num_views)
+            progress("images", count * num_views, num_identities * num_views)
 
 
 def _draw_in_processes(file: Path, draw: Draw, workers: int) -> Generator[int]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress, to_pixels
+from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.progress import Progress, silent
 
 
 def pixel_batches(
@@ -14,7 +15,7 @@ def pixel_batches(
     *,
     batch_size: int,
     dtype: torch.dtype = torch.float32,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Tensor]:
     """Goes through images in order.
 
@@ -38,5 +39,4 @@ def pixel_batches(
     for batch in indices.split(batch_size):
         yield to_pixels(images.gather(batch), dtype)
         done += len(batch)
-        if progress is not None:
-            progress(done, len(indices))
+        progress("images", done, len(indices))

@@ -14,11 +14,12 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.data import ImageSource, Progress
+from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.data.spread import spread
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
 
 _PIECE = 1024
@@ -72,7 +73,7 @@ def decompose(
     num_draws: int = 2048,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> AggregateTerms:
     r"""Decomposes the KL of a layer with the exact aggregate posterior of a set of images.
 

@@ -16,8 +16,9 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress
+from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.traces.sites import Site, data_plate, sample_sites
 
@@ -70,7 +71,7 @@ def importance_weighted_bound(
     plate: str = "data",
     vectorize: bool = True,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Bound:
     r"""Evaluates the importance-weighted bound of any Pyro pair.
 

@@ -11,8 +11,9 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress
+from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
 from pyro_seatbelt.traces.sites import sample_sites
 
@@ -40,7 +41,7 @@ def noise_robustness(
     site: str = "x",
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> NoiseRobustness:
     r"""Encodes images with Gaussian noise and asks for the likelihood of the clean ones.
 
@@ -94,8 +95,7 @@ def noise_robustness(
                     raise ValueError(f"the model does not observe a site '{site}'")
                 log_prob = observed["fn"].log_prob(observed["value"])
                 parts.append(log_prob.cpu().double().reshape(len(x), -1).sum(1))
-                if progress is not None:
-                    done = number * len(indices) + sum(map(len, parts))
-                    progress(done, total)
+                done = number * len(indices) + sum(map(len, parts))
+                progress("images", done, total)
         rows.append(torch.cat(parts))
     return NoiseRobustness(tuple(scales), torch.stack(rows))

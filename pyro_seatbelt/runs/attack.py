@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Advance, Attack, Mode, choose_pairs
+from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Attack, Mode, choose_pairs
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.modes import objective
 from pyro_seatbelt.attacks.pair import Layers, read_pair
-from pyro_seatbelt.data import Progress, read_pixels, to_pixels
+from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.attack_results import Estimate
 from pyro_seatbelt.presets import PRESETS
+from pyro_seatbelt.progress import Progress, silent, under
 from pyro_seatbelt.runs.attack_report import report
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run, load_idle_run
@@ -26,9 +27,6 @@ from pyro_seatbelt.runs.protocol import protocol_arguments, run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.training.device import make_fabric
-
-Watch = Callable[[Mode, Advance], None]
-"""Is told how far the attack of a mode is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +109,7 @@ def attack_run(
     options: AttackOptions | None = None,
     *,
     spread: Spread | None = None,
-    watch: Watch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> list[AttackReport]:
     """Attacks a trained run and keeps what is found in `attacks/` in its folder.
 
@@ -124,8 +121,7 @@ def attack_run(
         path: The folder of the run.
         options: What to attack, and how.
         spread: Runs the groups of problems somewhere else (on the CPU; see :func:`run_groups`).
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then the attack of each mode.
 
     Returns:
         A report for each mode.
@@ -143,7 +139,7 @@ def attack_run(
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     for attack in attacks.values():
         read_pair(run.model, run.guide, blank, attack.objective.layers)  # before data are opened
-    images = _own_images(run, options) or _heldout_pairs(run, options, data_progress)
+    images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), images.target.to(device)
     processes = options.processes
     if processes is None:
@@ -169,7 +165,7 @@ def attack_run(
             processes=processes,
             spread=spread if device.type == "cpu" else None,
             force=options.force,
-            progress=None if watch is None else lambda advance, m=mode: watch(m, advance),  # type: ignore[misc]
+            progress=under(progress, mode),
         )
         told = report(
             run,
@@ -275,7 +271,7 @@ def _own_images(run: Run, options: AttackOptions) -> _Images | None:
     )
 
 
-def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress | None) -> _Images:
+def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress) -> _Images:
     dataset, split = open_same_data(run.folder, run.config, run.record, progress)
 
     def gather(numbers: Any) -> Tensor:

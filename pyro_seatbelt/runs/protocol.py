@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.attack import Attack
 from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
 from pyro_seatbelt.attacks.outcome import reconstruct
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
 from pyro_seatbelt.files import locked
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 
 _ROWS = 64
@@ -38,7 +38,7 @@ def run_protocol(
     processes: int = 1,
     spread: Spread | None = None,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Findings:
     """Attacks a guide on every pair with every weight, and keeps what is found in a folder.
 
@@ -172,7 +172,7 @@ def _run(
     attack: Attack,
     pair: tuple[Program | None, Program, Tensor, Tensor],
     records: AttackRecords,
-    progress: Progress | None,
+    progress: Progress,
     *,
     processes: int,
     spread: Spread | None,
@@ -181,11 +181,10 @@ def _run(
     skip = records.finished_groups(range(len(groups)))
     already = sum(len(groups[group]) for group in skip)
 
-    def report(advance: Advance) -> None:
-        if progress is not None:
-            progress(
-                advance._replace(finished=advance.finished + already, total=advance.total + already)
-            )
+    def report(
+        stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+    ) -> None:
+        progress(stage, done + already, total + already, numbers)
 
     parts = attack.run(*pair, skip=skip, processes=processes, spread=spread, progress=report)
     for group, result in parts:

@@ -30,7 +30,7 @@ def test_every_mode_is_kept_in_the_folder_of_the_run(run):
     reports = attack_run(
         run,
         replace(SMALL, modes=list(MODES), pairs=1),
-        watch=lambda mode, advance: seen.append((mode, advance.finished, advance.total)),
+        progress=lambda stage, done, total, _=None: seen.append((stage, done, total)),
     )
     assert [each.mode for each in reports] == list(MODES)
     for each in reports:

@@ -51,7 +51,7 @@ def empty_figures(monkeypatch):
 @pytest.mark.usefixtures("empty_figures")
 def test_everything_is_kept_in_the_folder_of_the_run(run):
     stages = []
-    report = evaluate_run(run, SMALL, watch=lambda *stage: stages.append(stage))
+    report = evaluate_run(run, SMALL, progress=lambda *stage: stages.append(stage))
     found = report.evaluation
     assert report.folder == run / "evaluation"
     assert read_evaluation(run) == found

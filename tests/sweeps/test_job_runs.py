@@ -159,12 +159,12 @@ def test_training_that_is_asked_to_stop_saves_and_says_so(job, tmp_path, monkeyp
 
 def test_it_says_where_it_is(job, tmp_path):
     stages = []
-    run_job(replace(job, evaluation=None), tmp_path, watch=stages.append)
-    assert list(dict.fromkeys(stage.name for stage in stages)) == [
+    run_job(replace(job, evaluation=None), tmp_path, progress=lambda *each: stages.append(each))
+    assert list(dict.fromkeys(stage for stage, *_ in stages)) == [
         "training",
         "attack 1 of 1",
     ]
-    fractions = [stage.fraction for stage in stages]
+    fractions = [done for _, done, _ in stages]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 

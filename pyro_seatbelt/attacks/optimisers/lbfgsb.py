@@ -6,9 +6,10 @@ from typing import Literal
 from torch import Tensor
 
 from pyro_seatbelt.attacks.optimisers.lockstep import minimise_in_lockstep
-from pyro_seatbelt.attacks.optimisers.minimum import BatchedFunction, Minimum, Progress
+from pyro_seatbelt.attacks.optimisers.minimum import BatchedFunction, Minimum
 from pyro_seatbelt.attacks.optimisers.projected import minimise_projected
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 Backend = Literal["auto", "scipy", "torch"]
 
@@ -62,7 +63,7 @@ def minimise(
     upper: Tensor,
     settings: LBFGSB | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Minimum:
     """Minimises P problems in boxes together.
 

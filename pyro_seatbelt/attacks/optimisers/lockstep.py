@@ -17,15 +17,14 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
     BatchedFunction,
     Minimum,
-    Progress,
     StopReason,
     check_answer,
     check_box,
     projected_gradient_norm,
 )
+from pyro_seatbelt.progress import Progress, silent
 
 Array = NDArray[np.float64]
 Answer = tuple[float, Array]
@@ -91,7 +90,7 @@ def minimise_in_lockstep(
     max_iterations: int = 100,
     max_evaluations: int = 15_000,
     max_line_search: int = 20,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Minimum:
     """Minimises P problems in boxes, each by SciPy's own L-BFGS-B.
 
@@ -167,10 +166,8 @@ def minimise_in_lockstep(
             for i, value, gradient in zip(waiting, answers, slopes, strict=True):
                 problems[i].answer(value, gradient)
             rounds += 1
-            if progress is not None:
-                finished = sum(problem.pending is None for problem in problems)
-                evaluations = sum(problem.evaluations for problem in problems)
-                progress(Advance(finished, len(problems), rounds, evaluations))
+            finished = sum(problem.pending is None for problem in problems)
+            progress("problems", finished, len(problems), {"round": rounds})
     finally:
         limits.restore_original_limits()
         for problem in problems:

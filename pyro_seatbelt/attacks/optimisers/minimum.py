@@ -22,25 +22,6 @@ BatchedFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps points `(n, D)` and the problems `(n,)` that they belong to, to values `(n,)` and
 gradients `(n, D)`. Row i may depend on point i and problem i alone."""
 
-Progress = Callable[["Advance"], None]
-"""Called after every round of evaluations."""
-
-
-class Advance(NamedTuple):
-    """How far a batch of problems has come.
-
-    Attributes:
-        finished: Problems that have stopped.
-        total: Problems in all.
-        rounds: Calls of the batched function so far.
-        evaluations: Rows evaluated so far.
-    """
-
-    finished: int
-    total: int
-    rounds: int
-    evaluations: int
-
 
 class Minimum(NamedTuple):
     r"""Where each of P problems stopped.

@@ -7,16 +7,15 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
     BatchedFunction,
     Minimum,
-    Progress,
     StopReason,
     check_answer,
     check_box,
     projected_gradient_norm,
 )
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ def descend(
     settings: PGD | None = None,
     *,
     seeds: Tensor | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Minimum:
     r"""Minimises P functions of a distortion over the intersection of a ball and a box.
 
@@ -138,9 +137,8 @@ def descend(
             )
             ascent = torch.where(finite[:, None], ball.ascent(gradients), 0)
             x = project(x.index_copy(0, rows, points - length * ascent))
-            if progress is not None:
-                retired = num_problems - int(live.sum())
-                progress(Advance(retired, num_problems, rounds, int(evaluations.sum())))
+            retired = num_problems - int(live.sum())
+            progress("problems", retired, num_problems, {"round": rounds})
     stop: list[StopReason] = ["steps" if alive else "nan" for alive in live.tolist()]
     return Minimum(
         x=best_x,

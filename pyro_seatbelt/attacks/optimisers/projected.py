@@ -16,15 +16,14 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.optimisers.history import History
 from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
     BatchedFunction,
     Minimum,
-    Progress,
     StopReason,
     check_answer,
     check_box,
     projected_gradient_norm,
 )
+from pyro_seatbelt.progress import Progress, silent
 
 _REASONS: tuple[StopReason, ...] = (
     "nan",
@@ -73,7 +72,7 @@ def minimise_projected(
     max_iterations: int = 100,
     max_evaluations: int = 15_000,
     max_line_search: int = 20,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Minimum:
     """Minimises P problems in boxes together, on the device and in the dtype of `x0`.
 
@@ -120,11 +119,8 @@ def minimise_projected(
     while True:
         running = state.stop == _RUNNING
         num_running = int(running.sum())
-        if progress is not None:
-            ended = sum(len(part.problem) for part in done) + len(state.problem) - num_running
-            spent = sum(int(part.evaluations.sum()) for part in done)
-            spent += int(state.evaluations.sum())
-            progress(Advance(ended, total, rounds, spent))
+        ended = sum(len(part.problem) for part in done) + len(state.problem) - num_running
+        progress("problems", ended, total, {"round": rounds})
         # copying the history costs as much as a step, so finished rows are dropped now and then
         if num_running < 0.75 * len(state.problem) or num_running == 0:
             done.append(_finish(state, ~running))

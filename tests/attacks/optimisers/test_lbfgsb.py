@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.optimize import minimize, rosen, rosen_der
 
-from pyro_seatbelt.attacks import LBFGSB, Advance, minimise
+from pyro_seatbelt.attacks import LBFGSB, minimise
 from pyro_seatbelt.errors import InputError
 
 BACKENDS = ["scipy", "torch"]
@@ -165,14 +165,21 @@ def test_finished_problems_leave_the_batch(backend):
     x0 = torch.full((PROBLEMS, DIM), 1.0, dtype=torch.float64)
     x0[1:3] = 0  # the others start at the minimum
     bound = torch.tensor(2.0, dtype=torch.float64)
-    found = minimise(function, x0, -bound, bound, LBFGSB(backend=backend), progress=advances.append)
+    found = minimise(
+        function,
+        x0,
+        -bound,
+        bound,
+        LBFGSB(backend=backend),
+        progress=lambda *each: advances.append(each),
+    )
     assert seen[0] == list(range(PROBLEMS))
     assert all(set(rows) <= {1, 2} for rows in seen[1:])
     assert found.evaluations.tolist() == [
         sum(row in rows for rows in seen) for row in range(PROBLEMS)
     ]
-    assert advances[-1] == Advance(PROBLEMS, PROBLEMS, len(seen), int(found.evaluations.sum()))
-    assert all(a.finished <= b.finished for a, b in pairwise(advances))
+    assert advances[-1] == ("problems", PROBLEMS, PROBLEMS, {"round": len(seen)})
+    assert all(a[1] <= b[1] for a, b in pairwise(advances))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
