@@ -16,7 +16,7 @@ from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import draft
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.executors.processors import num_workers
 from pyro_seatbelt.drawn.drawing import Draw, draw_all
 from pyro_seatbelt.errors import InputError
 
