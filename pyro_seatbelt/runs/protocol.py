@@ -18,7 +18,7 @@ from pyro_seatbelt.attacks.attack import Attack
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.outcome import reconstruct
 from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 
