@@ -10,7 +10,7 @@ from pyro_seatbelt.paper.members import CHAIN, DEEP, jobs, members
 from pyro_seatbelt.paper.results import Results, named, pick
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 

@@ -9,7 +9,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import CHAIN, DEEP, FLAT, jobs, members
 from pyro_seatbelt.paper.results import Results, named, spelled
 from pyro_seatbelt.paper.scales import Role, Scale, Subject
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 ROLES: tuple[Role, ...] = ("sprites", "chairs", "faces")

@@ -27,7 +27,7 @@ from pyro_seatbelt.paper.results import (
 )
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 
 def distance_jobs(scale: Scale) -> list[Job]:

@@ -10,7 +10,7 @@ from pyro_seatbelt.paper.members import CHAIN, DEEP, FLAT, jobs, whole_grid
 from pyro_seatbelt.paper.results import Results, lettered, named, pick, spelled
 from pyro_seatbelt.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 

@@ -16,7 +16,7 @@ from pyro_seatbelt.paper.members import FLAT, jobs, members
 from pyro_seatbelt.paper.results import Results, lettered, named, pick, problems
 from pyro_seatbelt.paper.scales import Role, Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 PAPER: dict[Role, float] = {"chairs": 1000.0, "faces": 10.0}
 """How many times higher the latent objective is at beta = 10, in the paper."""

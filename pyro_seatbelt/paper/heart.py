@@ -30,7 +30,7 @@ from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 PICTURES = ("heart.png", "heart-rotated.png")

@@ -18,7 +18,7 @@ from pyro_seatbelt.paper.members import CHAIN, DEEP, FLAT, attack_grid, jobs
 from pyro_seatbelt.paper.results import Results, lettered, named, with_excess
 from pyro_seatbelt.paper.scales import Scale, Subject
 from pyro_seatbelt.plots import Heatmap, heatmap_rows
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 CONFOUND_NOTE = (
     "A model that reconstructs the target itself worse has a larger -log p whatever the attack "

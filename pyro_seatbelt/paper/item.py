@@ -13,7 +13,7 @@ from pyro_seatbelt.paper.claims import Claim
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.runs.figures import save_figure
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 
 @dataclass(frozen=True, kw_only=True)

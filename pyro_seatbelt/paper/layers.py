@@ -13,7 +13,7 @@ from pyro_seatbelt.paper.members import DEEP, jobs, members
 from pyro_seatbelt.paper.results import Results, named, pick, problems, sites
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 QUANTITIES = {
     "target_nll": "\u2212log p(target | z~) [nats]",

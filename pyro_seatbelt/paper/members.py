@@ -6,7 +6,7 @@ from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.paper.scales import Scale, Subject
 from pyro_seatbelt.runs.attack import AttackOptions
-from pyro_seatbelt.sweeps.jobs import Job, job_for
+from pyro_seatbelt.sweeps.job import Job, job_for
 from pyro_seatbelt.training.config import TrainConfig
 
 FLAT = "beta-tcvae"

@@ -17,7 +17,7 @@ from pyro_seatbelt.paper.results import Results, named, spelled
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import Band, BandPanel, band_panels, density_panels
 from pyro_seatbelt.runs.evaluation import EvaluationFolder
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 RISES = {FLAT: True, DEEP: True, CHAIN: False}

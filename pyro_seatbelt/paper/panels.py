@@ -14,7 +14,7 @@ from pyro_seatbelt.paper.results import Results, named, pick, spelled
 from pyro_seatbelt.paper.scales import Role, Scale, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")

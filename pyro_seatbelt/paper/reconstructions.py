@@ -13,7 +13,7 @@ from pyro_seatbelt.plots import image_rows
 from pyro_seatbelt.runs.figures import evenly_spaced
 from pyro_seatbelt.runs.open import load_run
 from pyro_seatbelt.runs.train import open_same_data
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 NUM_IMAGES = 8

@@ -11,8 +11,8 @@ from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.runs.attack import paper_layers
-from pyro_seatbelt.sweeps.job_runs import finished_job
-from pyro_seatbelt.sweeps.jobs import Job, job_for
+from pyro_seatbelt.sweeps.finished import finished_job
+from pyro_seatbelt.sweeps.job import Job, job_for
 from pyro_seatbelt.training.config import TrainConfig
 
 CONFIG_COLUMNS = ("run", "dataset", "model", "layers", "latent_dim", "beta", "seed", "steps")

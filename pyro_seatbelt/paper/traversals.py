@@ -12,7 +12,7 @@ from pyro_seatbelt.paper.scales import Scale, Subject
 from pyro_seatbelt.plots import traversal_grid
 from pyro_seatbelt.runs.open import load_run
 from pyro_seatbelt.runs.train import open_same_data
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 VALUES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)

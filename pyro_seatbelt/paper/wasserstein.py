@@ -18,7 +18,7 @@ from pyro_seatbelt.paper.members import DEEP, FLAT, jobs, members
 from pyro_seatbelt.paper.results import Results, named, pick, problems, spelled
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import BandPanel, band_panels
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 
 def wasserstein_jobs(scale: Scale) -> list[Job]:

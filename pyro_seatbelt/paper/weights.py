@@ -10,7 +10,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import DEEP, FLAT, jobs, members
 from pyro_seatbelt.paper.results import Results, named, pick, spelled
 from pyro_seatbelt.paper.scales import Role, Scale, Subject
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.job import Job
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 SIDES = ("encoder", "decoder")

@@ -15,7 +15,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.runs.attack import AttackOptions, check_options
 from pyro_seatbelt.runs.evaluate import EvaluateOptions
-from pyro_seatbelt.sweeps.jobs import UNNAMED, Job, job_for, merge_jobs
+from pyro_seatbelt.sweeps.job import UNNAMED, Job, job_for, merge_jobs
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.validation import one_line, suggestion
 
