@@ -14,6 +14,8 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor, Inline, LocalProcesses, StartMethod, Task
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 
+__all__ = ["Spread", "StartMethod", "processes_for_groups", "run_groups"]
+
 Spread = Executor
 """The name of an executor in the arguments of an attack."""
 

@@ -103,7 +103,7 @@ class _Worker:
         self._begin()
 
     def _begin(self) -> None:
-        context = get_context(self._start)
+        context = get_context("fork") if self._start == "fork" else get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, *self._arguments))
         with warnings.catch_warnings(), _script_for(self._arguments[0]):

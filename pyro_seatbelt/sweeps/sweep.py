@@ -173,12 +173,13 @@ def _where(
         raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
     if ray is not None:
         import_ray()  # or it says that it is not there, before anything is begun
-    if ray in {None, LOCAL}:
-        workers = workers or len(gpus_for(jobs)) or num_workers()
-        threads = threads or max(1, num_processors() // workers)
-    threads = threads or 1
+    here = workers or len(gpus_for(jobs)) or num_workers()
+    share = max(1, num_processors() // here)
     if ray is None:
-        return LocalProcesses(workers, gpus=gpus_for(jobs)), Attempt(folder, threads)
+        return LocalProcesses(here, gpus=gpus_for(jobs)), Attempt(folder, threads or share)
+    if ray == LOCAL:
+        workers, threads = here, threads or share
+    threads = threads or 1
     executor = Ray(ray, workers=workers, threads=threads, gpus=gpus)
     # the folder is the same for every node; the groups of an attack are tasks of their own
     return executor, Attempt(folder.absolute(), threads, Ray(gpus=0))
