@@ -36,8 +36,10 @@ from pyro_seatbelt.attacks import (
     Objective,
     Output,
 )
-from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
+from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.attacks.solver import Solver
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective for objective in (LatentKL(), LatentW2(), LatentL2(), Output())
@@ -61,7 +63,7 @@ def one_by_one(
     generator = np.random.default_rng(seed)
     values, evaluations = [], 0
     begun = time.perf_counter()
-    with evaluating(*pair), pyro.validation_enabled(False):
+    with evaluation_mode(*pair), torch.enable_grad(), pyro.validation_enabled(False):
         read = read_pair(*pair, x, attack.objective.layers)
         for problem in sampled:
             solver = Solver(attack, read, x, target, [problem])

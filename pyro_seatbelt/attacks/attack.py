@@ -20,13 +20,15 @@ from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
 from pyro_seatbelt.attacks.optimisers.pgd import PGD
-from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
+from pyro_seatbelt.attacks.pair import Pair, read_pair
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.solver import Solver
 from pyro_seatbelt.attacks.start import Start
 from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,7 @@ class _GroupTask:
 
     def check(self) -> tuple[str, ...]:
         """Raises what would be raised in the middle of the attack; returns the layers."""
-        with evaluating(self.model, self.guide):
+        with evaluation_mode(self.model, self.guide):
             pair = self._pair()
             if self.attack.objective.needs_model and pair.model is None:
                 raise InputError(
@@ -294,7 +296,7 @@ class _GroupTask:
         problems = self.attack.groups(len(self.x))[group]
         # with validation a single NaN would raise, and take the whole batch with it
         with (
-            evaluating(self.model, self.guide),
+            evaluation_mode(self.model, self.guide),
             folded(self.model, self.guide),
             pyro.validation_enabled(False),
             torch.enable_grad(),

@@ -23,8 +23,9 @@ from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.pair import Layers, Pair
 from pyro_seatbelt.attacks.targets import Targets
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.traces.posteriors import Posterior, describe, rows_first
-from pyro_seatbelt.traces.sites import sample_sites
+from pyro_seatbelt.traces.plates import rows_first
+from pyro_seatbelt.traces.posteriors import Posterior
+from pyro_seatbelt.traces.sites import describe, sample_sites
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Maps inputs `(n, *image)` and the problems `(n,)` that they belong to, to distances `(n,)`."""

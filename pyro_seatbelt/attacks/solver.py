@@ -11,13 +11,15 @@ from pyro_seatbelt.attacks.objectives import Distance
 from pyro_seatbelt.attacks.optimisers.lbfgsb import minimise
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
 from pyro_seatbelt.attacks.optimisers.pgd import PGD, descend
-from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
-from pyro_seatbelt.attacks.pair import Pair, Program
+from pyro_seatbelt.attacks.outcome import log_likelihoods
+from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.start import feasible_descent, starting_point, zero_is_optimal
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import NO_NUMBERS, Progress
 from pyro_seatbelt.traces.frozen_noise import noise_seed
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.reconstruction import reconstruct
 
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.attack import Attack
@@ -270,7 +272,7 @@ class Solver:
 
     def _reconstruct(self, model: Program, images: Tensor) -> Tensor:
         return torch.cat(
-            [reconstruct(self.pair, model, some) for some in images.split(self._rows())]
+            [reconstruct(model, self.pair.guide, some) for some in images.split(self._rows())]
         )
 
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.attack import Attack
 from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.attacks.outcome import reconstruct
-from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
 from pyro_seatbelt.files import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.reconstruction import reconstruct
 
 _ROWS = 64
 
@@ -159,12 +159,10 @@ def pair_images(
     """
     images = {"input": x, "target": target}
     if model is not None:
-        with evaluating(model, guide), torch.no_grad():
-            pair = read_pair(model, guide, x)
-            for name in ("input", "target"):
-                images[f"{name}_reconstruction"] = torch.cat(
-                    [reconstruct(pair, model, some) for some in images[name].split(_ROWS)]
-                )
+        for name in ("input", "target"):
+            images[f"{name}_reconstruction"] = torch.cat(
+                [reconstruct(model, guide, some) for some in images[name].split(_ROWS)]
+            )
     return images
 
 
