@@ -19,12 +19,8 @@ from pyro.infer.util import torch_item
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.objectives.aggregate import (
-    AggregateSums,
-    Estimator,
-    aggregate_sums,
-    log_weights,
-)
+from pyro_seatbelt.family import EstimatorName
+from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
 from pyro_seatbelt.traces.plates import data_plate
@@ -161,7 +157,7 @@ class TraceTC_ELBO(Trace_ELBO):
         alpha: float = 1.0,
         beta: float = 1.0,
         gamma: float = 1.0,
-        estimator: Estimator = "mws",
+        estimator: EstimatorName = "mws",
         free_bits: float = 0.0,
         analytic_entropy: bool = False,
         plate: str = "data",
@@ -182,22 +178,22 @@ class TraceTC_ELBO(Trace_ELBO):
         for name, value in numbers.items():
             if not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} >= 0 and finite, got {value}")
-        if estimator not in get_args(Estimator):
+        if estimator not in get_args(EstimatorName):
             raise ValueError(
-                f"unknown estimator '{estimator}': choose from {', '.join(get_args(Estimator))}"
+                f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
             )
         self.latent = latent
         self.alpha = alpha
         self.beta = beta
         self.gamma = gamma
-        self.estimator: Estimator = estimator
+        self.estimator: EstimatorName = estimator
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
         self.plate = plate
         self._observers: list[Callable[[Report], None]] = []
 
     def terms(
-        self, model_trace: Trace, guide_trace: Trace, *, estimator: Estimator | None = None
+        self, model_trace: Trace, guide_trace: Trace, *, estimator: EstimatorName | None = None
     ) -> Terms:
         """Splits the bound of one pair of traces into its named parts.
 
@@ -315,7 +311,7 @@ class TraceTC_ELBO(Trace_ELBO):
         weighted: Tensor = scale_and_mask(log_q, site["scale"], site["mask"])
         return weighted.sum()
 
-    def _aggregate(self, q: Site, p: Site, estimator: Estimator) -> AggregateSums:
+    def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
         posterior = factorised(q, "decomposed")
         plate = data_plate(q, self.plate)
         # the aggregate stands against the prior: it is scaled and masked as the model is

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from pyro_seatbelt.attacks import Mode
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.paper.scales import Scale
-from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.runs.attack import paper_layers
 from pyro_seatbelt.sweeps.job_runs import finished_job
 from pyro_seatbelt.sweeps.jobs import Job, job_for
@@ -168,8 +168,7 @@ def named(model: str, *, layers: int | None = None, beta: float | None = None) -
         >>> named("seatbelt", layers=4, beta=10.0)
         'Seatbelt-VAE, L = 4, β = 10'
     """
-    title = next(preset.title for name, preset in PRESETS.items() if name == model)
-    words = [title.replace("beta", "β")]
+    words = [PRESETS[model].title.replace("beta", "β")]
     if layers is not None:
         words.append(f"L = {layers}")
     if beta is not None:

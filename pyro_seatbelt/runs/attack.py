@@ -18,7 +18,7 @@ from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.attack_results import Estimate
-from pyro_seatbelt.presets import PRESETS
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
 from pyro_seatbelt.runs.attack_report import report
 from pyro_seatbelt.runs.folder import package_versions
@@ -229,7 +229,7 @@ def paper_layers(model: str) -> Layers:
         >>> paper_layers("dlgm"), paper_layers("seatbelt"), paper_layers("vae")
         ('base', 'all', 'all')
     """
-    preset = next(preset for name, preset in PRESETS.items() if name == model)
+    preset = PRESETS[model]
     return "base" if preset.hierarchical and not preset.skip else "all"
 
 

@@ -88,7 +88,7 @@ def describe(fn: Distribution) -> str:
     """A distribution's family, with what wraps it.
 
     Example:
-        >>> describe(dist.Normal(torch.zeros(3), 1.0).to_event(1))
+        >>> describe(dist.Normal(0.0, 1.0).expand([3]).to_event(1))
         'Independent(Normal, 1)'
     """
     if isinstance(fn, Independent):
