@@ -138,7 +138,7 @@ class TestPublishedLayout:
     def test_progress(self, archive: Path, root: Path):
         calls = []
         run_import(archive, root, progress=lambda *call: calls.append(call))
-        assert calls == [(count, 12) for count in range(1, 13)]
+        assert calls == [("images", count, 12) for count in range(1, 13)]
 
     def test_names_without_a_folder(self, archive: Path, root: Path, tmp_path: Path):
         flat = {name.rsplit("/", 1)[-1]: content for name, content in MEMBERS.items() if content}

@@ -163,7 +163,7 @@ class TestPublishedLayout:
         calls = []
         request = LoadRequest(root=root, progress=lambda *call: calls.append(call))
         import_chairs(archive, request, num_identities=3)
-        assert calls == [(count, 186) for count in range(1, 187)]
+        assert calls == [("images", count, 186) for count in range(1, 187)]
 
     def test_the_published_number_is_required(self, archive: Path, root: Path):
         with pytest.raises(

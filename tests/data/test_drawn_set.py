@@ -94,7 +94,7 @@ def test_ids_out_of_range(tmp_path: Path, ids: int):
 
 
 def test_failure_while_drawing_leaves_nothing(tmp_path: Path):
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: float, total: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -109,7 +109,7 @@ class TestPublishedLayout:
         calls = []
         request = LoadRequest(root=root, progress=lambda *call: calls.append(call))
         import_dsprites(archive, request, published=published(archive), num_images=NUM_IMAGES)
-        assert calls == [(4096, 5000), (5000, 5000)]
+        assert calls == [("images", 4096, 5000), ("images", 5000, 5000)]
 
 
 class TestAbsent:

@@ -183,4 +183,4 @@ def test_progress(tmp_path: Path):
         save(tmp_path / f"{number}.png", GREY)
     calls = []
     load(tmp_path, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [("images", done, 3) for done in (1, 2, 3)]
