@@ -3,7 +3,6 @@
 from pyro_seatbelt.data.cache import CachedImages, data_root
 from pyro_seatbelt.data.catalogue import DATASETS, register
 from pyro_seatbelt.data.dataset import ImageDataset, Split
-from pyro_seatbelt.data.drawn_sprites import SpriteImages
 from pyro_seatbelt.data.picture import read_pixels
 from pyro_seatbelt.data.registry import (
     DatasetStatus,
@@ -14,6 +13,7 @@ from pyro_seatbelt.data.registry import (
     load_dataset,
     verify,
 )
+from pyro_seatbelt.data.sets.synth_dsprites import SpriteImages
 from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 

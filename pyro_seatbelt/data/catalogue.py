@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from pyro_seatbelt.data import celeba, chairs, dsprites, faces3d, folder
-from pyro_seatbelt.data import drawn_sprites as synth_dsprites
-from pyro_seatbelt.data.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.dataset import ImageDataset
-from pyro_seatbelt.data.face_set import SYNTH_FACES
 from pyro_seatbelt.data.published import import_command
+from pyro_seatbelt.data.sets import celeba, chairs, dsprites, faces3d, folder, synth_dsprites
+from pyro_seatbelt.data.sets.synth_chairs import SYNTH_CHAIRS
+from pyro_seatbelt.data.sets.synth_faces import SYNTH_FACES
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.drawn import chairs as synth_chairs
 from pyro_seatbelt.drawn import faces as synth_faces
+from pyro_seatbelt.drawn import sprites
 from pyro_seatbelt.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -52,9 +52,9 @@ DATASETS: dict[str, DatasetSpec] = {
     synth_dsprites.NAME: DatasetSpec(
         title="Little shapes like the published dSprites, drawn on the fly",
         origin="generated",
-        factors=synth_dsprites.FACTORS,
+        factors=sprites.FACTORS,
         layout="3 shapes x 6 scales x 40 orientations x 32 x 32 positions, 64x64, white on black",
-        num_images=synth_dsprites.NUM_IMAGES,
+        num_images=sprites.NUM_IMAGES,
         source="",
         licence="Apache-2.0, like this library",
         load=synth_dsprites.load_synth_dsprites,
@@ -104,9 +104,9 @@ DATASETS: dict[str, DatasetSpec] = {
     dsprites.NAME: DatasetSpec(
         title="Little shapes (Matthey et al., 2017)",
         origin="archive",
-        factors=synth_dsprites.FACTORS,
+        factors=sprites.FACTORS,
         layout="imgs of 737280 x 64 x 64 zeros and ones, and latents_classes, in an npz",
-        num_images=synth_dsprites.NUM_IMAGES,
+        num_images=sprites.NUM_IMAGES,
         source=dsprites.FILES[0].address,
         licence="Apache-2.0",
         load=dsprites.load_dsprites,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import DATASETS, SpriteImages
-from pyro_seatbelt.data.dsprites import import_dsprites
+from pyro_seatbelt.data.sets.dsprites import import_dsprites
 
 
 def test_every_set_is_listed(seatbelt, chairs):

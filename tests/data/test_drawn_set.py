@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from pyro_seatbelt.data import ImageDataset, drawn_set
-from pyro_seatbelt.data.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.drawn_set import DrawnSet
-from pyro_seatbelt.data.face_set import SYNTH_FACES
 from pyro_seatbelt.data.fingerprint import fingerprint
+from pyro_seatbelt.data.sets.synth_chairs import SYNTH_CHAIRS
+from pyro_seatbelt.data.sets.synth_faces import SYNTH_FACES
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 

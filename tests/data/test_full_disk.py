@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from pyro_seatbelt.cli.app import app
 from pyro_seatbelt.data import load_dataset, verify
 from pyro_seatbelt.data.draft import draft
-from pyro_seatbelt.data.faces3d import import_faces3d
 from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.sets.faces3d import import_faces3d
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.data.transfer import fetch
 from pyro_seatbelt.errors import InputError

@@ -18,9 +18,9 @@ from pyro_seatbelt.data import (
     load_dataset,
     verify,
 )
-from pyro_seatbelt.data.chair_set import SYNTH_CHAIRS
 from pyro_seatbelt.data.draft import draft
 from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.sets.synth_chairs import SYNTH_CHAIRS
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 

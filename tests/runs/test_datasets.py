@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import DATASETS, ImageDataset, SpriteImages, register
-from pyro_seatbelt.data.celeba import FACTORS, import_celeba
-from pyro_seatbelt.data.celeba import FILES as CELEBA_FILES
-from pyro_seatbelt.data.chairs import AZIMUTHS, ELEVATIONS, import_chairs
-from pyro_seatbelt.data.dsprites import FILES as DSPRITES_FILES
-from pyro_seatbelt.data.dsprites import import_dsprites
-from pyro_seatbelt.data.faces3d import import_faces3d
 from pyro_seatbelt.data.preview import preview
+from pyro_seatbelt.data.sets.celeba import FACTORS, import_celeba
+from pyro_seatbelt.data.sets.celeba import FILES as CELEBA_FILES
+from pyro_seatbelt.data.sets.chairs import AZIMUTHS, ELEVATIONS, import_chairs
+from pyro_seatbelt.data.sets.dsprites import FILES as DSPRITES_FILES
+from pyro_seatbelt.data.sets.dsprites import import_dsprites
+from pyro_seatbelt.data.sets.faces3d import import_faces3d
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.runs import load_run, train_run
 from pyro_seatbelt.runs.folder import RunFolder
