@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -16,53 +17,14 @@ from pyro_seatbelt.data.cache import CachedImages
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.draft import UInt8Map, draft
-from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
-from pyro_seatbelt.data.published import (
-    check_ids,
-    checked_digest,
-    find_imported,
-    opening,
-    opening_zip,
-)
-from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.data.source import MappedImages
+from pyro_seatbelt.data.published_file import PublishedFile, opening
+from pyro_seatbelt.data.published_set import PublishedSet
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
 
-NAME = "celeba"
-_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
-FILES = (
-    PublishedFile(
-        name="img_align_celeba.zip",
-        kind="zip",
-        address=f"{_DRIVE}0B7EVK8r0v71pZjFTYXZWM3FlRnM",
-        num_bytes=1_443_490_838,
-        md5="00d2c5bc6d35e252742224ab0c1e8fcb",
-        rough_size="1.4 GB",
-    ),
-    PublishedFile(
-        name="list_eval_partition.txt",
-        kind="text",
-        address=f"{_DRIVE}0B7EVK8r0v71pY0NSMzRuSXJEVkk",
-        md5="d32c9cbf5e040fd4025c592c306e6668",
-        rough_size="3 MB",
-    ),
-    PublishedFile(
-        name="list_attr_celeba.txt",
-        kind="text",
-        address=f"{_DRIVE}0B7EVK8r0v71pblRyaVFSWGxPY0U",
-        md5="75e246fa4810816ffd6ee81facbd244c",
-        rough_size="27 MB",
-    ),
-)
-SOURCE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
-TERMS = "non-commercial research only, no redistribution"
-NUM_IMAGES = 202_599
-IMAGE_SHAPE = (3, 64, 64)
-VERSION = "1"
 FACTORS = (
     "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs",
     "Big_Lips", "Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows",
@@ -73,6 +35,8 @@ FACTORS = (
     "Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young",
 )  # fmt: skip
 
+_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
+_TERMS = "non-commercial research only, no redistribution"
 _PARTITION = "partition"
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 _MEMBER = re.compile(r"(?:img_align_celeba/)?([0-9]{6})\.jpg")
@@ -80,6 +44,97 @@ _PICTURE_SIZE = (178, 218)
 _CROP = 148
 _MOST_BYTES = 1 << 20
 _MOST_TEXT = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CelebA(PublishedSet):
+    """How the archive of photographs and the two lists beside it are read.
+
+    Nothing is unpacked; names of members only tell which picture they are.
+    Pictures are cut to their middle 148x148 pixels and resampled, in colour.
+    Each is an identity of its own, and some of them lie evenly over all. The 40
+    attributes are the factors (0 no, 1 yes). Training has the images that their
+    publishers call so, the held-out ones are their test images; the validation
+    images are on neither side.
+
+    References:
+        | Deep Learning Face Attributes in the Wild (Liu et al., 2015)
+        | https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
+    """
+
+    def read(self, archive: Path, request: LoadRequest) -> CachedImages:
+        """Read ``img_align_celeba.zip`` and its lists, and store images and labels."""
+        pictures, partition_list, attribute_list = self.files
+        partition = _read_partition(archive, partition_list, self.num_images)
+        attributes = _read_attributes(archive, attribute_list, self.num_images)
+        with opening(archive) as file:
+            found = pictures.check(file, label=str(archive))
+            with (
+                pictures.unzipping(file, label=str(archive)) as members,
+                draft(request.root, self.name, self.shape) as unfinished,
+            ):
+                _fill(unfinished.array, members, archive, request.progress)
+                labels = {_PARTITION: partition, **attributes}
+                return self.commit(unfinished, found, labels=labels, crop=_CROP)
+
+    def open(self, cached: CachedImages, kept: int) -> ImageDataset:
+        """Open so many images."""
+        numbers = np.sort(even_subset(kept, cached.num_images))
+        pixels = cached.pixels()
+        labels = {name: classes[numbers] for name, classes in cached.read_labels().items()}
+        sides = [torch.from_numpy(np.flatnonzero(labels[_PARTITION] == n)) for n in (_TRAIN, _TEST)]
+        if not all(map(len, sides)):
+            raise InputError(
+                f"expected images to train on and to test on out of {kept} of {self.name}: "
+                "use more ids"
+            )
+        return self.as_dataset(
+            cached,
+            pixels if kept == len(pixels) else pixels[numbers],
+            identities=numbers,
+            factors={name: labels[name].astype(np.int64) for name in self.factors},
+            labels=labels,
+            split=Split(*sides),
+        )
+
+
+CELEBA = CelebA(
+    name="celeba",
+    title="Photographs of faces (Liu et al., 2015)",
+    called="the published photographs",
+    factors=FACTORS,
+    layout="img_align_celeba/NNNNNN.jpg, 178x218, in a zip; two lists beside it",
+    licence=_TERMS,
+    terms=_TERMS,
+    source="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    version="1",
+    shape=(202_599, 3, 64, 64),
+    image_shape=(3, 64, 64),
+    files=(
+        PublishedFile(
+            "img_align_celeba.zip",
+            "zip",
+            f"{_DRIVE}0B7EVK8r0v71pZjFTYXZWM3FlRnM",
+            num_bytes=1_443_490_838,
+            md5="00d2c5bc6d35e252742224ab0c1e8fcb",
+            rough_size="1.4 GB",
+        ),
+        PublishedFile(
+            "list_eval_partition.txt",
+            "text",
+            f"{_DRIVE}0B7EVK8r0v71pY0NSMzRuSXJEVkk",
+            md5="d32c9cbf5e040fd4025c592c306e6668",
+            rough_size="3 MB",
+        ),
+        PublishedFile(
+            "list_attr_celeba.txt",
+            "text",
+            f"{_DRIVE}0B7EVK8r0v71pblRyaVFSWGxPY0U",
+            md5="75e246fa4810816ffd6ee81facbd244c",
+            rough_size="27 MB",
+        ),
+    ),
+)
 
 
 class _Photograph(NamedTuple):
@@ -90,113 +145,9 @@ class _Photograph(NamedTuple):
     content: bytes
 
 
-def load_celeba(request: LoadRequest) -> ImageDataset:
-    """Open the photographs, which must have been imported.
-
-    Training has the images that its publishers call so, the held-out ones are
-    their test images; the validation images are on neither side. Every image
-    is an identity of its own.
-
-    Args:
-        request: What is wanted; `ids` keeps so many images, spread evenly over all.
-
-    Returns:
-        The data set, with the 40 attributes as factors (0 no, 1 yes).
-
-    Raises:
-        InputError: If the set is absent, damaged or smaller than asked for.
-    """
-    cached = find_imported(
-        request, NAME, version=VERSION, title="the published photographs", files=FILES
-    )
-    return _dataset(cached, request.ids)
-
-
-def import_celeba(
-    archive: Path,
-    request: LoadRequest,
-    *,
-    published: tuple[PublishedFile, ...] = FILES,
-    num_images: int = NUM_IMAGES,
-) -> ImageDataset:
-    """Read the published archive and the two lists beside it, and store the images at 64x64.
-
-    Nothing is unpacked; names of members only tell which picture they are.
-    Pictures are cut to their middle 148x148 pixels and resampled, in colour.
-
-    Args:
-        archive: ``img_align_celeba.zip``; ``list_eval_partition.txt`` and ``list_attr_celeba.txt``
-            are in the same folder.
-        request: Where to store the images.
-        published: What the three files must be, unless a test has made smaller ones.
-        num_images: How many images there must be.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: If a file is not the published one or is damaged, or the cache cannot be
-            written. What was stored before stays.
-
-    References:
-        | Deep Learning Face Attributes in the Wild (Liu et al., 2015)
-        | https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
-    """
-    pictures, partition_list, attribute_list = published
-    partition = _read_partition(archive.with_name(partition_list.name), partition_list, num_images)
-    attributes = _read_attributes(
-        archive.with_name(attribute_list.name), attribute_list, num_images
-    )
-    with opening(archive) as file:
-        found = checked_digest(file, pictures, label=str(archive))
-        with (
-            opening_zip(file, pictures, label=str(archive)) as members,
-            draft(request.root, NAME, (num_images, *IMAGE_SHAPE)) as unfinished,
-        ):
-            _fill(unfinished.array, members, archive, request.progress)
-            cached = unfinished.commit(
-                version=VERSION,
-                image_shape=IMAGE_SHAPE,
-                provenance={
-                    "source": SOURCE,
-                    "archive_sha256": found.sha256,
-                    "archive_bytes": found.num_bytes,
-                    "crop": _CROP,
-                    "reader_version": VERSION,
-                },
-                labels={_PARTITION: partition, **attributes},
-            )
-    return _dataset(cached, request.ids)
-
-
-def _dataset(cached: CachedImages, ids: int | None) -> ImageDataset:
-    stored = cached.num_images
-    kept = check_ids(ids, stored, name=NAME)
-    numbers = np.sort(spread(kept, stored))
-    pixels = cached.pixels() if kept == stored else cached.pixels()[numbers]
-    labels = {name: classes[numbers] for name, classes in cached.read_labels().items()}
-    sides = [torch.from_numpy(np.flatnonzero(labels[_PARTITION] == n)) for n in (_TRAIN, _TEST)]
-    if not all(map(len, sides)):
-        raise InputError(
-            f"expected images to train on and to test on out of {kept} of {NAME}: use more ids"
-        )
-    return ImageDataset(
-        name=NAME,
-        images=MappedImages(pixels),
-        identities=numbers,
-        factors={name: labels[name].astype(np.int64) for name in FACTORS},
-        fingerprint=cached.fingerprint
-        if kept == stored
-        else fingerprint(NAME, VERSION, pixels, labels),
-        provenance=cached.provenance,
-        synthetic=False,
-        published_split=Split(*sides),
-    )
-
-
 def _read_lines(path: Path, published: PublishedFile) -> list[str]:
     with opening(path) as file:
-        checked_digest(file, published, label=str(path))
+        published.check(file, label=str(path))
         content = file.read(_MOST_TEXT + 1)
     if len(content) > _MOST_TEXT or not content.isascii():
         raise InputError(f"{path}: expected a list of pictures in plain text")
@@ -217,8 +168,9 @@ def _check_length(path: Path, got: int, expected: int) -> None:
         raise InputError(f"{path}: expected {expected} pictures, got {got}")
 
 
-def _read_partition(path: Path, published: PublishedFile, num_images: int) -> NDArray[np.uint8]:
+def _read_partition(archive: Path, published: PublishedFile, num_images: int) -> NDArray[np.uint8]:
     """Read which pictures are to train, to validate and to test on."""
+    path = archive.with_name(published.name)
     lines = _read_lines(path, published)
     _check_length(path, len(lines), num_images)
     partition = np.empty(num_images, np.uint8)
@@ -232,9 +184,10 @@ def _read_partition(path: Path, published: PublishedFile, num_images: int) -> ND
 
 
 def _read_attributes(
-    path: Path, published: PublishedFile, num_images: int
+    archive: Path, published: PublishedFile, num_images: int
 ) -> dict[str, NDArray[np.uint8]]:
     """Read the 40 attributes of every picture, 0 or 1."""
+    path = archive.with_name(published.name)
     lines = _read_lines(path, published)
     head, rows = lines[:2], lines[2:]
     if len(head) < 2 or tuple(head[1].split()) != FACTORS:
@@ -288,4 +241,4 @@ def _decode(photograph: _Photograph) -> NDArray[np.uint8]:
         formats=("JPEG",),
         size=_PICTURE_SIZE,
     )
-    return shrink(crop_centre(picture, _CROP, _CROP), IMAGE_SHAPE[-1])
+    return shrink(crop_centre(picture, _CROP, _CROP), 64)

@@ -1,5 +1,6 @@
 """`dsprites`: the published 737,280 little shapes, read from their archive."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 from zipfile import ZipFile
@@ -12,130 +13,79 @@ from pyro_seatbelt.data.array_file import ArrayHeader, read_header, read_rows
 from pyro_seatbelt.data.cache import CachedImages
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import UInt8Map, draft
-from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.published import (
-    check_ids,
-    checked_digest,
-    find_imported,
-    opening,
-    opening_zip,
-)
-from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.data.source import MappedImages
+from pyro_seatbelt.data.published_file import PublishedFile, opening
+from pyro_seatbelt.data.published_set import PublishedSet
 from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.drawn.sprites import FACTORS, NUM_IMAGES, sprite_factors
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
 
-NAME = "dsprites"
-FILES = (
-    PublishedFile(
-        name="dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
-        kind="zip",
-        address="https://github.com/google-deepmind/dsprites-dataset/raw/master/"
-        "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
-        md5="7da33b31b13a06f4b04a70402ce90c2e",
-        rough_size="about 26 MB",
-    ),
-)
-IMAGE_SHAPE = (1, 64, 64)
-VERSION = "1"
-
+_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+_ADDRESS = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{_FILE}"
 _ROWS = 4096
 
 
-def load_dsprites(request: LoadRequest) -> ImageDataset:
-    """Open the published sprites, which must have been imported.
+@dataclass(frozen=True, kw_only=True)
+class DSprites(PublishedSet):
+    """How the archive of sprites is read.
 
-    Every image is an identity of its own.
-
-    Args:
-        request: What is wanted; `ids` keeps so many images, spread evenly over all factors.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: If the set is absent, damaged or smaller than asked for.
-    """
-    cached = find_imported(
-        request,
-        NAME,
-        version=VERSION,
-        title="the published sprites",
-        files=FILES,
-        substitute="synth-dsprites",
-    )
-    return _dataset(cached, request.ids)
-
-
-def import_dsprites(
-    archive: Path,
-    request: LoadRequest,
-    *,
-    published: PublishedFile = FILES[0],
-    num_images: int = NUM_IMAGES,
-) -> ImageDataset:
-    """Read the published archive and store its images, black 0 and white 255.
-
-    The archive is read as a stream. Its array `metadata` is a pickle and is
-    never opened: what it says is known.
-
-    Args:
-        archive: The ``.npz`` file.
-        request: Where to store the images.
-        published: What the file must be, unless a test has made a smaller one.
-        num_images: How many images it must hold.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: If this is not the published archive, it is damaged, or the cache cannot be
-            written. What was stored before stays.
+    It is read as a stream. Its array `metadata` is a pickle and is never
+    opened: what it says is known. Images are stored with black 0 and white 255.
+    Each is an identity of its own, and some of them lie evenly over all factors.
 
     References:
         | dSprites: Disentanglement testing Sprites dataset (Matthey et al., 2017)
         | https://github.com/google-deepmind/dsprites-dataset
     """
-    label = str(archive)
-    with opening(archive) as file:
-        found = checked_digest(file, published, label=label)
-        with (
-            opening_zip(file, published, label=label) as arrays,
-            draft(request.root, NAME, (num_images, *IMAGE_SHAPE[1:])) as unfinished,
-        ):
-            _check_order(arrays, num_images, label=label)
-            _fill(unfinished.array, arrays, request.progress, label=label)
-            cached = unfinished.commit(
-                version=VERSION,
-                image_shape=IMAGE_SHAPE,
-                provenance={
-                    "source": FILES[0].address,
-                    "archive_sha256": found.sha256,
-                    "archive_bytes": found.num_bytes,
-                    "reader_version": VERSION,
-                },
-            )
-    return _dataset(cached, request.ids)
+
+    def read(self, archive: Path, request: LoadRequest) -> CachedImages:
+        """Read the ``.npz`` file and store its images."""
+        published, label = self.files[0], str(archive)
+        with opening(archive) as file:
+            found = published.check(file, label=label)
+            with (
+                published.unzipping(file, label=label) as arrays,
+                draft(request.root, self.name, self.shape) as unfinished,
+            ):
+                _check_order(arrays, self.num_images, label=label)
+                _fill(unfinished.array, arrays, request.progress, label=label)
+                return self.commit(unfinished, found)
+
+    def open(self, cached: CachedImages, kept: int) -> ImageDataset:
+        """Open so many images."""
+        numbers = even_subset(kept, cached.num_images)
+        pixels = cached.pixels()
+        classes: NDArray[np.int64] = sprite_factors(torch.from_numpy(numbers)).numpy()
+        return self.as_dataset(
+            cached,
+            pixels if kept == len(pixels) else pixels[numbers],
+            identities=numbers,
+            factors={name: classes[:, column] for column, name in enumerate(self.factors)},
+        )
 
 
-def _dataset(cached: CachedImages, ids: int | None) -> ImageDataset:
-    stored = cached.num_images
-    kept = check_ids(ids, stored, name=NAME)
-    numbers = spread(kept, stored)
-    pixels = cached.pixels() if kept == stored else cached.pixels()[numbers]
-    factors: NDArray[np.int64] = sprite_factors(torch.from_numpy(numbers)).numpy()
-    return ImageDataset(
-        name=NAME,
-        images=MappedImages(pixels),
-        identities=numbers,
-        factors={name: factors[:, column] for column, name in enumerate(FACTORS)},
-        fingerprint=cached.fingerprint if kept == stored else fingerprint(NAME, VERSION, pixels),
-        provenance=cached.provenance,
-        synthetic=False,
-    )
+DSPRITES = DSprites(
+    name="dsprites",
+    title="Little shapes (Matthey et al., 2017)",
+    called="the published sprites",
+    factors=FACTORS,
+    layout="imgs of 737280 x 64 x 64 zeros and ones, and latents_classes, in an npz",
+    licence="Apache-2.0",
+    source=_ADDRESS,
+    version="1",
+    shape=(NUM_IMAGES, 64, 64),
+    files=(
+        PublishedFile(
+            _FILE,
+            "zip",
+            _ADDRESS,
+            md5="7da33b31b13a06f4b04a70402ce90c2e",
+            rough_size="about 26 MB",
+        ),
+    ),
+    substitute="synth-dsprites",
+)
 
 
 def _open_array(

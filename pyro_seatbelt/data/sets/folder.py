@@ -15,7 +15,7 @@ from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
 from pyro_seatbelt.data.source import MappedImages
-from pyro_seatbelt.data.spec import LoadRequest
+from pyro_seatbelt.data.spec import LoadedSet, LoadRequest
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
 
@@ -86,6 +86,16 @@ def load_folder(request: LoadRequest) -> ImageDataset:
         synthetic=False,
         published_split=split,
     )
+
+
+FOLDER = LoadedSet(
+    name=NAME,
+    title="Your own images",
+    layout="any tree of pictures, with subfolders train/ and test/ if you like; or .npy, .npz",
+    licence="yours",
+    loader=load_folder,
+    reads_folder=True,
+)
 
 
 def _read_tree(folder: Path, progress: Progress) -> tuple[NDArray[np.uint8], int | None]:

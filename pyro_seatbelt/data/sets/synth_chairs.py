@@ -1,14 +1,17 @@
-"""The data set `synth-chairs`."""
+"""`synth-chairs`: drawn chairs in the layout of the published rendered chairs."""
 
 from pyro_seatbelt.data.drawn_set import DrawnSet
 from pyro_seatbelt.drawn import chairs
 
 SYNTH_CHAIRS = DrawnSet(
     name="synth-chairs",
+    title="Drawn chairs, laid out like the published ones",
+    factors=chairs.FACTORS,
+    layout="1393 chairs x 2 elevations x 31 azimuths, 64x64, grey on white",
+    licence="Apache-2.0, like this library",
     version=chairs.VERSION,
-    num_identities=chairs.NUM_IDENTITIES,
-    views=chairs.VIEWS,
+    shape=(chairs.NUM_IDENTITIES, *chairs.VIEWS, 64, 64),
     draw=chairs.draw_chair,
-    factors=chairs.chair_factors,
-    identities_a_worker=100,
+    classes=chairs.chair_factors,
+    identities_per_worker=100,
 )

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.spread import golden_stride
+from pyro_seatbelt.data.spec import LoadedSet, LoadRequest, check_ids
+from pyro_seatbelt.data.subset import golden_stride
 from pyro_seatbelt.drawn import sprites
-from pyro_seatbelt.errors import InputError
 
 NAME = "synth-dsprites"
 
@@ -44,11 +43,7 @@ class SpriteImages:
     def __init__(
         self, num_images: int | None = None, *, device: torch.device | str = "cpu"
     ) -> None:
-        if num_images is not None and not 1 <= num_images <= sprites.NUM_IMAGES:
-            raise InputError(
-                f"expected ids from 1 to {sprites.NUM_IMAGES} for {NAME}, got {num_images}"
-            )
-        self._num_images = sprites.NUM_IMAGES if num_images is None else num_images
+        self._num_images = check_ids(num_images, sprites.NUM_IMAGES, name=NAME)
         self._radii = sprites.shape_radii().to(device)
 
     @property
@@ -120,3 +115,15 @@ def load_synth_dsprites(request: LoadRequest) -> ImageDataset:
         provenance={"generator_version": sprites.VERSION, "images": len(images)},
         synthetic=True,
     )
+
+
+SYNTH_DSPRITES = LoadedSet(
+    name=NAME,
+    title="Little shapes like the published dSprites, drawn on the fly",
+    factors=sprites.FACTORS,
+    layout="3 shapes x 6 scales x 40 orientations x 32 x 32 positions, 64x64, white on black",
+    licence="Apache-2.0, like this library",
+    synthetic=True,
+    loader=load_synth_dsprites,
+    num_images=sprites.NUM_IMAGES,
+)

@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import import_archive, load_dataset
-from pyro_seatbelt.data.sets import celeba
-from pyro_seatbelt.data.sets.celeba import FACTORS, FILES, import_celeba
+from pyro_seatbelt.data.sets.celeba import CELEBA, FACTORS
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 
@@ -66,9 +65,9 @@ def write(
 
 
 def run_import(archive: Path, root: Path, **options):
-    published = tuple(replace(file, md5="", num_bytes=None) for file in FILES)
-    request = LoadRequest(root=root, **options)
-    return import_celeba(archive, request, published=published, num_images=NUM_IMAGES)
+    files = tuple(replace(file, md5="", num_bytes=None) for file in CELEBA.files)
+    few = replace(CELEBA, files=files, shape=(NUM_IMAGES, 3, 64, 64))
+    return few.import_archive(archive, LoadRequest(root=root, **options))
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +284,7 @@ class TestLists:
 
     def test_wrong_hash(self, root: Path, archive: Path):
         with pytest.raises(InputError, match=r"\(MD5 d32c9cbf5e040fd4025c592c306e6668\), got MD5"):
-            import_celeba(archive, LoadRequest(root=root), num_images=NUM_IMAGES)
+            CELEBA.import_archive(archive, LoadRequest(root=root))
 
 
 def test_damaged_labels_are_detected(archive: Path, root: Path):
@@ -296,11 +295,4 @@ def test_damaged_labels_are_detected(archive: Path, root: Path):
         load_dataset("celeba", root=root)
     labels.unlink()
     with pytest.raises(InputError, match="damaged data set"):
-        load_dataset("celeba", root=root)
-
-
-def test_other_reader(archive: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
-    run_import(archive, root)
-    monkeypatch.setattr(celeba, "VERSION", "2")
-    with pytest.raises(InputError, match="celeba imported by reader 2, got 1: run"):
         load_dataset("celeba", root=root)

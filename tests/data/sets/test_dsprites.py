@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,7 @@ import torch
 
 from pyro_seatbelt.data import SpriteImages, import_archive, load_dataset
 from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.data.sets import dsprites
-from pyro_seatbelt.data.sets.dsprites import import_dsprites
+from pyro_seatbelt.data.sets.dsprites import DSPRITES
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.drawn.sprites import FACTOR_SIZES
 from pyro_seatbelt.errors import InputError
@@ -52,10 +52,9 @@ def published(path: Path) -> PublishedFile:
     return PublishedFile(name="d.npz", kind="zip", md5=md5)
 
 
-def run_import(archive: Path, root: Path, num_images: int = NUM_IMAGES):
-    return import_dsprites(
-        archive, LoadRequest(root=root), published=published(archive), num_images=num_images
-    )
+def run_import(archive: Path, root: Path, **options):
+    few = replace(DSPRITES, files=(published(archive),), shape=(NUM_IMAGES, 64, 64))
+    return few.import_archive(archive, LoadRequest(root=root, **options))
 
 
 @pytest.fixture(scope="module")
@@ -108,23 +107,8 @@ class TestPublishedLayout:
 
     def test_progress(self, archive: Path, root: Path):
         calls = []
-        request = LoadRequest(root=root, progress=lambda *call: calls.append(call))
-        import_dsprites(archive, request, published=published(archive), num_images=NUM_IMAGES)
+        run_import(archive, root, progress=lambda *call: calls.append(call))
         assert calls == [("images", 4096, 5000), ("images", 5000, 5000)]
-
-
-class TestAbsent:
-    def test_names_the_ways_on(self, root: Path):
-        with pytest.raises(InputError) as caught:
-            load_dataset("dsprites", root=root)
-        for part in (
-            str(root / "dsprites.json"),
-            "https://github.com/google-deepmind/",
-            "`seatbelt data import dsprites FILE`",
-            "`--dataset synth-dsprites`",
-        ):
-            assert part in str(caught.value)
-        assert not root.exists()
 
 
 class TestOtherContent:
@@ -220,9 +204,3 @@ class TestDamagedArchives:
     def test_folder(self, root: Path, tmp_path: Path):
         with pytest.raises(InputError, match="cannot read the archive: Is a directory"):
             import_archive("dsprites", tmp_path, root=root)
-
-    def test_other_reader(self, archive: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
-        run_import(archive, root)
-        monkeypatch.setattr(dsprites, "VERSION", "2")
-        with pytest.raises(InputError, match="dsprites imported by reader 2, got 1: run"):
-            load_dataset("dsprites", root=root)

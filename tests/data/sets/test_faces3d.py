@@ -5,6 +5,7 @@ import io
 import pickle
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import pytest
 import torch
 
 from pyro_seatbelt.data import import_archive, load_dataset
-from pyro_seatbelt.data.sets import faces3d
-from pyro_seatbelt.data.sets.faces3d import import_faces3d
+from pyro_seatbelt.data.sets.faces3d import FACES3D
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 
@@ -26,8 +26,8 @@ def save(path: Path, content: object, *, legacy: bool = False) -> Path:
     return path
 
 
-def run_import(file: Path, root: Path):
-    return import_faces3d(file, LoadRequest(root=root), shape=SHAPE)
+def run_import(file: Path, root: Path, **options):
+    return replace(FACES3D, shape=SHAPE).import_archive(file, LoadRequest(root=root, **options))
 
 
 @pytest.fixture(params=[False, True], ids=["zip", "legacy"])
@@ -73,21 +73,12 @@ class TestPublishedLayout:
 
     def test_progress(self, file: Path, root: Path):
         calls = []
-        request = LoadRequest(root=root, progress=lambda *call: calls.append(call))
-        import_faces3d(file, request, shape=SHAPE)
+        run_import(file, root, progress=lambda *call: calls.append(call))
         assert calls == [("images", done, 48) for done in (16, 32, 48)]
 
     def test_the_published_shape_is_required(self, file: Path, root: Path):
         with pytest.raises(InputError, match="expected about 520396800 bytes of images"):
             import_archive("faces3d", file, root=root)
-
-
-def test_absent_ones_are_not_for_download(root: Path):
-    with pytest.raises(InputError) as caught:
-        load_dataset("faces3d", root=root)
-    message = str(caught.value)
-    assert "get basel_face_renders.pth from its publishers and run `seatbelt data imp" in message
-    assert "download" not in message
 
 
 class Code:
@@ -174,10 +165,3 @@ def test_cut_short(file: Path, root: Path, tmp_path: Path, share: float):
     with pytest.raises(InputError, match=r"cut\.pth: expected"):
         run_import(cut, root)
     assert not root.exists()
-
-
-def test_other_reader(file: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
-    run_import(file, root)
-    monkeypatch.setattr(faces3d, "VERSION", "2")
-    with pytest.raises(InputError, match="faces3d imported by reader 2, got 1: run"):
-        load_dataset("faces3d", root=root)

@@ -1,4 +1,4 @@
-"""Some of many numbers, evenly spread."""
+"""Some of many images, lying evenly over all of them and over the factors of a grid."""
 
 import math
 
@@ -27,10 +27,12 @@ def golden_stride(total: int) -> int:
     return stride
 
 
-def spread(kept: int, total: int) -> NDArray[np.int64]:
+def even_subset(kept: int, total: int) -> NDArray[np.int64]:
     """Choose numbers below `total` so that however many are kept lie evenly.
 
-    Unlike a plain step, the stride falls into step with no factor of a grid.
+    Unlike numbers at equal distances, they cover every factor of a grid: a
+    golden stride falls into step with none of them. A smaller subset is the
+    beginning of a larger one.
 
     Args:
         kept: How many to choose; all are kept in their own order.
@@ -40,7 +42,7 @@ def spread(kept: int, total: int) -> NDArray[np.int64]:
         Distinct numbers, int64, shape `(kept,)`.
 
     Example:
-        >>> spread(4, 10).tolist(), spread(3, 3).tolist()
+        >>> even_subset(4, 10).tolist(), even_subset(3, 3).tolist()
         ([0, 3, 6, 9], [0, 1, 2])
     """
     numbers = np.arange(kept)
