@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import load_dataset
-from pyro_seatbelt.data.drawn_sprites import FACTOR_SIZES
+from pyro_seatbelt.drawn.sprites import FACTOR_SIZES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.claims import Claim, all_of

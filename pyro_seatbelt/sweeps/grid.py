@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from pyro_seatbelt.attacks import geometric_weights
-from pyro_seatbelt.data.catalogue import dataset_spec
+from pyro_seatbelt.data import dataset_spec
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.runs.attack import AttackOptions, check_options
