@@ -6,7 +6,7 @@ from pyro_seatbelt.paper import ITEMS
 def verdicts(results):
     return {
         claim.claim.rsplit("-synth", 1)[0]: claim
-        for claim in ITEMS["fig7"].claims(results)
+        for claim in ITEMS["fig7"].check(results)
         if claim.claim.endswith("synth-chairs")
     }
 

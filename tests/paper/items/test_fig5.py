@@ -15,7 +15,7 @@ def test_direction_and_size_are_decided_apart_and_by_intervals(world):
     ):
         changed = attacks.copy()
         changed.loc[large, "value"] *= changed.loc[large, "pair"].map(dict(enumerate(factors)))
-        claims = {c.claim: c for c in ITEMS["fig5"].claims(results._replace(attacks=changed))}
+        claims = {c.claim: c for c in ITEMS["fig5"].check(results._replace(attacks=changed))}
         assert claims["output-attack-chairs"].measured["ratio"] == pytest.approx(ratio, abs=0.01)
         assert claims["output-attack-chairs"].holds is direction
         assert claims["output-attack-size-chairs"].holds is size

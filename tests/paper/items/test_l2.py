@@ -19,7 +19,7 @@ def blurred(results, change):
 def test_what_beta_blurs_is_no_protection(name, world):
     results = world(ITEMS[name], 1)
     for change, verdict in ((-0.1, False), (0.0, None), (0.1, True)):
-        for claim in ITEMS[name].claims(blurred(results, change)):
+        for claim in ITEMS[name].check(blurred(results, change)):
             if "models" not in claim.claim:
                 assert claim.measured["l2_ratio"] > 1.1  # the raw distance grows with beta
             assert claim.holds in {verdict, bool(verdict)}, claim
@@ -27,7 +27,7 @@ def test_what_beta_blurs_is_no_protection(name, world):
 
 
 def test_likelihoods_come_with_what_may_confound_them(world):
-    for claim in ITEMS["fig6"].claims(blurred(world(ITEMS["fig6"], 1), 0.1)):
+    for claim in ITEMS["fig6"].check(blurred(world(ITEMS["fig6"], 1), 0.1)):
         assert "reconstructs the target itself worse" in claim.note
         if "own l2 vae" in claim.measured:
             assert claim.measured["own l2 seatbelt"] > claim.measured["own l2 vae"] + 1
