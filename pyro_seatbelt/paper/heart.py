@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +54,8 @@ def make_attacks(results: Results, folder: Path) -> None:
     for config in _configs(scale):
         run = results.run_folder(config)
         if run is not None:
-            attack_run(run, replace(attack(scale, "latent"), images=pictures, processes=1))
+            changes = {"images": pictures, "processes": 1}
+            attack_run(run, attack(scale, "latent").model_copy(update=changes))
 
 
 def draw_heart(results: Results) -> Drawn:
