@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Attack, Mode, choose_pairs
+from pyro_seatbelt.attacks import LBFGSB, Attack, Mode, choose_pairs
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.attacks.modes import objective
 from pyro_seatbelt.attacks.pair import Layers, read_pair
@@ -20,6 +19,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.attack_results import Estimate
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
+from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.attack_report import report
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run, load_idle_run
@@ -27,44 +27,6 @@ from pyro_seatbelt.runs.protocol import protocol_arguments, run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.training.device import make_fabric
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackOptions:
-    """What to attack, and how.
-
-    Attributes:
-        modes: Which attacks to make.
-        layers: Which layers the latent ones look at: `all`, `top`, `base`, or the names of some;
-            None for the paper's choice (:func:`paper_layers`).
-        pairs: How many random pairs of held-out images.
-        images: Two pictures of one's own instead, the input and the target.
-        weights: The penalties lambda.
-        seed: Of the pairs and of the noise.
-        samples: Frozen draws that the distance is averaged over.
-        at_mean: Whether to propagate posterior means instead of draws.
-        batch: Problems that advance together.
-        max_iterations: Cap on the iterations of a problem.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        processes: Processes that share the groups; None for one a processor, at most 8.
-        force: Whether to make finished attacks again.
-        figures: Whether to draw figures and keep posterior draws.
-    """
-
-    modes: Sequence[Mode] = ("latent",)
-    layers: Layers | None = None
-    pairs: int = 10
-    images: tuple[Path, Path] | None = None
-    weights: Sequence[float] = PAPER_WEIGHTS
-    seed: int = 0
-    samples: int = 1
-    at_mean: bool = False
-    batch: int = 128
-    max_iterations: int = 100
-    device: str = "auto"
-    processes: int | None = None
-    force: bool = False
-    figures: bool = True
 
 
 class AttackReport(NamedTuple):
