@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.attack import Attack
 from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 from pyro_seatbelt.traces.programs import Program

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.executors.processors import num_workers
 
 
 @pytest.mark.parametrize(("processors", "expected"), [(1, 1), (3, 3), (64, 8)])

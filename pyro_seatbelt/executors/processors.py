@@ -1,4 +1,4 @@
-"""How many processes or threads to start."""
+"""How many processors there are to share."""
 
 import os
 
