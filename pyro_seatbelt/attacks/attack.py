@@ -18,8 +18,7 @@ from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
-from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
-from pyro_seatbelt.attacks.optimisers.pgd import PGD
+from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.solver import Solver
@@ -47,7 +46,7 @@ class Attack:
     Attributes:
         objective: The distance.
         optimiser: :class:`LBFGSB` for the penalty (and for a ball of the Linf norm, which is a
-            box), :class:`PGD` for a ball.
+            box), :class:`~pyro_seatbelt.attacks.PGD` for a ball.
         weights: The penalties :math:`\lambda \ge 0`.
         ball: Where the distortion must stay besides the data's range.
         noise: `frozen` draws the latents with noise that is fixed, and shared by the two sides of
@@ -78,7 +77,7 @@ class Attack:
     """
 
     objective: Objective
-    optimiser: LBFGSB | PGD = LBFGSB()  # noqa: RUF009 - frozen
+    optimiser: Optimiser = LBFGSB()  # noqa: RUF009 - frozen
     weights: Sequence[float] = PAPER_WEIGHTS
     _: KW_ONLY
     ball: Ball | None = None
@@ -116,13 +115,7 @@ class Attack:
             raise InputError(
                 f"samples={self.samples} means nothing with noise='mean', which draws nothing"
             )
-        if isinstance(self.optimiser, PGD):
-            if self.ball is None:
-                raise InputError(
-                    "PGD needs a ball, as in Attack(objective, PGD(), ball=Ball('l2', 1.0))"
-                )
-        elif self.ball is not None and self.ball.norm == "l2":
-            raise InputError("L-BFGS-B handles boxes, and a ball of the l2 norm is none: use PGD")
+        self.optimiser.check_ball(self.ball)
 
     def __call__(
         self,

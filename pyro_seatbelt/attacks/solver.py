@@ -8,9 +8,7 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.objectives import Distance
-from pyro_seatbelt.attacks.optimisers.lbfgsb import minimise
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
-from pyro_seatbelt.attacks.optimisers.pgd import PGD, descend
 from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
 from pyro_seatbelt.attacks.pair import Pair, Program
 from pyro_seatbelt.attacks.result import AttackResult
@@ -65,8 +63,7 @@ class Solver:
         low, high = attack.limits
         self.lower, self.upper = low - flat, high - flat
         if attack.ball is not None:
-            self.lower = self.lower.clamp(min=-attack.ball.radius)
-            self.upper = self.upper.clamp(max=attack.ball.radius)
+            self.lower, self.upper = attack.ball.cut(self.lower, self.upper)
         self.chunk = max(1, self._rows() // attack.samples)
 
     def _rows(self) -> int:
@@ -122,7 +119,7 @@ class Solver:
     def _search(
         self, distance: Distance, descent: Tensor, searched: Tensor, progress: Progress
     ) -> Minimum:
-        attack, ball = self.attack, self.attack.ball
+        attack = self.attack
         settled = len(self.problems) - len(searched)
         seeds = [noise_seed(attack.seed, self.problems[row], "start") for row in searched.tolist()]
         uniform = torch.stack(
@@ -149,20 +146,15 @@ class Solver:
         ) -> None:
             progress(stage, done + settled, total + settled, numbers)
 
-        if isinstance(attack.optimiser, PGD) and ball is not None:
-            return descend(
-                function,
-                x0,
-                lower,
-                upper,
-                ball,
-                attack.optimiser,
-                seeds=torch.tensor(seeds) + 1,
-                progress=report,
-            )
-        if isinstance(attack.optimiser, PGD):
-            raise InputError("PGD needs a ball")
-        return minimise(function, x0, lower, upper, attack.optimiser, progress=report)
+        return attack.optimiser.minimise(
+            function,
+            x0,
+            lower,
+            upper,
+            ball=attack.ball,
+            seeds=torch.tensor(seeds) + 1,
+            progress=report,
+        )
 
     def objective(self, distance: Distance, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The penalised objective and its gradient at some distortions.
