@@ -23,7 +23,7 @@ from pyro_seatbelt.errors import InputError
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.pair import Layers
     from pyro_seatbelt.evaluation.attack_results import Estimate
-    from pyro_seatbelt.runs.attack import AttackReport
+    from pyro_seatbelt.runs.attack_report import AttackReport
 
 
 def attack(
