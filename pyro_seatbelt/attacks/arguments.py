@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pyro_seatbelt.attacks.pair import Pair, Program
+from pyro_seatbelt.attacks.pair import Pair
+from pyro_seatbelt.traces.programs import Program, modules_of
 
 
 def attack_arguments(
@@ -62,5 +63,5 @@ def sha256(tensors: Iterable[Tensor]) -> str:
 
 
 def _weights(program: Program | None) -> list[Tensor]:
-    owner = getattr(program, "__self__", program)
-    return list(owner.state_dict().values()) if isinstance(owner, nn.Module) else []
+    outermost = next(modules_of(program), None)
+    return [] if outermost is None else list(outermost.state_dict().values())

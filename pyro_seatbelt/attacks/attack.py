@@ -22,7 +22,7 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
-from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
+from pyro_seatbelt.attacks.pair import Pair, read_pair
 from pyro_seatbelt.attacks.penalised_distance import PenalisedDistance
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS
 from pyro_seatbelt.attacks.problems import Problems, check_images
@@ -32,7 +32,9 @@ from pyro_seatbelt.attacks.solver import solve
 from pyro_seatbelt.attacks.starting_point import Start
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.frozen_noise import noise_seed
+from pyro_seatbelt.traces.programs import Program
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Attack:
             InputError: As in a call.
         """
         check_images(x, target, self.limits)
-        with evaluating(model, guide):
+        with evaluation_mode(model, guide):
             pair = read_pair(model, guide, x, self.objective.layers)
         if self.objective.needs_model and model is None:
             raise InputError(
@@ -299,7 +301,7 @@ class BoundAttack:
         attack, pair, numbers = self.attack, self.pair, self.groups[group]
         # with validation a single NaN would raise, and take the whole batch with it
         with (
-            evaluating(pair.model, pair.guide),
+            evaluation_mode(pair.model, pair.guide),
             folded(pair.model, pair.guide),
             pyro.validation_enabled(False),
             torch.enable_grad(),
@@ -344,9 +346,7 @@ class BoundAttack:
         """The images of every pair, and what the model makes of them.
 
         Returns:
-            `input` and, with a target, `target`; with a model also `input_reconstruction` and
-            `target_reconstruction`; each of shape `(B, *image)`.
+            `input`, `target`, and with a model their `..._reconstruction`: `(B, *image)` each.
         """
         images = {"input": self.x} | ({} if self.target is None else {"target": self.target})
-        with evaluating(self.pair.model, self.pair.guide):
-            return images | reconstructions(self.pair, images)
+        return images | reconstructions(self.pair, images)

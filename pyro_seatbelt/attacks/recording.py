@@ -7,11 +7,13 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum
-from pyro_seatbelt.attacks.outcome import log_likelihoods, reconstruct
-from pyro_seatbelt.attacks.pair import Pair, Program
+from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.penalised_distance import PenalisedDistance
 from pyro_seatbelt.attacks.problems import Problems
 from pyro_seatbelt.attacks.result import AttackResult
+from pyro_seatbelt.traces.programs import Program, replay_model
+from pyro_seatbelt.traces.reconstruction import reconstruct
+from pyro_seatbelt.traces.sites import sample_sites
 
 _PAIR_ROWS = 64
 """Images of one pass when those of pairs are reconstructed."""
@@ -99,21 +101,26 @@ def reconstructions(pair: Pair, images: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _reconstruct(pair: Pair, model: Program, images: Tensor, rows: int) -> Tensor:
-    return torch.cat([reconstruct(pair, model, some) for some in images.split(rows)])
+    return torch.cat([reconstruct(model, pair.guide, some) for some in images.split(rows)])
 
 
 def _log_likelihoods(
     pair: Pair, model: Program, adversarial: Tensor, problems: Problems, draws: Draws, rows: int
-) -> tuple[Tensor, Tensor]:
-    """Those of the targets and of the inputs under the posteriors of the adversarial inputs."""
-    parts = [
-        log_likelihoods(
-            pair, model, adversarial[some], [problems.target[some], problems.x[some]], draws, some
-        )
-        for some in problems.rows.split(max(1, rows // draws.num))
-    ]
-    of_target, of_input = zip(*parts, strict=True)
-    return torch.cat(of_target), torch.cat(of_input)
+) -> list[Tensor]:
+    r"""Unbiased estimates of :math:`E_{q(z \mid x^*)} \log p(x' \mid z)`.
+
+    Returns:
+        For the targets and for the inputs, nats, each of shape `(n,)`.
+    """
+    parts: list[list[Tensor]] = [[], []]
+    for some in problems.rows.split(max(1, rows // draws.num)):
+        guide_trace = pair.trace_guide(draws.repeat(adversarial[some]), draws, some)
+        for part, images in zip(parts, (problems.target, problems.x), strict=True):
+            trace = replay_model(model, guide_trace, draws.repeat(images[some]))
+            observed = [node for node in sample_sites(trace).values() if node["is_observed"]]
+            terms = torch.stack([pair.log_prob(node) for node in observed])
+            part.append(draws.mean(terms.sum(0)))
+    return [torch.cat(part) for part in parts]
 
 
 def _l2(one: Tensor, other: Tensor) -> Tensor:

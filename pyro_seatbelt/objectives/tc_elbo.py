@@ -26,15 +26,9 @@ from pyro_seatbelt.objectives.aggregate import (
     log_weights,
 )
 from pyro_seatbelt.objectives.free_bits import shortfall
-from pyro_seatbelt.traces.sites import (
-    Site,
-    data_plate,
-    factorised,
-    latent_names,
-    row_weights,
-    sample_sites,
-    sum_over_draws,
-)
+from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
+from pyro_seatbelt.traces.plates import data_plate
+from pyro_seatbelt.traces.sites import Site, factorised, latent_names, sample_sites
 
 
 class Terms(NamedTuple):
@@ -323,14 +317,14 @@ class TraceTC_ELBO(Trace_ELBO):
 
     def _aggregate(self, q: Site, p: Site, estimator: Estimator) -> AggregateSums:
         posterior = factorised(q, "decomposed")
-        dim, num_data = data_plate(q, self.plate)
+        plate = data_plate(q, self.plate)
         # the aggregate stands against the prior: it is scaled and masked as the model is
         z, rows = q["value"], row_weights(p)
         mask = None
         if isinstance(p["mask"], Tensor):
-            mask = p["mask"].expand(rows.shape).movedim(dim, 0)
-        weights = log_weights(estimator, z.shape[dim - 1], num_data, like=z, mask=mask)
-        return aggregate_sums(z, posterior, weights, rows, dim=dim)
+            mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
+        weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
+        return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor:
         missing = []

@@ -7,7 +7,8 @@ from torch.distributions import kl_divergence
 from pyro_seatbelt.attacks.objectives.latent import LatentEstimator, LatentObjective
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.traces.posteriors import Posterior, describe
+from pyro_seatbelt.traces.posteriors import Posterior
+from pyro_seatbelt.traces.sites import describe
 
 
 class LatentKL(LatentObjective):

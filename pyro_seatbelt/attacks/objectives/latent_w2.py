@@ -8,7 +8,9 @@ from torch import Tensor
 from pyro_seatbelt.attacks.objectives.latent import LatentEstimator, LatentObjective
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.traces.posteriors import Posterior, describe, rows_first
+from pyro_seatbelt.traces.plates import rows_first
+from pyro_seatbelt.traces.posteriors import Posterior
+from pyro_seatbelt.traces.sites import describe
 
 
 class LatentW2(LatentObjective):

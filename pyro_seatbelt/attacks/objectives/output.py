@@ -1,9 +1,6 @@
 """The output attack: the evidence lower bound of the target."""
 
-from typing import Any
-
 import torch
-from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import kl_divergence
@@ -12,7 +9,8 @@ from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.traces.sites import sample_sites
+from pyro_seatbelt.traces.programs import replay_model
+from pyro_seatbelt.traces.sites import Site, sample_sites
 
 
 class Output(Objective):
@@ -48,7 +46,7 @@ class Output(Objective):
         def distance(x: Tensor, problems: Tensor) -> Tensor:
             guide_trace = pair.trace_guide(draws.repeat(x), draws, problems)
             aims = draws.repeat(target[problems])
-            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(aims)
+            model_trace = replay_model(model, guide_trace, aims)
             return draws.mean(_negative_elbo(pair, model_trace, guide_trace))
 
         return distance
@@ -70,7 +68,7 @@ def _negative_elbo(pair: Pair, model_trace: Trace, guide_trace: Trace) -> Tensor
     return divergence - torch.stack(observed).sum(0)
 
 
-def _closed_form(pair: Pair, prior: dict[str, Any], guide_trace: Trace) -> Tensor | None:
+def _closed_form(pair: Pair, prior: Site, guide_trace: Trace) -> Tensor | None:
     try:
         terms = kl_divergence(sample_sites(guide_trace)[prior["name"]]["fn"], prior["fn"])
     except NotImplementedError:

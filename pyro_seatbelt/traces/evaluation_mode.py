@@ -1,36 +1,37 @@
 """Running networks for evaluation without a trace on what comes after."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
-from torch import nn
+
+from pyro_seatbelt.traces.programs import Program, modules_of
 
 _CPU = torch.device("cpu")
 
 
 @contextmanager
-def evaluation_mode(*programs: Callable[..., Any], seed: int | None = None) -> Iterator[None]:
+def evaluation_mode(*programs: Program | None, seed: int | None = None) -> Iterator[None]:
     """Evaluation mode, no gradients and, with a seed, a random stream of its own.
 
     Afterwards every module is in the mode that it was in and torch's
-    generators stand where they stood.
+    generators stand where they stood. Who needs gradients opens ``torch.enable_grad()`` inside.
 
     Args:
-        programs: Models and guides; what is no `nn.Module` is left alone.
+        programs: Models and guides: modules, or bound methods of modules. The modules that a plain
+            function reaches through its closure cannot be seen: put them into eval mode yourself.
         seed: Seeds the draws inside.
 
     Example:
-        >>> net = nn.Linear(2, 2)
+        >>> net = torch.nn.Linear(2, 2)
         >>> with evaluation_mode(net, seed=0):
         ...     net.training
         False
         >>> net.training
         True
     """
-    modules = [m for p in programs if isinstance(p, nn.Module) for m in p.modules()]
-    were_training = [module.training for module in modules]
+    modules = list(modules_of(*programs))
+    training = [module for module in modules if module.training]
     devices = {p.device for m in modules for p in m.parameters(recurse=False)} - {_CPU}
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
@@ -47,24 +48,12 @@ def evaluation_mode(*programs: Callable[..., Any], seed: int | None = None) -> I
                 else:
                     torch.get_device_module(device).manual_seed(seed)
         try:
-            for module in modules:
+            for module in training:
                 module.training = False
             yield
         finally:
-            for module, training in zip(modules, were_training, strict=True):
-                module.training = training
-
-
-def pixel_dtype(*programs: Callable[..., Any]) -> torch.dtype:
-    """Returns the type of number that a pair computes in: that of its first parameter.
-
-    Example:
-        >>> pixel_dtype(nn.Linear(2, 2).double())
-        torch.float64
-    """
-    modules = (program for program in programs if isinstance(program, nn.Module))
-    parameter = next((p for module in modules for p in module.parameters()), None)
-    return torch.get_default_dtype() if parameter is None else parameter.dtype
+            for module in training:
+                module.training = True
 
 
 def _number(device: torch.device) -> int:
