@@ -1,4 +1,4 @@
-r"""The attacks of the paper by name.
+r"""What an attacker minimises: one objective per file, by the names that commands know.
 
 References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Section 4
@@ -8,9 +8,24 @@ References:
 from collections.abc import Callable
 from typing import Literal
 
-from pyro_seatbelt.attacks.objectives import LatentKL, LatentL2, LatentW2, Objective, Output
+from pyro_seatbelt.attacks.objectives.latent_kl import LatentKL
+from pyro_seatbelt.attacks.objectives.latent_l2 import LatentL2
+from pyro_seatbelt.attacks.objectives.latent_w2 import LatentW2
+from pyro_seatbelt.attacks.objectives.objective import Objective
+from pyro_seatbelt.attacks.objectives.output import Output
 from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
+
+__all__ = [
+    "MODES",
+    "LatentKL",
+    "LatentL2",
+    "LatentW2",
+    "Mode",
+    "Objective",
+    "Output",
+    "make_objective",
+]
 
 Mode = Literal["latent", "w2", "l2", "output"]
 
@@ -23,7 +38,7 @@ MODES: dict[Mode, Callable[[Layers], Objective]] = {
 """From the name of a mode and the layers to the objective; the output attack reads them all."""
 
 
-def objective(mode: Mode, layers: Layers = "all") -> Objective:
+def make_objective(mode: Mode, layers: Layers = "all") -> Objective:
     """Makes the objective of a mode.
 
     Args:
@@ -34,7 +49,7 @@ def objective(mode: Mode, layers: Layers = "all") -> Objective:
         InputError: When there is no such mode.
 
     Example:
-        >>> objective("latent", "top").layers
+        >>> make_objective("latent", "top").layers
         'top'
     """
     if mode not in MODES:
