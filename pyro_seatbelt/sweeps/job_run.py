@@ -1,6 +1,6 @@
 """The run of a job: trained, attacked and evaluated, each stage once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,12 +13,12 @@ from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.evaluate import evaluate_run
 from pyro_seatbelt.runs.folder import RunFolder
-from pyro_seatbelt.runs.train import CHANGEABLE, resume_run, train_run
+from pyro_seatbelt.runs.train import resume_run, train_run
 from pyro_seatbelt.sweeps.failures import Failure, failure_of
 from pyro_seatbelt.sweeps.finished import JobReport, finished_job, job_place, mark_finished
 from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.sweeps.stages import Stages
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 
 
@@ -61,7 +61,7 @@ def run_job(
         shared = processes if options.processes is None and on_cpu else options.processes
         reports = attack_run(
             place,
-            replace(options, processes=shared),
+            options.model_copy(update={"processes": shared}),
             spread=executor,
             progress=stages.next(f"attack {number + 1} of {len(job.attacks)}", *options.modes),
         )

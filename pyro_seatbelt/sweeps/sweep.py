@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from pyro_seatbelt.data import load_dataset
-from pyro_seatbelt.data.catalogue import dataset_spec
+from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor, LocalProcesses, Ray
 from pyro_seatbelt.executors.processors import num_processors, num_workers
@@ -248,5 +247,5 @@ def _make_data(jobs: Sequence[Job], progress: Progress) -> None:
     """Draws what several jobs would otherwise draw at the same time."""
     for name, ids in dict.fromkeys((job.config.dataset, job.config.ids) for job in jobs):
         with suppress(InputError):  # it is the failure of its jobs
-            if dataset_spec(name).build is not None:
+            if isinstance(dataset_spec(name), DrawnSet):
                 load_dataset(name, ids=ids, progress=progress)
