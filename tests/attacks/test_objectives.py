@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -11,26 +9,10 @@ from torch.distributions import kl_divergence
 
 from pyro_seatbelt.attacks import LatentKL, LatentL2, LatentW2, Output
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.objectives import gaussian_kl
+from pyro_seatbelt.attacks.objectives.latent_kl import gaussian_kl
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.frozen_noise import FrozenNoise, frozen_noise
-
-EVERY = [
-    LatentKL(),
-    LatentKL("top"),
-    LatentKL("base"),
-    LatentKL(estimator="samples"),
-    LatentW2(),
-    LatentW2(estimator="samples"),
-    LatentL2("means"),
-    LatentL2("draws", layers=["z2"]),
-    Output(),
-]
-
-
-def name(objective):
-    return f"{objective.name}-{objective.layers}-{getattr(objective, 'estimator', '')}"
 
 
 def bind(objective, model, guide, x, target, *, samples=1, problems=None, seed=0):
@@ -44,73 +26,6 @@ def bind(objective, model, guide, x, target, *, samples=1, problems=None, seed=0
 def chain(pairs):
     model, guide = pairs.ChainModel().double().eval(), pairs.ChainGuide().double().eval()
     return model, guide, pairs.images(5, 1).double(), pairs.images(5, 2).double()
-
-
-@pytest.mark.parametrize("samples", [0, 1, 3])
-@pytest.mark.parametrize("objective", EVERY, ids=name)
-def test_frozen_objective_is_deterministic_to_the_last_bit(chain, objective, samples):
-    model, guide, x, target = chain
-    distance = bind(objective, model, guide, x, target, samples=samples)
-    rows = torch.arange(5)
-    first = distance(x, rows)
-    torch.rand(7)  # the global generator plays no part
-    assert torch.equal(first, distance(x, rows))
-    again = bind(objective, model, guide, x, target, samples=samples)
-    assert torch.equal(first, again(x, rows))
-    if samples and objective.name != "latent-l2":
-        other = bind(objective, model, guide, x, target, samples=samples, seed=1)
-        assert objective.layers == "base" or not torch.equal(first, other(x, rows))
-
-
-@pytest.mark.parametrize("samples", [0, 2])
-@pytest.mark.parametrize("objective", EVERY, ids=name)
-def test_gradient_agrees_with_finite_differences(chain, objective, samples):
-    model, guide, x, target = chain
-    distance = bind(objective, model, guide, x, target, samples=samples)
-    rows = torch.arange(5)
-    inputs = x.clone().requires_grad_()
-    values = distance(inputs, rows)
-    assert values.shape == (5,)
-    (gradient,) = torch.autograd.grad(values.sum(), inputs)
-    generator = torch.Generator().manual_seed(4)
-    for _ in range(3):
-        direction = torch.randn(x.shape, generator=generator, dtype=x.dtype)
-        step = 1e-6 * direction
-        slope = (distance(x + step, rows) - distance(x - step, rows)) / 2e-6
-        torch.testing.assert_close(
-            slope, (gradient * direction).flatten(1).sum(1), rtol=1e-5, atol=1e-6
-        )
-
-
-@pytest.mark.parametrize("objective", EVERY, ids=name)
-def test_problems_do_not_depend_on_who_shares_the_batch(chain, objective):
-    model, guide, x, target = chain
-    distance = bind(objective, model, guide, x, target, samples=2)
-    together = distance(x, torch.arange(5))
-    some = torch.tensor([3, 0, 3])
-    torch.testing.assert_close(distance(x[some], some), together[some], rtol=1e-12, atol=1e-13)
-    # the noise belongs to the problem's number, wherever the problem stands
-    alone = bind(objective, model, guide, x[3:4], target[3:4], samples=2, problems=[3])
-    torch.testing.assert_close(
-        alone(x[3:4], torch.tensor([0])), together[3:4], rtol=1e-12, atol=1e-13
-    )
-    inputs = x.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(distance(inputs, torch.arange(5))[2], inputs)
-    assert bool((gradient[[0, 1, 3, 4]] == 0).all())
-    assert bool((gradient[2] != 0).any())
-
-
-@pytest.mark.parametrize("objective", [o for o in EVERY if o.name != "output"], ids=name)
-def test_latent_distances_vanish_at_the_target_and_nowhere_else(chain, objective):
-    model, guide, x, target = chain
-    distance = bind(objective, model, guide, x, target, samples=2)
-    at_target = target.clone().requires_grad_()
-    values = distance(at_target, torch.arange(5))
-    torch.testing.assert_close(values, torch.zeros_like(values), rtol=0, atol=1e-12)
-    (gradient,) = torch.autograd.grad(values.sum(), at_target)
-    assert bool(gradient.isfinite().all())
-    if getattr(objective, "estimator", "") != "samples":
-        assert bool((distance(x, torch.arange(5)) > 1e-3).all())
 
 
 def test_gaussian_kl_agrees_with_torch_and_keeps_its_digits():
@@ -208,20 +123,6 @@ def test_output_with_one_layer_has_the_closed_form_divergence(pairs):
     image = model.decoder(z).view(-1, 1, 4, 4).sigmoid()
     log_likelihood = dist.Normal(image, 0.3).to_event(3).log_prob(target)
     torch.testing.assert_close(found, kl_divergence(posterior, prior) - log_likelihood)
-
-
-def test_gradient_steps_of_the_output_attack_raise_the_targets_likelihood(chain):
-    model, guide, x, target = chain
-    distance = bind(Output(), model, guide, x, target, samples=4)
-    values = []
-    point = x.clone()
-    for _ in range(5):
-        point.requires_grad_()
-        value = distance(point, torch.arange(5))
-        (gradient,) = torch.autograd.grad(value.sum(), point)
-        point = (point - 1e-3 * gradient).detach()
-        values.append(value.sum().item())
-    assert all(later < earlier for earlier, later in pairwise(values))
 
 
 class ScaledModel(nn.Module):
