@@ -156,7 +156,7 @@ def test_other_images_and_weights_are_another_attack(chain, pairs, tmp_path):
     with torch.no_grad():
         guide.heads[0].bias += 1
     with pytest.raises(InputError, match=r"other arguments is here \(parameters\)"):
-        run_protocol(make(), chain, tmp_path / "a")
+        keep(make(), chain, tmp_path / "a")
 
 
 def test_layers_by_any_name_are_the_same_attack(chain, tmp_path):
