@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.runs.attack import AttackOptions, attack_run
+    from pyro_seatbelt.runs.attack import attack_run
+    from pyro_seatbelt.runs.attack_options import AttackOptions
     from pyro_seatbelt.runs.attack_report import AttackReport
     from pyro_seatbelt.runs.evaluate import EvaluationReport, evaluate_run
     from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
@@ -41,7 +42,8 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "attack": ["AttackOptions", "attack_run"],
+        "attack": ["attack_run"],
+        "attack_options": ["AttackOptions"],
         "attack_report": ["AttackReport"],
         "evaluate": ["EvaluationReport", "evaluate_run"],
         "evaluate_options": ["EvaluateOptions"],

@@ -1,5 +1,6 @@
 """Reading the sample sites of Pyro traces."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyro.distributions as dist
@@ -7,6 +8,8 @@ from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
 from torch.distributions import Distribution, Independent
+
+from pyro_seatbelt.errors import InputError
 
 # A node of a Pyro trace. Pyro's own TypedDict marks every field as possibly None.
 Site = Any
@@ -19,6 +22,30 @@ def sample_sites(trace: Trace) -> dict[str, Site]:
         for name, site in trace.nodes.items()
         if site["type"] == "sample" and not site_is_subsample(site)
     }
+
+
+def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names the latent sites of a hierarchy, lowest first.
+
+    Args:
+        num_layers: How many there are.
+        names: Their names; `z1` ... `zL` by default.
+
+    Raises:
+        InputError: When there are not as many names, or two are equal.
+
+    Example:
+        >>> name_latents(3), name_latents(2, ["low", "high"])
+        (('z1', 'z2', 'z3'), ('low', 'high'))
+    """
+    if names is None:
+        return tuple(f"z{layer}" for layer in range(1, num_layers + 1))
+    if isinstance(names, str) or len(set(names)) != num_layers or len(names) != num_layers:
+        raise InputError(
+            f"expected {num_layers} names of latent sites, all different and the lowest layer's "
+            f"first, got {names!r}"
+        )
+    return tuple(names)
 
 
 def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
@@ -88,7 +115,7 @@ def describe(fn: Distribution) -> str:
     """A distribution's family, with what wraps it.
 
     Example:
-        >>> describe(dist.Normal(torch.zeros(3), 1.0).to_event(1))
+        >>> describe(dist.Normal(0.0, 1.0).expand([3]).to_event(1))
         'Independent(Normal, 1)'
     """
     if isinstance(fn, Independent):
