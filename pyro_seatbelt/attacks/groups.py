@@ -14,6 +14,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor, Inline, LocalProcesses, StartMethod, Task
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 
+
 def processes_for_groups(
     processes: int, *, device: str = "cpu", start: StartMethod | None = None
 ) -> Executor:

@@ -19,6 +19,7 @@ from pyro_seatbelt.traces.posteriors import Posterior, read_posterior
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import Site, describe, sample_sites
 
+
 @dataclass(frozen=True)
 class Pair:
     """A model and a guide whose posteriors an attack can read.

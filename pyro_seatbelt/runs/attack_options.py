@@ -9,6 +9,7 @@ from pyro_seatbelt.attacks.modes import Layers, Mode
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
+
 def _sites(value: Any) -> Any:
     """A tuple of names, also from a text such as `z1, z3`; words for some layers stay words."""
     if isinstance(value, str) and value not in {"all", "top", "base"}:

@@ -7,12 +7,12 @@ References:
 
 from collections.abc import Callable
 
+from pyro_seatbelt.attacks.modes import Layers, Mode
 from pyro_seatbelt.attacks.objectives.latent_kl import LatentKL
 from pyro_seatbelt.attacks.objectives.latent_l2 import LatentL2
 from pyro_seatbelt.attacks.objectives.latent_w2 import LatentW2
 from pyro_seatbelt.attacks.objectives.objective import Objective
 from pyro_seatbelt.attacks.objectives.output import Output
-from pyro_seatbelt.attacks.modes import Layers, Mode
 from pyro_seatbelt.errors import InputError
 
 __all__ = [

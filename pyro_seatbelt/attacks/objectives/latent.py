@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.targets import Targets
 from pyro_seatbelt.traces.posteriors import Posterior
