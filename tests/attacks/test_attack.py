@@ -17,6 +17,7 @@ from pyro_seatbelt.attacks import (
     Output,
 )
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import LocalProcesses
 
 BACKENDS = ["scipy", "torch"]
 
@@ -231,7 +232,7 @@ def test_processes_do_not_change_the_result(chain):
     attack = Attack(Output(), quick(cap=15), [0.0, 0.01, 0.1], batch=3)
     seen = []
     parts = attack.bind(model, guide, x, target).run(
-        processes=2, start_method="fork", progress=lambda *each: seen.append(each)
+        executor=LocalProcesses(2, start="fork"), progress=lambda *each: seen.append(each)
     )
     several = AttackResult.concatenate([part for _, part in parts])
     single = attack(model, guide, x, target)
@@ -248,7 +249,7 @@ def test_spawned_processes_need_a_pair_that_pickles(chain):
     def closure(x):
         guide(x)
 
-    parts = attack.bind(model, closure, x, target).run(processes=2, start_method="spawn")
+    parts = attack.bind(model, closure, x, target).run(executor=LocalProcesses(2))
     with pytest.raises(InputError, match="several processes need a model and a guide that pickle"):
         list(parts)
 
@@ -261,7 +262,7 @@ def test_spawned_processes_do_not_change_the_result():
     x, target = torch.rand(2, 2, 1, 8, 8)
     attack = Attack(LatentKL(), quick(cap=10), [0.01, 0.1], batch=2)
     bound = attack.bind(family.model, family.guide, x, target)
-    spawned = bound.run(processes=2, start_method="spawn")
+    spawned = bound.run(executor=LocalProcesses(2))
     single = attack(family.model, family.guide, x, target)
     assert AttackResult.concatenate([p for _, p in spawned]).columns() == single.columns()
 

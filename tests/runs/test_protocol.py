@@ -7,6 +7,7 @@ import torch
 
 from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, LatentKL, Output
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import LocalProcesses
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
@@ -111,7 +112,7 @@ def test_a_finished_attack_is_only_read(chain, tmp_path, monkeypatch):
 
 def test_the_number_of_processes_changes_nothing(chain, tmp_path):
     keep(make(), chain, tmp_path / "one")
-    keep(make(), chain, tmp_path / "two", processes=2)
+    keep(make(), chain, tmp_path / "two", executor=LocalProcesses(2, start="fork"))
     assert content(tmp_path / "one") == content(tmp_path / "two")
     assert multiprocessing.active_children() == []
 
