@@ -318,7 +318,7 @@ class BoundAttack:
             numbers, self.x, self.target, attack.weights, limits=attack.limits, ball=attack.ball
         )
         draws = (
-            Draws(1, None)
+            Draws.at_mean()
             if attack.noise == "mean"
             else Draws.frozen(numbers, attack.samples, seed=attack.seed)
         )
