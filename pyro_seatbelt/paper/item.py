@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.attacks.pair import Layers
+from pyro_seatbelt.attacks import Layers, Mode
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.claims import Claim
 from pyro_seatbelt.paper.members import attack
