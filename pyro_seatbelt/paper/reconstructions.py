@@ -11,8 +11,8 @@ from pyro_seatbelt.paper.results import Results, named, pick
 from pyro_seatbelt.paper.scales import Scale
 from pyro_seatbelt.plots import image_rows
 from pyro_seatbelt.runs.figures import evenly_spaced
+from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import load_run
-from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.sweeps.jobs import Job
 from pyro_seatbelt.training.config import TrainConfig
 

@@ -10,8 +10,8 @@ from pyro_seatbelt.paper.members import DEEP, FLAT, jobs, members
 from pyro_seatbelt.paper.results import Results, named
 from pyro_seatbelt.paper.scales import Scale, Subject
 from pyro_seatbelt.plots import traversal_grid
+from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import load_run
-from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.sweeps.jobs import Job
 from pyro_seatbelt.training.config import TrainConfig
 
