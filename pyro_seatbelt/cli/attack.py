@@ -24,7 +24,7 @@ from pyro_seatbelt.runs.attack_options import AttackOptions
 
 if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.attack_results import Estimate
-    from pyro_seatbelt.runs.attack import AttackReport
+    from pyro_seatbelt.runs.attack_report import AttackReport
 
 
 @config_flags(AttackOptions)

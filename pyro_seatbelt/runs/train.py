@@ -12,7 +12,8 @@ import torch
 from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
-from pyro_seatbelt.presets import PRESETS, Family
+from pyro_seatbelt.family import PRESETS, WEIGHTS
+from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
 from pyro_seatbelt.runs.folder import (
@@ -88,12 +89,7 @@ def train_run(
     dataset, split = open_data(config, progress)
     EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
     family = _fresh_family(config, dataset, split)
-    config = config.model_copy(
-        update={
-            "layers": family.model.num_layers,
-            "beta": family.objective.beta if config.beta is None else config.beta,
-        }
-    )
+    config = config.settled()
     record = RunRecord(
         status="running",
         fingerprint=dataset.fingerprint,
@@ -193,9 +189,7 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
         >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
         (('beta',), ('alpha', 'beta', 'gamma'))
     """
-    names = ("alpha", "beta", "gamma")
-    weighted = PRESETS[config.model].weighted
-    return tuple(name for name, own in zip(names, weighted, strict=True) if own) or names
+    return PRESETS[config.model].weighted or WEIGHTS
 
 
 def _check_never_saved(folder: RunFolder, config: TrainConfig) -> None:

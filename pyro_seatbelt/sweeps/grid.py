@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pyro_seatbelt.data.catalogue import dataset_spec
+from pyro_seatbelt.data import dataset_spec
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.options import Expected, Options, unknown_key
-from pyro_seatbelt.presets import PRESETS
 from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
@@ -114,11 +114,8 @@ class Grid(Options):
         jobs = []
         for values in itertools.product(*self.grid.values()):
             given = self.train | dict(zip(self.grid, values, strict=True))
-            preset = PRESETS[TrainConfig(**_only(given, "model")).model]
-            if not preset.hierarchical:
-                given.pop("layers", None)
-            if not preset.has_beta:
-                given.pop("beta", None)
+            for name in PRESETS[TrainConfig(**_only(given, "model")).model].unused:
+                given.pop(name, None)
             config = TrainConfig.merge(_only(given, *self.train), _only(given, *self.grid))
             dataset_spec(config.dataset)  # says which there are
             jobs.append(job_for(config, self.attack, self.evaluate))
@@ -128,13 +125,9 @@ class Grid(Options):
         """A value that none of the models has a use for is a mistake."""
         given = {name: [value] for name, value in self.train.items()} | self.grid
         models = given.get("model", [TrainConfig().model])
-        presets = [preset for name, preset in PRESETS.items() if name in models]
-        for name, used, what in (
-            ("layers", any(preset.hierarchical for preset in presets), "more than one layer"),
-            ("beta", any(preset.has_beta for preset in presets), "a beta"),
-        ):
-            values = given.get(name, [])
-            if not used and any(value not in {None, 1} for value in values):
+        for name, what in (("layers", "more than one layer"), ("beta", "a beta")):
+            unused = all(name in PRESETS[model].unused for model in models)
+            if unused and any(value not in {None, 1} for value in given.get(name, [])):
                 raise ValueError(
                     f"{name}: expected a model that has {what}, got {', '.join(models)}: leave it "
                     "out, or take another model"

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.evaluate import evaluate_run

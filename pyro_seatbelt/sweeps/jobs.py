@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.presets import PRESETS, settle
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
@@ -67,14 +67,13 @@ def job_for(
         >>> job_for(TrainConfig(latent_dim=5, layers=4, device="cpu")).name
         'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
     """
-    layers, beta = settle(config.model, layers=config.layers, beta=config.beta)
-    config = config.model_copy(update={"layers": layers, "beta": beta})
+    config = config.settled()
     # without the defaults, so that a new setting does not rename old jobs
     decisive = config.model_dump(mode="json", exclude_defaults=True, exclude=set(UNNAMED))
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    words = [config.dataset, config.model, f"L{layers}", f"z{config.latent_dim}"]
-    if PRESETS[config.model].has_beta:
-        words.append(f"b{beta:g}")
+    words = [config.dataset, config.model, f"L{config.layers}", f"z{config.latent_dim}"]
+    if "beta" not in PRESETS[config.model].unused:
+        words.append(f"b{config.beta:g}")
     name = re.sub(r"[^\w.-]", "_", "-".join([*words, f"s{config.seed}", digest[:8]]))
     return Job(
         name,

@@ -3,11 +3,19 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.family import (
+    EstimatorName,
+    GuideName,
+    LikelihoodName,
+    NetworkName,
+    PresetName,
+    settle,
+)
 from pyro_seatbelt.options import Device, Expected, Group, Options
 
 DEFAULT_STEPS = 20_000
@@ -71,7 +79,7 @@ class TrainConfig(Options):
     ] = 0.1
 
     model: Annotated[
-        Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"],
+        PresetName,
         _MODEL,
         Field(description="Member of the family."),
     ] = "seatbelt"
@@ -84,18 +92,18 @@ class TrainConfig(Options):
         10
     )
     network: Annotated[
-        Literal["conv", "mlp"], _MODEL, Field(description="Encoder and decoder of the images.")
+        NetworkName, _MODEL, Field(description="Encoder and decoder of the images.")
     ] = "conv"
     hidden: Annotated[
         int, _MODEL, Field(ge=1, description="Width of the networks between latent layers.")
     ] = 256
     guide: Annotated[
-        Literal["bottom-up", "bottom-up-x", "top-down"],
+        GuideName,
         _MODEL,
         Field(description="Direction of the amortised posterior."),
     ] = "bottom-up"
     likelihood: Annotated[
-        Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"],
+        LikelihoodName,
         _MODEL,
         Field(description="Distribution of a pixel given the latents."),
     ] = "bernoulli"
@@ -122,7 +130,7 @@ class TrainConfig(Options):
         Field(ge=0, description="Weight of the dimension-wise KL, instead of the model's own."),
     ] = None
     estimator: Annotated[
-        Literal["mws", "mss"],
+        EstimatorName,
         _OBJECTIVE,
         Field(description="How a minibatch estimates the aggregate posterior in the loss."),
     ] = "mws"
@@ -231,6 +239,22 @@ class TrainConfig(Options):
         if steps is None and epochs is None:
             return {**values, "steps": DEFAULT_STEPS}
         return values
+
+    def settled(self) -> Self:
+        """Fills in the layers and the beta that the model has where they are not given.
+
+        Returns:
+            A config that gives both.
+
+        Raises:
+            InputError: If the model cannot have these layers or this beta.
+
+        Example:
+            >>> TrainConfig(model="seatbelt", beta=2).settled().layers
+            4
+        """
+        layers, beta = settle(self.model, layers=self.layers, beta=self.beta)
+        return self.model_copy(update={"layers": layers, "beta": beta})
 
     def to_json(self) -> str:
         """Returns the config as an indented JSON object, every field in it."""

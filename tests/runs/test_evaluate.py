@@ -12,7 +12,7 @@ from PIL import Image
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.runs import (
     EvaluateOptions,
     evaluate_run,

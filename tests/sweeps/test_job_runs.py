@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.runs import evaluate_run, read_evaluation, resume_run
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.sweeps import job_for

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pyro_seatbelt.family import PRESETS, settle
 from pyro_seatbelt.options import Group, mark
-from pyro_seatbelt.presets import PRESETS, settle
 from pyro_seatbelt.report import (
     Advice,
     Chart,
@@ -82,9 +82,7 @@ def beta_of(config: TrainConfig) -> float | None:
     Args:
         config: Its config.
     """
-    if not PRESETS[config.model].has_beta:
-        return None
-    return settle(config.model)[1] if config.beta is None else config.beta
+    return None if "beta" in PRESETS[config.model].unused else config.settled().beta
 
 
 def headline(run: KnownRun) -> str:
@@ -110,7 +108,7 @@ def layers_of(config: TrainConfig) -> int:
     Args:
         config: Its config.
     """
-    return settle(config.model)[0] if config.layers is None else config.layers
+    return settle(config.model, layers=config.layers).layers
 
 
 def training_charts(metrics: Sequence[Mapping[str, Any]]) -> list[Chart]:
