@@ -62,7 +62,7 @@ def run_job(
         reports = attack_run(
             place,
             options.model_copy(update={"processes": shared}),
-            spread=executor,
+            executor=executor,
             progress=stages.next(f"attack {number + 1} of {len(job.attacks)}", *options.modes),
         )
         made.append([report.folder.name for report in reports])
