@@ -6,7 +6,7 @@ from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.item import Drawn
 from pyro_seatbelt.paper.names import lettered, named
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, FLAT, Role, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Subject
 from pyro_seatbelt.plots import Heatmap, heatmap_rows
 
 ROLES: tuple[Role, ...] = ("chairs", "faces")
