@@ -1,4 +1,4 @@
-"""A scale of the reproduction: what stands for every data set, and which models are trained on it."""
+"""A scale of the reproduction: what stands for every data set, and the models trained on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
