@@ -73,7 +73,7 @@ def about_corner(subject: Subject) -> dict[str, float | int | str]:
 
 
 def draw_heatmaps(results: Results, column: str, *, label: str, name: str) -> Drawn:
-    """Draws the mean of a column over beta and L: a row an attack, a panel a model and data set.
+    """Draws the mean of a column over beta and L: a row per attack, a panel per model and set.
 
     Args:
         results: Where the problems are.

@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a row a model, a column a data set, six images each."""
+    """Draws a row per model and a column per data set, of six images each."""
     subjects = results.scale.distinct(*ROLES)
     rows: dict[str, list[Attacked | None]] = {}
     records = []

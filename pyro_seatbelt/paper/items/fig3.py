@@ -16,7 +16,7 @@ ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a panel a data set, a line a model."""
+    """Draws a panel per data set, a line per model."""
     panels, tables = [], []
     for subject, title in titled(results.scale.distinct(*ROLES)):
         lines = {}

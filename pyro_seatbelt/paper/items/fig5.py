@@ -35,7 +35,7 @@ MEAN_NOTE = (
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a column a data set, a row an attack."""
+    """Draws a column per data set, a row per attack."""
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
     for mode in MODES:

@@ -101,7 +101,7 @@ def _arguments(path: Path) -> dict[str, object]:
 
 
 def draw(results: Results) -> Drawn:
-    """Draws the attacks as images: a row a model."""
+    """Draws the attacks as images, a row per model."""
     subject = results.scale.subjects["sprites"]
     rows: dict[str, list[Attacked | None]] = {}
     records = []

@@ -16,7 +16,7 @@ YLABEL = "KL [nats per image]"
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a panel a model, a line a layer."""
+    """Draws a panel per model, a line per layer."""
     panels, tables = [], []
     for (model, depth), rows in _by_model(results).items():
         lines = {}

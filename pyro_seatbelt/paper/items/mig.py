@@ -31,7 +31,7 @@ def configs(scale: Scale, subject: Subject) -> list[TrainConfig]:
 
 
 def draw(results: Results) -> Drawn:
-    """Makes a table, a row a model."""
+    """Makes a table, a row per model."""
     columns = [name for name in results.runs if name.startswith(PREFIX)]
     records = [
         {

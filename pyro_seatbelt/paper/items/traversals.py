@@ -26,7 +26,7 @@ def configs(scale: Scale, subject: Subject) -> list[TrainConfig]:
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a figure a run: a row a dimension of the top layer."""
+    """Draws a figure per run, a row per dimension of the top layer."""
     figures = {}
     for subject in results.scale.distinct(*ROLES):
         for config in configs(results.scale, subject):
