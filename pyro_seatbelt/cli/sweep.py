@@ -18,7 +18,7 @@ from pyro_seatbelt.cli.output import (
     resumable,
     stderr_console,
 )
-from pyro_seatbelt.cli.progress import CountBar, SweepBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def sweep(
     if dry_run:
         _list(part_of(jobs, part), folder, json=json)
         return
-    console = stderr_console()
-    with resumable(), CountBar(console) as images, SweepBar(console) as bar:
+    with resumable(), ProgressBar(stderr_console()) as bar:
         result = run_jobs(
             jobs,
             folder,
@@ -144,8 +143,7 @@ def sweep(
             ray=ray,
             gpus=gpus_per_run,
             shard=part,
-            watch=bar,
-            data_progress=images,
+            progress=bar,
         )
     if json:
         print_json(result._asdict())

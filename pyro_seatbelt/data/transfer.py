@@ -14,13 +14,11 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock
-
-from pyro_seatbelt.data.published import check_kind, checked_digest, opening
-from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.locks import turn
+from pyro_seatbelt.progress import Progress, silent
 
 _BLOCK = 1 << 18
 _SECONDS_OF_SILENCE = 30.0
@@ -59,7 +57,7 @@ def fetch(
     folder: Path,
     *,
     addresses: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Download a published file, or what is still missing of it.
 
@@ -72,7 +70,7 @@ def fetch(
         file: What is known of it.
         folder: Where to put it, made if need be.
         addresses: Mirrors, tried in this order instead of the published address.
-        progress: Told how many bytes are here, of how many.
+        progress: Is told how many bytes are here.
 
     Returns:
         The file.
@@ -82,14 +80,12 @@ def fetch(
             written. What has come is kept, unless it is wrong.
     """
     part = folder / f"{file.name}.part"
-    lock = FileLock(folder / f".{file.name}.lock")
+    lock = folder / f".{file.name}.lock"
     with writing(part):
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # another process may be at it: wait, and find the file there
-    try:
+        lock.touch()
+    with turn(lock):  # another process may be at it: wait, and find the file there
         return _fetch_first(file, folder / file.name, part, addresses, progress)
-    finally:
-        lock.release()
 
 
 def _fetch_first(
@@ -97,12 +93,12 @@ def _fetch_first(
     target: Path,
     part: Path,
     addresses: Sequence[str],
-    progress: Progress | None,
+    progress: Progress,
 ) -> Path:
     """Go through the addresses until one has the file."""
     if target.exists():
         with opening(target) as opened:
-            checked_digest(opened, file, label=str(target))
+            file.check(opened, label=str(target))
         return target
     problems = []
     for address in addresses or (file.address,):
@@ -119,9 +115,7 @@ def _fetch_first(
 class _Transfer:
     """One file on its way from one address."""
 
-    def __init__(
-        self, file: PublishedFile, part: Path, address: str, progress: Progress | None
-    ) -> None:
+    def __init__(self, file: PublishedFile, part: Path, address: str, progress: Progress) -> None:
         if not re.match(r"https?://[^/]", address):
             raise InputError(f"{address}: expected an address that begins with https:// or http://")
         self._file = file
@@ -203,14 +197,13 @@ class _Transfer:
             with writing(self._part), self._part.open("ab") as opened:
                 opened.write(block)
             done += len(block)
-            if self._progress is not None:
-                self._progress(done, max(done, total or 0))
+            self._progress("bytes", done, max(done, total or 0))
         if total is not None and done < total:
             raise _CutOffError(f"{total - done} bytes are missing")
 
     def _check_head(self, block: bytes, total: int | None) -> None:
         """See early that this may be the published file."""
-        check_kind(block, self._file, label=self._address)
+        self._file.check_head(block, label=self._address)
         expected = self._file.num_bytes
         if None not in {total, expected} and total != expected:
             raise InputError(
@@ -221,7 +214,7 @@ class _Transfer:
         """See that the file is the published one; remove it if it is not."""
         try:
             with opening(self._part) as opened:
-                checked_digest(opened, self._file, label=self._address)
+                self._file.check(opened, label=self._address)
                 os.fsync(opened.fileno())
         except InputError:
             self._start_over()

@@ -8,9 +8,10 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.sites import factorised, sample_sites
 
 
@@ -35,7 +36,7 @@ def encode(
     *,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Encoding]:
     r"""Runs a guide over part of a set of images and keeps its posteriors.
 

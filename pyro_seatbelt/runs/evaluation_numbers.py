@@ -1,8 +1,5 @@
 """From a trained run to the numbers of its evaluation."""
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,22 +9,20 @@ from xarray import DataTree
 
 from pyro_seatbelt import evaluation as measures
 from pyro_seatbelt.attacks.folding import folded
-from pyro_seatbelt.data import ImageDataset, ImageSource, Progress, Split
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data import ImageDataset, ImageSource, Split
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding
 from pyro_seatbelt.evaluation.mutual_information_gap import varying
 from pyro_seatbelt.guides import TopDown
+from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import NOISE_QUANTILES, Evaluation, NoiseLevel
 from pyro_seatbelt.runs.evaluation_tree import evaluation_tree
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run
-
-Watch = Callable[[str, int, int], None]
-"""Is told which stage it is at, and how much of it is done, of how much."""
 
 BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""
@@ -40,7 +35,7 @@ CLASSIFIED_IMAGES = 4000
 
 
 def measure(
-    run: Run, dataset: ImageDataset, split: Split, options: EvaluateOptions, watch: Watch | None
+    run: Run, dataset: ImageDataset, split: Split, options: EvaluateOptions, progress: Progress
 ) -> tuple[Evaluation, DataTree]:
     """Measures a trained run.
 
@@ -49,7 +44,7 @@ def measure(
         dataset: The images it was trained on and those held out.
         split: Which are which.
         options: What to measure.
-        watch: Is told how far it is.
+        progress: Is told how far each stage is.
 
     Returns:
         The numbers, and what is known of single images.
@@ -59,7 +54,7 @@ def measure(
     """
     norms = _weight_norm(run)
     with folded(run.model, run.guide):  # the same networks, faster; their weights are others
-        return _measure_folded(run, dataset, split, options, norms, watch)
+        return _measure_folded(run, dataset, split, options, norms, progress)
 
 
 def _measure_folded(
@@ -68,7 +63,7 @@ def _measure_folded(
     split: Split,
     options: EvaluateOptions,
     norms: dict[str, float],
-    watch: Watch | None,
+    progress: Progress,
 ) -> tuple[Evaluation, DataTree]:
     device = next(run.guide.parameters()).device
     images = dataset.images.to(device)
@@ -83,7 +78,7 @@ def _measure_folded(
         heldout,
         num_samples=max(1, BOUND_DRAWS // num_images),
         seed=seed,
-        progress=stage(watch, "bound"),
+        progress=under(progress, "bound"),
     )
     weighted = measures.importance_weighted_bound(
         *pair,
@@ -91,7 +86,7 @@ def _measure_folded(
         _some(heldout, IMPORTANCE_IMAGES),
         num_samples=options.iwae_samples,
         seed=seed,
-        progress=stage(watch, "importance"),
+        progress=under(progress, "importance"),
     )
     noise = measures.noise_robustness(
         *pair,
@@ -99,11 +94,11 @@ def _measure_folded(
         heldout,
         scales=options.scales,
         seed=seed,
-        progress=stage(watch, "noise"),
+        progress=under(progress, "noise"),
     )
-    quality, means = _look(run, images, heldout, stage(watch, "reconstructions"))
+    quality, means = _look(run, images, heldout, under(progress, "reconstructions"))
     encodings = measures.encode(
-        run.guide, images, train, seed=seed, progress=stage(watch, "aggregate")
+        run.guide, images, train, seed=seed, progress=under(progress, "aggregate")
     )
     terms = measures.decompose(run.model, images, train, encodings, latent=latent, seed=seed)
     known = {
@@ -111,7 +106,7 @@ def _measure_folded(
         for name, values in dataset.factors.items()
         if not (values == dataset.identities).all()  # the number of a thing is no axis of it
     }
-    mig, disentanglement = _disentanglement(run, images, train, encodings, known, options, watch)
+    mig, disentanglement = _disentanglement(run, images, train, encodings, known, options, progress)
     elbo = bound.elbo.mean().item()
     try:
         evaluation = Evaluation(
@@ -144,7 +139,7 @@ def _measure_folded(
 
 
 def _look(
-    run: Run, images: ImageSource, heldout: Tensor, progress: Progress | None
+    run: Run, images: ImageSource, heldout: Tensor, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Quality of reconstructions and posterior means, an image at a time."""
     parts: list[dict[str, Tensor]] = []
@@ -166,21 +161,20 @@ def _disentanglement(
     encodings: dict[str, Encoding],
     factors: dict[str, NDArray[np.int64]],
     options: EvaluateOptions,
-    watch: Watch | None,
+    progress: Progress,
 ) -> tuple[dict[str, float] | None, dict[str, float] | None]:
     """Gap of every layer and the scores of the top one; None without factors that vary."""
     known = varying(factors, len(train))
     if not known:
         return None, None
-    progress, latent = stage(watch, "information gap"), run.objective.latent
+    latent = run.objective.latent
     mig = {}
     for number, (name, encoding) in enumerate(encodings.items(), start=1):
         mig[name] = measures.mutual_information_gap(encoding, known).gap
-        if progress is not None:
-            progress(number, len(encodings))
-    rows = torch.from_numpy(spread(min(CLASSIFIED_IMAGES, len(train)), len(train)))
+        progress("information gap", number, len(encodings))
+    rows = torch.from_numpy(even_subset(min(CLASSIFIED_IMAGES, len(train)), len(train)))
     batches = pixel_batches(
-        images, train[rows], batch_size=512, progress=stage(watch, "disentanglement")
+        images, train[rows], batch_size=512, progress=under(progress, "disentanglement")
     )
     codes = torch.cat([posterior_means(run.guide, x)[latent] for x in batches])
     scores = measures.disentanglement_scores(
@@ -217,17 +211,4 @@ def _levels(noise: measures.NoiseRobustness) -> list[NoiseLevel]:
 def _some(indices: Tensor, count: int) -> Tensor:
     """Some images, evenly spread, in order."""
     count = min(count, len(indices))
-    return indices[torch.from_numpy(spread(count, len(indices))).sort().values]
-
-
-def stage(watch: Watch | None, name: str) -> Progress | None:
-    """Names a stage for whoever watches.
-
-    Args:
-        watch: Is told how far it is.
-        name: What is done at that stage.
-
-    Returns:
-        What is to be told how much of it is done.
-    """
-    return None if watch is None else partial(watch, name)
+    return indices[torch.from_numpy(even_subset(count, len(indices))).sort().values]

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from xarray import DataTree
 
-from pyro_seatbelt.data import ImageSource, Progress, to_pixels
+from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
 from pyro_seatbelt.evaluation.active_units import posterior_means
 from pyro_seatbelt.files import write_atomically, writing
@@ -20,6 +20,7 @@ from pyro_seatbelt.plots import (
     reconstruction_grid,
     traversal_grid,
 )
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
 from pyro_seatbelt.runs.open import Run
 
@@ -59,7 +60,7 @@ def draw_evaluation(
     tree: DataTree,
     folder: Path,
     *,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Draws reconstructions, prior samples, noise and the traversals of every layer.
 
@@ -82,8 +83,7 @@ def draw_evaluation(
     def drawn() -> None:
         nonlocal done
         done += 1
-        if progress is not None:
-            progress(done, total)
+        progress("figures", done, total)
 
     x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
     rows = (x, reconstruct(run.model, run.guide, x))

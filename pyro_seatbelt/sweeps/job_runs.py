@@ -2,24 +2,24 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.evaluate import evaluate_run
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.train import CHANGEABLE, resume_run, train_run
+from pyro_seatbelt.runs.train import resume_run, train_run
 from pyro_seatbelt.sweeps.jobs import Job, plain_options
-from pyro_seatbelt.sweeps.stages import Stages, StageWatch, Steps, problems
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.sweeps.stages import Stages
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
@@ -60,8 +60,7 @@ def run_job(
     *,
     processes: int = 1,
     spread: Spread | None = None,
-    watch: StageWatch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> JobReport:
     """Trains, attacks and evaluates a run in `runs/` in a folder; finished stages are not redone.
 
@@ -73,8 +72,7 @@ def run_job(
         folder: Of the sweep.
         processes: Processes that share an attack on the CPU, where its options leave that open.
         spread: Runs the groups of an attack somewhere else, on the CPU.
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told which stage it is at, and how much of the job is done, of 1.
 
     Returns:
         What came of it.
@@ -87,25 +85,22 @@ def run_job(
     if (finished := finished_job(job, folder)) is not None:
         return finished
     place = job_place(job.name, folder)
-    stages = Stages(watch, 1 + len(job.attacks) + (job.evaluation is not None))
-    _train(job.config, place, Steps(stages.next("training")), data_progress)
+    stages = Stages(progress, 1 + len(job.attacks) + (job.evaluation is not None))
+    _train(job.config, place, stages.next("training"))
     made: list[list[str]] = []
     for number, options in enumerate(job.attacks):
         on_cpu = make_fabric(options.device).device.type == "cpu"
         shared = processes if options.processes is None and on_cpu else options.processes
         reports = attack_run(
             place,
-            replace(options, processes=shared),
+            options.model_copy(update={"processes": shared}),
             spread=spread,
-            watch=problems(
-                stages.next(f"attack {number + 1} of {len(job.attacks)}"), options.modes
-            ),
-            data_progress=data_progress,
+            progress=stages.next(f"attack {number + 1} of {len(job.attacks)}", *options.modes),
         )
         made.append([report.folder.name for report in reports])
     if job.evaluation is not None:
         stages.next("evaluation")
-        evaluate_run(place, job.evaluation, data_progress=data_progress)
+        evaluate_run(place, job.evaluation)
     _write_mark(job, place, made)
     return _report(job, place, [name for names in made for name in names], was_finished=False)
 
@@ -148,16 +143,16 @@ def _evaluated(place: Path, options: EvaluateOptions, step: int) -> bool:
     return found is not None and found.answers(options, record, step)
 
 
-def _train(config: TrainConfig, place: Path, watch: Steps, data_progress: Progress | None) -> None:
+def _train(config: TrainConfig, place: Path, progress: Progress) -> None:
     if (place / "config.json").is_file():
         _check_same(config, RunFolder(place).read_config(), place)
         changes = {name: getattr(config, name) for name in sorted(CHANGEABLE)}
-        result = resume_run(place, changes, watch=watch, data_progress=data_progress)
+        result = resume_run(place, changes, progress=progress)
     else:
         _clear(place)
         with writing(place):
             place.parent.mkdir(parents=True, exist_ok=True)
-        result = train_run(config, out=place, watch=watch, data_progress=data_progress)
+        result = train_run(config, out=place, progress=progress)
     if result.status == "interrupted":
         raise KeyboardInterrupt
 

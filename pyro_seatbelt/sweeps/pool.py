@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import torch
 
 from pyro_seatbelt.attacks.groups import Spread, leave_with_parent
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.sweeps.failures import Failure, failure_of
 from pyro_seatbelt.sweeps.job_runs import run_job
 from pyro_seatbelt.sweeps.jobs import Job
-from pyro_seatbelt.sweeps.stages import Stage, StageWatch, Throttled
+from pyro_seatbelt.sweeps.stages import Stage, Throttled
 
 _PATIENCE = 60.0
 """Seconds that training has to save where it is when a sweep is stopped."""
@@ -207,11 +208,11 @@ def _work(connection: Connection, folder: Path, threads: int, gpu: str | None) -
     threading.Thread(target=leave_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    watch = Throttled(connection.send)
+    progress = Throttled(connection.send)
     with suppress(EOFError, OSError):  # there are no more jobs
         while True:
             job = connection.recv()
-            connection.send(attempt(job, folder, threads=threads, watch=watch))
+            connection.send(attempt(job, folder, threads=threads, progress=progress))
 
 
 def attempt(
@@ -220,7 +221,7 @@ def attempt(
     *,
     threads: int,
     spread: Spread | None = None,
-    watch: StageWatch | None = None,
+    progress: Progress = silent,
 ) -> Failure | None:
     """Runs a job, whatever happens.
 
@@ -229,14 +230,14 @@ def attempt(
         folder: Of the sweep.
         threads: Processors that it has.
         spread: Runs the groups of an attack somewhere else.
-        watch: Is told where it is.
+        progress: Is told where it is.
 
     Returns:
         Why it failed; None if it is finished.
     """
     torch.set_num_threads(threads)
     try:
-        run_job(job, folder, processes=threads, spread=spread, watch=watch)
+        run_job(job, folder, processes=threads, spread=spread, progress=progress)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the others go on
         return failure_of(error)
     return None

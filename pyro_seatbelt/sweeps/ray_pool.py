@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import torch
 
-from pyro_seatbelt.attacks import Advance
 from pyro_seatbelt.attacks.groups import Task
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import silent
 from pyro_seatbelt.sweeps.failures import Failure
 from pyro_seatbelt.sweeps.jobs import Job
 from pyro_seatbelt.sweeps.pool import Outcome, Tell, attempt
@@ -116,7 +116,7 @@ def _attempt(job: Job, folder: Path, threads: int, board: Any) -> Failure | None
         with suppress(Exception):  # the board may be gone; the job matters
             board.put_nowait((job.name, stage))
 
-    return attempt(job, folder, threads=threads, spread=spread_on_ray, watch=Throttled(say))
+    return attempt(job, folder, threads=threads, spread=spread_on_ray, progress=Throttled(say))
 
 
 def spread_on_ray(
@@ -145,11 +145,7 @@ def spread_on_ray(
 
 def _run_group(task: bytes, group: int, threads: int) -> bytes:
     torch.set_num_threads(threads)
-    return pickle.dumps(pickle.loads(task)(group, _unheard))  # noqa: S301
-
-
-def _unheard(advance: Advance) -> None:
-    """Where a group is, is for nobody."""
+    return pickle.dumps(pickle.loads(task)(group, silent))  # noqa: S301
 
 
 def _read(board: Any) -> list[tuple[str, Stage]]:

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pyro_seatbelt.data import Progress, load_dataset
-from pyro_seatbelt.data.catalogue import dataset_spec
-from pyro_seatbelt.data.workers import num_processors, num_workers
+from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.executors.processors import num_processors, num_workers
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock, locked
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.sweeps.failures import forget_failure, keep_failure
 from pyro_seatbelt.sweeps.job_runs import finished_job
 from pyro_seatbelt.sweeps.jobs import Job, merge_jobs
@@ -21,31 +22,6 @@ from pyro_seatbelt.sweeps.pool import Outcome, gpus_for, run_local
 from pyro_seatbelt.sweeps.ray_pool import LOCAL, import_ray, run_on_ray
 from pyro_seatbelt.sweeps.stages import Stage
 from pyro_seatbelt.sweeps.tables import write_tables
-
-
-class SweepProgress(NamedTuple):
-    """How far a sweep is.
-
-    Attributes:
-        total: Jobs.
-        finished: Jobs that are finished, those of earlier calls too.
-        failed: Jobs that failed in this call.
-        running: Where the others that were begun are, by name.
-    """
-
-    total: int
-    finished: int
-    failed: int
-    running: dict[str, Stage]
-
-    @property
-    def done(self) -> float:
-        """How many jobs' worth of work is over."""
-        return self.finished + self.failed + sum(each.fraction for each in self.running.values())
-
-
-SweepWatch = Callable[[SweepProgress], None]
-"""Is told how far a sweep is."""
 
 
 class SweepResult(NamedTuple):
@@ -75,8 +51,7 @@ def run_jobs(
     ray: str | None = None,
     gpus: float | None = None,
     shard: tuple[int, int] | None = None,
-    watch: SweepWatch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> SweepResult:
     """Runs jobs and keeps everything in one folder.
 
@@ -95,8 +70,8 @@ def run_jobs(
         gpus: With Ray: GPUs of each job, also a fraction; by default one, where there are any.
         shard: Take only part i of n, as (i, n), counted from 1; other processes may take the other
             parts at the same time.
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then how many runs' worth of work is
+            over, with the numbers `finished` (those of earlier calls too), `failed` and `running`.
 
     Returns:
         What came of it.
@@ -116,14 +91,15 @@ def run_jobs(
         _write_jobs(jobs, folder)
         skipped = [job.name for job in mine if finished_job(job, folder) is not None]
         todo = [job for job in mine if job.name not in skipped]
-        _make_data(todo, data_progress)
+        _make_data(todo, progress)
         finished, failed = list[str](), dict[str, str]()
         running: dict[str, Stage] = {}
 
         def report() -> None:
-            if watch is not None:
-                done = len(skipped) + len(finished)
-                watch(SweepProgress(len(mine), done, len(failed), dict(running)))
+            over = len(skipped) + len(finished)
+            begun = sum(stage.fraction for stage in running.values())
+            numbers = {"finished": over, "failed": len(failed), "running": len(running)}
+            progress("runs", over + len(failed) + begun, len(mine), numbers)
 
         def tell(name: str, stage: Stage) -> None:
             running[name] = stage
@@ -235,9 +211,9 @@ def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
     write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
-def _make_data(jobs: Sequence[Job], progress: Progress | None) -> None:
+def _make_data(jobs: Sequence[Job], progress: Progress) -> None:
     """Draws what several jobs would otherwise draw at the same time."""
     for name, ids in dict.fromkeys((job.config.dataset, job.config.ids) for job in jobs):
         with suppress(InputError):  # it is the failure of its jobs
-            if dataset_spec(name).build is not None:
+            if isinstance(dataset_spec(name), DrawnSet):
                 load_dataset(name, ids=ids, progress=progress)

@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import Checkpoint, save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -25,7 +26,6 @@ from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
 from pyro_seatbelt.training.interruption import Interruption
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
-from pyro_seatbelt.training.progress import Unwatched, Watcher
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def fit(
     resume: Checkpoint | None = None,
     evaluate: Callable[[], Metrics] | None = None,
     schedule: Callable[[int], None] | None = None,
-    watch: Watcher | None = None,
+    progress: Progress = silent,
     fabric: Fabric | None = None,
 ) -> Outcome:
     """Trains any Pyro pair by stochastic variational inference.
@@ -120,7 +120,7 @@ def fit(
         evaluate: Gives numbers of held-out images, every `eval_every` steps and at the end; if a
             run was cut off in it, after the checkpoint of the step, it is the first thing to do.
         schedule: Called with the number of a step, from 1, before it; sets the objective's weights.
-        watch: Is told how far training is.
+        progress: Is told how many steps are done, with the numbers of those that were measured.
         fabric: The device and its arithmetic, instead of those of the config.
 
     Returns:
@@ -176,10 +176,9 @@ def fit(
             _measured=(start, time.perf_counter()),
         )
         log = training.log
-        watch = stack.enter_context(watch or Unwatched())
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
-        watch.start(start, total)
+        progress("training", start, total)
         if start:
             if schedule:
                 schedule(start)
@@ -191,7 +190,7 @@ def fit(
             metrics = training.step(step, measure=last or step == 1 or not step % config.log_every)
             if metrics and log:
                 log.write(step, "train", metrics)
-            watch.advance(step, metrics)
+            progress("training", step, total, metrics or NO_NUMBERS)
             if training.end_step(step, last=last, interruption=interruption):
                 return Outcome(step, interrupted=True, checkpoint=training.checkpoint)
         return Outcome(max(start, total), interrupted=False, checkpoint=training.checkpoint)

@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,10 @@ from pyro_seatbelt.runs.train import open_data
 SMALL = AttackOptions(pairs=2, weights=(0.0, 1.0, 1e9), max_iterations=5, device="cpu", processes=1)
 
 
+def replace(options, **changes):
+    return options.model_copy(update=changes)
+
+
 @pytest.fixture
 def run(attackable, tmp_path):
     return shutil.copytree(attackable, tmp_path / "run")
@@ -30,7 +33,7 @@ def test_every_mode_is_kept_in_the_folder_of_the_run(run):
     reports = attack_run(
         run,
         replace(SMALL, modes=list(MODES), pairs=1),
-        watch=lambda mode, advance: seen.append((mode, advance.finished, advance.total)),
+        progress=lambda stage, done, total, _=None: seen.append((stage, done, total)),
     )
     assert [each.mode for each in reports] == list(MODES)
     for each in reports:

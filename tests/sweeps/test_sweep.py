@@ -14,7 +14,7 @@ import pytest
 
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.sweeps import attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.sweeps import sweep as module
 from pyro_seatbelt.sweeps.failures import Failure
@@ -102,19 +102,18 @@ def assert_same_tables(one, other):
 def test_everything_is_in_the_folder_and_nothing_is_made_twice(inline, jobs, tmp_path):
     out = tmp_path / "sweep"
     seen = []
-    result = run_jobs(jobs[:2], out, watch=seen.append)
+    result = run_jobs(jobs[:2], out, progress=lambda *each: seen.append(each))
     assert result.finished == [job.name for job in jobs[:2]]
     assert (result.failed, result.skipped) == ({}, [])
     assert {path.name for path in out.iterdir()} == {"sweep.json", "runs", "tables"}
     assert [each["name"] for each in json.loads((out / "sweep.json").read_text())["jobs"]] == [
         job.name for job in jobs[:2]
     ]
-    assert [(each.finished, each.failed, each.total) for each in (seen[0], seen[-1])] == [
-        (0, 0, 2),
-        (2, 0, 2),
-    ]
-    assert seen[1].running == {jobs[0].name: Stage("training", 0.5)}
-    assert seen[1].done == 0.5
+    assert (seen[0], seen[-1]) == (
+        ("runs", 0, 2, {"finished": 0, "failed": 0, "running": 0}),
+        ("runs", 2, 2, {"finished": 2, "failed": 0, "running": 0}),
+    )
+    assert seen[1] == ("runs", 0.5, 2, {"finished": 0, "failed": 0, "running": 1})
 
     again = run_jobs(jobs, out)
     assert again.skipped == result.finished

@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import load_dataset
-from pyro_seatbelt.data.drawn_sprites import FACTOR_SIZES
+from pyro_seatbelt.drawn.sprites import FACTOR_SIZES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.claims import Claim, above, all_of
@@ -51,11 +50,13 @@ def make_attacks(results: Results, folder: Path) -> None:
     one, other = (folder / name for name in PICTURES)
     if not (one.is_file() and other.is_file()):
         _draw_hearts(results.scale.subjects["sprites"].dataset, (one, other))
-    options = attack(results.scale, "latent")
+    options = attack(results.scale, "latent").model_copy(
+        update={"images": (one, other), "processes": 1}
+    )
     for config in configs(results.scale, results.scale.subjects["sprites"]):
         run = results.run_folder(config)
         if run is not None:
-            attack_run(run, replace(options, images=(one, other), processes=1))
+            attack_run(run, options)
 
 
 def _draw_hearts(dataset: str, paths: tuple[Path, Path]) -> None:
