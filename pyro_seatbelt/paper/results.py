@@ -11,7 +11,7 @@ from torch import Tensor
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.data import to_pixels
 from pyro_seatbelt.paper.names import sites
-from pyro_seatbelt.paper.scales import Scale
+from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.runs.attack import paper_layers
 from pyro_seatbelt.runs.figures import evenly_spaced
 from pyro_seatbelt.runs.images import open_same_data

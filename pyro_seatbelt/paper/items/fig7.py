@@ -22,7 +22,7 @@ from pyro_seatbelt.paper.item import Item
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import whole_grid
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, Subject
 
 
 def claims(results: Results) -> Iterator[Claim]:
