@@ -43,7 +43,7 @@ def read_image_array(file: Path, *, progress: Progress = silent) -> ImageArray:
 
     Args:
         file: The file.
-        progress: Is told how many images are done.
+        progress: Told about the stage "images".
 
     Returns:
         The images.
@@ -149,7 +149,7 @@ def _channels_first(array: NDArray[np.generic], *, label: str) -> NDArray[np.gen
         return array[:, None]
     first = array.ndim == 4 and array.shape[1] in {1, 3}
     last = array.ndim == 4 and array.shape[3] in {1, 3}
-    if first == last or not array.size:  # neither can be told, or either could be
+    if first == last or not array.size:  # no axis has one or three entries, or two have
         raise InputError(
             f"{label}: expected images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with "
             f"1 or 3 channels, got {array.shape}"

@@ -58,7 +58,7 @@ def read_picture(
         size: Width and height that it must have; checked before anything is decoded.
 
     Returns:
-        The picture in Pillow's mode `L` (grey) or `RGB`, 8 bits a channel. Only the first
+        The picture in Pillow's mode `L` (grey) or `RGB`, 8 bits per channel. Only the first
         frame of an animation is read.
 
     Raises:
@@ -175,7 +175,7 @@ def _flatten(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("more than 16 bits a channel")
+            raise ValueError("more than 16 bits per channel")
         return Image.fromarray((values >> 8).astype(np.uint8))
     if picture.mode == "F":
         raise ValueError("floating-point values have no fixed white")

@@ -71,7 +71,7 @@ def fetch(
         file: What is known of it.
         folder: Where to put it, made if need be.
         addresses: Mirrors, tried in this order instead of the published address.
-        progress: Is told how many bytes are here.
+        progress: Told about the stage "bytes".
 
     Returns:
         The file.
@@ -192,7 +192,7 @@ class _Transfer:
             self._resumed = True
         else:
             self._start_over(found)
-        self._check_room((total or 0) - start)
+        self._check_space((total or 0) - start)
         done = start
         for block in _blocks(response):
             if not done:
@@ -223,7 +223,7 @@ class _Transfer:
             self._start_over()
             raise
 
-    def _check_room(self, missing: int) -> None:
+    def _check_space(self, missing: int) -> None:
         free = shutil.disk_usage(self._part.parent).free
         if missing > free:
             raise InputError(
