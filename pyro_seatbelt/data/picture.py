@@ -108,6 +108,23 @@ def crop_centre(picture: Image.Image, width: int, height: int) -> Image.Image:
     return picture.crop((left, top, left + width, top + height))
 
 
+def middle_square(picture: Image.Image) -> Image.Image:
+    """Cut the largest square out of the middle of a picture.
+
+    Args:
+        picture: The picture.
+
+    Returns:
+        The square.
+
+    Example:
+        >>> middle_square(Image.new("L", (100, 80))).size
+        (80, 80)
+    """
+    side = min(picture.size)
+    return crop_centre(picture, side, side)
+
+
 def shrink(picture: Image.Image, size: int) -> NDArray[np.uint8]:
     """Resample a picture to a square with Lanczos' filter.
 
