@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from pyro_seatbelt.data.cache import CachedImages, file_stem
@@ -16,8 +15,9 @@ from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import draft
 from pyro_seatbelt.data.spec import LoadRequest, check_ids
 from pyro_seatbelt.data.stored_set import StoredSet
-from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.drawn.drawing import Draw, draw_all
+from pyro_seatbelt.executors.processors import num_workers
+from pyro_seatbelt.locks import turn
 
 logger = logging.getLogger(__name__)
 
@@ -120,17 +120,14 @@ def _alone(root: Path, stem: str) -> Iterator[None]:
 
     Drawing it twice would only be a waste, so on a disk without locks there is none.
     """
-    lock = FileLock(root / f".{stem}.lock")
+    lock = root / f".{stem}.lock"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            logger.warning("%s: waiting for another process that draws it", root / stem)
-            lock.acquire()
-    except (OSError, NotImplementedError) as error:
+        lock.touch()
+    except OSError as error:
         logger.debug("%s: no lock: %s", root, error)
-    try:
         yield
-    finally:
-        lock.release()
+        return
+    message = "%s: waiting for another process that draws it"
+    with turn(lock, waiting=lambda: logger.warning(message, root / stem)):
+        yield

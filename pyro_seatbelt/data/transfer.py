@@ -17,11 +17,10 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock
-
 from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
+from pyro_seatbelt.locks import turn
 from pyro_seatbelt.progress import Progress, silent
 
 _BLOCK = 1 << 18
@@ -84,14 +83,12 @@ def fetch(
             written. What has come is kept, unless it is wrong.
     """
     part = folder / f"{file.name}.part"
-    lock = FileLock(folder / f".{file.name}.lock")
+    lock = folder / f".{file.name}.lock"
     with writing(part):
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # another process may be at it: wait, and find the file there
-    try:
+        lock.touch()
+    with turn(lock):  # another process may be at it: wait, and find the file there
         return _fetch_first(file, folder / file.name, part, addresses, progress)
-    finally:
-        lock.release()
 
 
 def _fetch_first(

@@ -12,7 +12,7 @@ from pyro import poutine
 from torch import Tensor
 
 from pyro_seatbelt.traces.at_mean import at_mean
-from pyro_seatbelt.traces.modes import evaluation_mode
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.sites import sample_sites
 
 ACTIVE_VARIANCE = 0.01

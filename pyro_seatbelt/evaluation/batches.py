@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.programs import Program, modules_of
 
 
 def pixel_batches(
@@ -40,3 +41,15 @@ def pixel_batches(
         yield to_pixels(images.gather(batch), dtype)
         done += len(batch)
         progress("images", done, len(indices))
+
+
+def pixel_dtype(*programs: Program) -> torch.dtype:
+    """Returns the type of number that a pair computes in: that of its first parameter.
+
+    Example:
+        >>> pixel_dtype(torch.nn.Linear(2, 2).double())
+        torch.float64
+    """
+    parameters = (p for module in modules_of(*programs) for p in module.parameters())
+    parameter = next(parameters, None)
+    return torch.get_default_dtype() if parameter is None else parameter.dtype

@@ -16,11 +16,11 @@ from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.data.subset import even_subset
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 
 _PIECE = 1024
 """Posteriors that are looked at together, so that chunks of pairs stay small."""

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.sites import factorised, sample_sites
 
 

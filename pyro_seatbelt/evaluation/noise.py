@@ -4,17 +4,17 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Section 5.3
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from pyro import poutine
 from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program, trace_pair
 from pyro_seatbelt.traces.sites import sample_sites
 
 
@@ -32,8 +32,8 @@ class NoiseRobustness(NamedTuple):
 
 
 def noise_robustness(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     images: ImageSource,
     indices: Tensor,
     *,
@@ -88,8 +88,7 @@ def noise_robustness(
         with evaluation_mode(model, guide, seed=seed):
             for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
                 noisy = x + 0.5 * scale * torch.randn_like(x)
-                guide_trace = poutine.trace(guide).get_trace(noisy)
-                trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+                trace = trace_pair(model, guide, noisy, observed=x).model
                 observed = sample_sites(trace).get(site)
                 if observed is None or not observed["is_observed"]:
                     raise ValueError(f"the model does not observe a site '{site}'")

@@ -13,7 +13,8 @@ import torch
 from pyro_seatbelt.data import ImageDataset, Split, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
-from pyro_seatbelt.presets import PRESETS, Family
+from pyro_seatbelt.family import PRESETS, WEIGHTS
+from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
 from pyro_seatbelt.runs.folder import (
@@ -27,7 +28,7 @@ from pyro_seatbelt.runs.folder import (
 )
 from pyro_seatbelt.runs.open import build_family
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.layout import checkpoints
 from pyro_seatbelt.training.loop import Outcome, fit, num_steps
@@ -36,21 +37,6 @@ from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
 from pyro_seatbelt.training.schedules import LinearWarmup
 
 logger = logging.getLogger(__name__)
-
-CHANGEABLE = frozenset(
-    {
-        "checkpoint_every",
-        "device",
-        "epochs",
-        "eval_every",
-        "eval_images",
-        "keep_checkpoints",
-        "log_every",
-        "steps",
-        "tensorboard",
-    }
-)
-"""Fields that may differ when a run is resumed: they do not change what a step does."""
 
 
 class RunResult(NamedTuple):
@@ -105,12 +91,7 @@ def train_run(
     dataset, split = open_data(config, progress)
     EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
     family = _fresh_family(config, dataset, split)
-    config = config.model_copy(
-        update={
-            "layers": family.model.num_layers,
-            "beta": family.objective.beta if config.beta is None else config.beta,
-        }
-    )
+    config = config.settled()
     record = RunRecord(
         status="running",
         fingerprint=dataset.fingerprint,
@@ -149,7 +130,8 @@ def resume_run(
 
     Args:
         path: The folder of the run.
-        changes: Fields of the config that may differ (:data:`CHANGEABLE`), such as more steps.
+        changes: Fields of the config that may differ, such as more steps
+            (:data:`~pyro_seatbelt.training.config.CHANGEABLE`).
         progress: Is told how far the making of images is, and then training.
 
     Returns:
@@ -254,9 +236,7 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
         >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
         (('beta',), ('alpha', 'beta', 'gamma'))
     """
-    names = ("alpha", "beta", "gamma")
-    weighted = PRESETS[config.model].weighted
-    return tuple(name for name, own in zip(names, weighted, strict=True) if own) or names
+    return PRESETS[config.model].weighted or WEIGHTS
 
 
 def _check_young(folder: RunFolder, config: TrainConfig) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
-from pyro_seatbelt.data.workers import num_processors, num_workers
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.executors.processors import num_processors, num_workers
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.sweeps.failures import forget_failure, keep_failure
 from pyro_seatbelt.sweeps.job_runs import finished_job

@@ -18,6 +18,7 @@ from torch.distributions import (
     TransformedDistribution,
 )
 
+from pyro_seatbelt.traces.plates import find_plate
 from pyro_seatbelt.traces.row_noise import RowNoise
 
 _LOCATION_SCALE: tuple[type[Distribution], ...] = (Normal, Laplace, Cauchy)
@@ -129,12 +130,9 @@ class FrozenNoiseMessenger(Messenger):
     def _pyro_sample(self, msg: Any) -> None:
         if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
             return
-        fn: Any = msg["fn"]
-        axis = None
-        for frame in msg["cond_indep_stack"]:
-            if frame.name == self.plate and frame.dim is not None:
-                axis = len(fn.batch_shape) + frame.dim
-        msg["value"] = self.noise.draw(str(msg["name"]), fn, axis=axis, rows=self.rows)
+        plate = find_plate(msg, self.plate)
+        axis = None if plate is None else plate.axis
+        msg["value"] = self.noise.draw(str(msg["name"]), msg["fn"], axis=axis, rows=self.rows)
         msg["done"] = True
 
 

@@ -1,3 +1,4 @@
+import errno
 import logging
 import subprocess
 import sys
@@ -148,7 +149,7 @@ class TestSeveralAtOnce:
 
     def test_where_the_disk_knows_no_locks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         def fail(*arguments: object) -> None:
-            raise NotImplementedError
+            raise OSError(errno.ENOLCK, "No locks available")
 
         monkeypatch.setattr("fcntl.flock", fail)
         assert load(tmp_path, 1).num_images == 6

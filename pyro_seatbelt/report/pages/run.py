@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyro_seatbelt.presets import PRESETS, settle
+from pyro_seatbelt.family import PRESETS, settle
+from pyro_seatbelt.options import Group, mark
 from pyro_seatbelt.report import (
     Advice,
     Chart,
@@ -22,7 +23,7 @@ from pyro_seatbelt.report.pages.known import KnownRun, number
 from pyro_seatbelt.report.pages.pictures import gallery
 from pyro_seatbelt.report.pages.room import Room
 from pyro_seatbelt.report.quantity import quantity
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.training.config import TrainConfig
 
 _NATS = "nats per image"
 
@@ -81,9 +82,7 @@ def beta_of(config: TrainConfig) -> float | None:
     Args:
         config: Its config.
     """
-    if not PRESETS[config.model].has_beta:
-        return None
-    return settle(config.model)[1] if config.beta is None else config.beta
+    return None if "beta" in PRESETS[config.model].unused else config.settled().beta
 
 
 def headline(run: KnownRun) -> str:
@@ -109,7 +108,7 @@ def layers_of(config: TrainConfig) -> int:
     Args:
         config: Its config.
     """
-    return settle(config.model)[0] if config.layers is None else config.layers
+    return settle(config.model, layers=config.layers).layers
 
 
 def training_charts(metrics: Sequence[Mapping[str, Any]]) -> list[Chart]:
@@ -224,7 +223,8 @@ def _settings(config: TrainConfig) -> list[SettingGroup]:
     }
     groups: dict[str, list[Setting]] = {}
     for name, field in TrainConfig.model_fields.items():
-        title = next((each.title for each in field.metadata if isinstance(each, Group)), "Other")
+        group = mark(field, Group)
+        title = group.title if group else "Other"
         value = resolved.get(name, getattr(config, name))
         groups.setdefault(title, []).append(
             Setting(
