@@ -22,7 +22,7 @@ from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.pair import Layers
-    from pyro_seatbelt.evaluation.attack_results import Estimate
+    from pyro_seatbelt.evaluation.estimates import Estimate
     from pyro_seatbelt.runs.attack import AttackReport
 
 
@@ -175,7 +175,7 @@ def _layers(text: str | None) -> "Layers | None":
 
 
 def _show(report: "AttackReport") -> None:
-    from pyro_seatbelt.evaluation.attack_results import QUANTITIES
+    from pyro_seatbelt.evaluation.attack_summary import QUANTITIES
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""

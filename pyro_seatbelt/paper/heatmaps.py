@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.evaluation.attack_results import auddc
+from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.claims import Claim, all_of
 from pyro_seatbelt.paper.estimates import difference_of_means, ratio_of_means
 from pyro_seatbelt.paper.grids import cell, cells_of_both, grid_of, median

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_results import auddc, shown
+from pyro_seatbelt.evaluation.attack_summary import shown
+from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.claims import Claim, all_of
 from pyro_seatbelt.paper.estimates import Interval, difference_of_means, share
 from pyro_seatbelt.paper.item import Drawn, Item

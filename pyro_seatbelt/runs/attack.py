@@ -17,7 +17,7 @@ from pyro_seatbelt.attacks.pair import Layers, read_pair
 from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.attack_results import Estimate
+from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
 from pyro_seatbelt.runs.attack_report import report
