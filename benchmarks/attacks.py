@@ -36,8 +36,6 @@ from pyro_seatbelt.attacks import (
     Objective,
     Output,
 )
-from pyro_seatbelt.attacks.pair import read_pair
-from pyro_seatbelt.attacks.solver import Solver
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.programs import Program
 
@@ -63,23 +61,23 @@ def one_by_one(
     generator = np.random.default_rng(seed)
     values, evaluations = [], 0
     begun = time.perf_counter()
+    bound = attack.bind(*pair, x, target)
     with evaluation_mode(*pair), torch.enable_grad(), pyro.validation_enabled(False):
-        read = read_pair(*pair, x, attack.objective.layers)
         for problem in sampled:
-            solver = Solver(attack, read, x, target, [problem])
-            distance = solver.bind()
+            function = bound.penalised_distance([problem])
+            lower, upper = function.problems.lower[0], function.problems.upper[0]
 
-            def single(d: np.ndarray, solver=solver, distance=distance):  # noqa: ANN001, ANN202
+            def single(d: np.ndarray, function=function):  # noqa: ANN001, ANN202
                 point = torch.from_numpy(d)[None]
-                value, gradient = solver.objective(distance, point, torch.zeros(1, dtype=int))
+                value, gradient = function(point, torch.zeros(1, dtype=int))
                 return value.item(), gradient[0].numpy()
 
             found = minimize(
                 single,
-                generator.uniform(-1e-8, 1e-8, solver.lower.shape[1]),
+                generator.uniform(-1e-8, 1e-8, len(lower)),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=Bounds(solver.lower[0].numpy(), solver.upper[0].numpy()),
+                bounds=Bounds(lower.numpy(), upper.numpy()),
                 options={
                     "maxcor": settings.memory,
                     "ftol": settings.factr * np.finfo(float).eps,

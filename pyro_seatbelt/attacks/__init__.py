@@ -1,24 +1,32 @@
 """Adversarial attacks on any Pyro model and guide, many problems at once."""
 
-from pyro_seatbelt.attacks.attack import Attack
+from pyro_seatbelt.attacks.attack import Attack, BoundAttack
 from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.modes import MODES, Mode
-from pyro_seatbelt.attacks.objectives import LatentKL, LatentL2, LatentW2, Objective, Output
-from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB, minimise
+from pyro_seatbelt.attacks.objectives import (
+    MODES,
+    LatentKL,
+    LatentL2,
+    LatentW2,
+    Mode,
+    Objective,
+    Output,
+)
+from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
-from pyro_seatbelt.attacks.optimisers.pgd import PGD
 from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
+from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.attacks.result import AttackResult
-from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS, geometric_weights
 
 __all__ = [
     "LBFGSB",
     "MODES",
+    "OPTIMISERS",
     "PAPER_WEIGHTS",
     "PGD",
     "Attack",
     "AttackResult",
     "Ball",
+    "BoundAttack",
     "ImagePairs",
     "LatentKL",
     "LatentL2",
@@ -26,9 +34,9 @@ __all__ = [
     "Minimum",
     "Mode",
     "Objective",
+    "Optimiser",
     "Output",
     "StopReason",
     "choose_pairs",
     "geometric_weights",
-    "minimise",
 ]

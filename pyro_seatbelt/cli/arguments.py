@@ -12,8 +12,6 @@ Run = Annotated[
     ),
 ]
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)]
-
 Workers = Annotated[
     int | None,
     typer.Option(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.train import RunResult
 
 
-@config_flags
+@config_flags(TrainConfig)
 def train(
     run: Annotated[
         Path | None,
@@ -27,7 +27,6 @@ def train(
         ),
     ] = None,
     *,
-    given: Mapping[str, Any],
     config: Annotated[
         Path | None,
         typer.Option(
@@ -52,6 +51,7 @@ def train(
         ),
     ] = False,
     json: Json = False,
+    given: Mapping[str, Any],
 ) -> None:
     """Train a model of the family and keep it in a run folder.
 

@@ -1,7 +1,6 @@
 """Images in one NumPy file, whatever their order of axes and type."""
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from PIL import Image
 
 from pyro_seatbelt.data.array_file import read_header, read_rows
 from pyro_seatbelt.data.picture import crop_centre, shrink
-from pyro_seatbelt.data.published import opening
+from pyro_seatbelt.data.published_file import BROKEN_ZIP, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
 
@@ -19,10 +18,6 @@ SUFFIXES = (".npy", ".npz")
 
 _SIZE = 64
 _MOST_BYTES = 8 << 30
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError,
-    OverflowError, RuntimeError, ValueError,
-)  # fmt: skip
 
 
 class ImageArray(NamedTuple):
@@ -96,7 +91,7 @@ def _read_zip(file: Path) -> dict[str, NDArray[np.generic]]:
                 return {name: _read(archive, name, file) for name in _chosen(archive, file)}
         except InputError:
             raise
-        except _BROKEN as error:
+        except BROKEN_ZIP as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{file}: damaged archive of arrays ({reason})") from error
 

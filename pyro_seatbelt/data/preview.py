@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngInfo
 
-from pyro_seatbelt.data import ImageDataset, load_dataset
+from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.registry import load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.plots import contact_sheet

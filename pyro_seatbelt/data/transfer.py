@@ -14,12 +14,10 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock
-
-from pyro_seatbelt.data.published import check_kind, checked_digest, opening
-from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
+from pyro_seatbelt.locks import turn
 from pyro_seatbelt.progress import Progress, silent
 
 _BLOCK = 1 << 18
@@ -82,14 +80,12 @@ def fetch(
             written. What has come is kept, unless it is wrong.
     """
     part = folder / f"{file.name}.part"
-    lock = FileLock(folder / f".{file.name}.lock")
+    lock = folder / f".{file.name}.lock"
     with writing(part):
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # another process may be at it: wait, and find the file there
-    try:
+        lock.touch()
+    with turn(lock):  # another process may be at it: wait, and find the file there
         return _fetch_first(file, folder / file.name, part, addresses, progress)
-    finally:
-        lock.release()
 
 
 def _fetch_first(
@@ -102,7 +98,7 @@ def _fetch_first(
     """Go through the addresses until one has the file."""
     if target.exists():
         with opening(target) as opened:
-            checked_digest(opened, file, label=str(target))
+            file.check(opened, label=str(target))
         return target
     problems = []
     for address in addresses or (file.address,):
@@ -207,7 +203,7 @@ class _Transfer:
 
     def _check_head(self, block: bytes, total: int | None) -> None:
         """See early that this may be the published file."""
-        check_kind(block, self._file, label=self._address)
+        self._file.check_head(block, label=self._address)
         expected = self._file.num_bytes
         if None not in {total, expected} and total != expected:
             raise InputError(
@@ -218,7 +214,7 @@ class _Transfer:
         """See that the file is the published one; remove it if it is not."""
         try:
             with opening(self._part) as opened:
-                checked_digest(opened, self._file, label=self._address)
+                self._file.check(opened, label=self._address)
                 os.fsync(opened.fileno())
         except InputError:
             self._start_over()

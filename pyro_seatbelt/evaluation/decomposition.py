@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
@@ -107,7 +107,7 @@ def decompose(
             f"site '{latent}' was not encoded (those are: {', '.join(encodings) or 'none'})"
         )
     draws, posterior = encodings[latent]
-    rows = torch.from_numpy(spread(min(num_draws, len(draws)), len(draws))).sort().values
+    rows = torch.from_numpy(even_subset(min(num_draws, len(draws)), len(draws))).sort().values
     rows = rows.to(draws.device)
     x_rows = indices[rows.to(indices.device)]
     batches = pixel_batches(

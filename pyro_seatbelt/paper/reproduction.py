@@ -81,7 +81,7 @@ def reproduce(
         if item.make is not None and not redraw_only:
             item.make(own, place / name)
         files[name] = item.draw(own).write(place / name)
-        found = [claim.noted(scale.note) for claim in item.claims(own)]
+        found = item.check(own)
         files[name].append(write_claims(place / name / "claims.json", found))
         claims += found
     write_claims(place / "claims.json", claims)

@@ -10,6 +10,14 @@ from pyro_seatbelt.runs.evaluate import EvaluateOptions
 
 Role = Literal["chairs", "faces", "celeba", "sprites"]
 
+FLAT = "beta-tcvae"
+"""Models of one layer: at beta = 1 this is the plain VAE, whose objective is the same."""
+
+CHAIN = "beta-tcdlgm"
+DEEP = "seatbelt"
+MODELS = (FLAT, CHAIN, DEEP)
+"""The members of the family that the paper compares."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -35,6 +43,28 @@ class Subject:
     def dataset(self) -> str:
         """The data set."""
         return str(self.fields["dataset"])
+
+    def betas_of(self, model: str) -> tuple[float, ...]:
+        """The weights that a model is trained with."""
+        return self.chain_betas if model == CHAIN else self.betas
+
+    def layers_of(self, model: str) -> tuple[int, ...]:
+        """The depths that it is trained with."""
+        return {FLAT: (1,), CHAIN: self.chain_layers}.get(model, self.layers)
+
+    def deepest(self, model: str) -> tuple[int, ...]:
+        """The largest of them; none where there is no such model."""
+        return self.layers_of(model)[-1:]
+
+    @property
+    def usual_layers(self) -> tuple[int, ...]:
+        """The depth of the Seatbelt-VAEs of Figure 4 and Table 1: L = 4, or else the deepest."""
+        return (4,) if 4 in self.layers else self.deepest(DEEP)
+
+    @property
+    def max_layers(self) -> int:
+        """The depth of the deepest Seatbelt-VAE; one layer is a flat model."""
+        return max(self.layers, default=1)
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -2,97 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Attack, Mode, choose_pairs
+from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, Mode, choose_pairs
 from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.attacks.modes import objective
-from pyro_seatbelt.attacks.pair import Layers, read_pair
+from pyro_seatbelt.attacks.objectives import make_objective
+from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.data import read_pixels, to_pixels
-from pyro_seatbelt.data.workers import num_workers
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.estimates import Estimate
+from pyro_seatbelt.executors.processors import num_workers
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
-from pyro_seatbelt.runs.attack_report import report
+from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack_report import AttackReport, write_report
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.open import Run, load_idle_run
-from pyro_seatbelt.runs.protocol import protocol_arguments, run_protocol
+from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.training.device import make_fabric
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackOptions:
-    """What to attack, and how.
-
-    Attributes:
-        modes: Which attacks to make.
-        layers: Which layers the latent ones look at: `all`, `top`, `base`, or the names of some;
-            None for the paper's choice (:func:`paper_layers`).
-        pairs: How many random pairs of held-out images.
-        images: Two pictures of one's own instead, the input and the target.
-        weights: The penalties lambda.
-        seed: Of the pairs and of the noise.
-        samples: Frozen draws that the distance is averaged over.
-        at_mean: Whether to propagate posterior means instead of draws.
-        batch: Problems that advance together.
-        max_iterations: Cap on the iterations of a problem.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        processes: Processes that share the groups; None for one a processor, at most 8.
-        force: Whether to make finished attacks again.
-        figures: Whether to draw figures and keep posterior draws.
-    """
-
-    modes: Sequence[Mode] = ("latent",)
-    layers: Layers | None = None
-    pairs: int = 10
-    images: tuple[Path, Path] | None = None
-    weights: Sequence[float] = PAPER_WEIGHTS
-    seed: int = 0
-    samples: int = 1
-    at_mean: bool = False
-    batch: int = 128
-    max_iterations: int = 100
-    device: str = "auto"
-    processes: int | None = None
-    force: bool = False
-    figures: bool = True
-
-
-class AttackReport(NamedTuple):
-    """What came of one attack.
-
-    Attributes:
-        folder: Where everything is.
-        mode: Which attack it was.
-        layers: The sites that it looked at.
-        num_pairs: Input-target pairs.
-        num_problems: Pairs times penalties.
-        num_retired: Problems that were given up because something was not finite.
-        was_finished: Whether an earlier call had finished it, and nothing was run.
-        summary: Means over the problems, by column of the table.
-        auddc: Mean area under the distortion-distance curves.
-        files: Files by name: table, images, summaries, figures, posterior draws.
-    """
-
-    folder: Path
-    mode: Mode
-    layers: tuple[str, ...]
-    num_pairs: int
-    num_problems: int
-    num_retired: int
-    was_finished: bool
-    summary: dict[str, Estimate]
-    auddc: Estimate | None
-    files: dict[str, Path]
 
 
 class _Images(NamedTuple):
@@ -137,28 +70,21 @@ def attack_run(
     if options.layers is None:
         attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in attacks}
     blank = torch.zeros(1, *run.record.image_shape, device=device)
-    for attack in attacks.values():
-        read_pair(run.model, run.guide, blank, attack.objective.layers)  # before data are opened
+    # before data are opened: what the pair cannot do is known without them
+    read = {mode: attack.bind(run.model, run.guide, blank) for mode, attack in attacks.items()}
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), images.target.to(device)
+    bound = {mode: attack.on(x, target) for mode, attack in read.items()}
     processes = options.processes
     if processes is None:
         processes = num_workers() if device.type == "cpu" else 1
-    layers = {
-        mode: attack.check(run.model, run.guide, x, target, processes=processes)
-        for mode, attack in attacks.items()
-    }
     about = {"step": run.step, "source": images.source, "versions": package_versions()}
     reports = []
-    for mode, attack in attacks.items():
-        place = _place(run, mode, attack, layers[mode], x, target)
+    for mode, attack in bound.items():
+        place = _place(run, mode, attack)
         was_finished = AttackRecords(place).finished and not options.force
         findings = run_protocol(
             attack,
-            run.model,
-            run.guide,
-            x,
-            target,
             place,
             columns=images.columns,
             about=about,
@@ -167,25 +93,15 @@ def attack_run(
             force=options.force,
             progress=under(progress, mode),
         )
-        told = report(
-            run,
-            findings,
-            place,
-            mode=mode,
-            layers=layers[mode],
-            draw=not was_finished,
-            figures=options.figures,
-        )
         reports.append(
-            AttackReport(
-                folder=place,
+            write_report(
+                run,
+                findings,
+                place,
                 mode=mode,
-                layers=layers[mode],
-                num_pairs=len(x),
-                num_problems=len(findings.table),
-                num_retired=int((findings.table["stop"] == "nan").sum()),
+                layers=attack.layers,
                 was_finished=was_finished,
-                **told._asdict(),
+                figures=options.figures,
             )
         )
     return reports
@@ -235,7 +151,7 @@ def paper_layers(model: str) -> Layers:
 
 def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
     return Attack(
-        objective(mode, layers),
+        make_objective(mode, layers),
         LBFGSB(max_iterations=options.max_iterations),
         tuple(options.weights),
         noise="mean" if options.at_mean else "frozen",
@@ -245,13 +161,11 @@ def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
     )
 
 
-def _place(
-    run: Run, mode: Mode, attack: Attack, layers: Sequence[str], x: Tensor, target: Tensor
-) -> Path:
-    arguments = protocol_arguments(attack, run.model, run.guide, x, target)
-    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+def _place(run: Run, mode: Mode, attack: BoundAttack) -> Path:
+    written = json.dumps(attack.arguments, sort_keys=True)
+    digest = hashlib.sha256(written.encode()).hexdigest()
     latents = {f"z{layer}" for layer in range(1, run.model.num_layers + 1)}
-    which = "all" if set(layers) == latents else "+".join(layers)
+    which = "all" if set(attack.layers) == latents else "+".join(attack.layers)
     return run.folder / "attacks" / f"{mode}-{which}-{digest[:8]}"
 
 

@@ -7,7 +7,8 @@ import xarray as xr
 from xarray import DataTree
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import locked, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation

@@ -10,7 +10,7 @@ from xarray import DataTree
 from pyro_seatbelt import evaluation as measures
 from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
 from pyro_seatbelt.evaluation.batches import pixel_batches
@@ -172,7 +172,7 @@ def _disentanglement(
     for number, (name, encoding) in enumerate(encodings.items(), start=1):
         mig[name] = measures.mutual_information_gap(encoding, known).gap
         progress("information gap", number, len(encodings))
-    rows = torch.from_numpy(spread(min(CLASSIFIED_IMAGES, len(train)), len(train)))
+    rows = torch.from_numpy(even_subset(min(CLASSIFIED_IMAGES, len(train)), len(train)))
     batches = pixel_batches(
         images, train[rows], batch_size=512, progress=under(progress, "disentanglement")
     )
@@ -211,4 +211,4 @@ def _levels(noise: measures.NoiseRobustness) -> list[NoiseLevel]:
 def _some(indices: Tensor, count: int) -> Tensor:
     """Some images, evenly spread, in order."""
     count = min(count, len(indices))
-    return indices[torch.from_numpy(spread(count, len(indices))).sort().values]
+    return indices[torch.from_numpy(even_subset(count, len(indices))).sort().values]

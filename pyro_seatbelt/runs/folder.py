@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.training.config import TrainConfig, read_config
 
 _BEGUN = {"run.json"}

@@ -28,7 +28,7 @@ from pyro_seatbelt.runs.folder import (
 )
 from pyro_seatbelt.runs.open import build_family
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.layout import checkpoints
 from pyro_seatbelt.training.loop import Outcome, fit, num_steps
@@ -37,21 +37,6 @@ from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
 from pyro_seatbelt.training.schedules import LinearWarmup
 
 logger = logging.getLogger(__name__)
-
-CHANGEABLE = frozenset(
-    {
-        "checkpoint_every",
-        "device",
-        "epochs",
-        "eval_every",
-        "eval_images",
-        "keep_checkpoints",
-        "log_every",
-        "steps",
-        "tensorboard",
-    }
-)
-"""Fields that may differ when a run is resumed: they do not change what a step does."""
 
 
 class RunResult(NamedTuple):
@@ -145,7 +130,8 @@ def resume_run(
 
     Args:
         path: The folder of the run.
-        changes: Fields of the config that may differ (:data:`CHANGEABLE`), such as more steps.
+        changes: Fields of the config that may differ, such as more steps
+            (:data:`~pyro_seatbelt.training.config.CHANGEABLE`).
         progress: Is told how far the making of images is, and then training.
 
     Returns:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.evaluate import evaluate_run
@@ -16,10 +16,10 @@ from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.train import CHANGEABLE, resume_run, train_run
+from pyro_seatbelt.runs.train import resume_run, train_run
 from pyro_seatbelt.sweeps.jobs import Job, plain_options
 from pyro_seatbelt.sweeps.stages import Stages
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
@@ -93,7 +93,7 @@ def run_job(
         shared = processes if options.processes is None and on_cpu else options.processes
         reports = attack_run(
             place,
-            replace(options, processes=shared),
+            options.model_copy(update={"processes": shared}),
             spread=spread,
             progress=stages.next(f"attack {number + 1} of {len(job.attacks)}", *options.modes),
         )

@@ -4,15 +4,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PRESETS
-from pyro_seatbelt.runs.attack import AttackOptions
+from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
-from pyro_seatbelt.runs.train import CHANGEABLE
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 
 UNNAMED = CHANGEABLE - {"steps", "epochs"}
 """Fields of the config that a job's name does not depend on: they decide no weight."""
@@ -79,8 +78,8 @@ def job_for(
     return Job(
         name,
         config,
-        tuple(dict.fromkeys(_settled(options) for options in attacks)),
-        evaluation and replace(evaluation, force=False),
+        tuple(dict.fromkeys(options.model_copy(update={"force": False}) for options in attacks)),
+        evaluation and evaluation.model_copy(update={"force": False}),
     )
 
 
@@ -107,8 +106,8 @@ def merge_jobs(jobs: Iterable[Job]) -> list[Job]:
         first = merged.setdefault(job.name, job)
         if first.evaluation and job.evaluation and first.evaluation != job.evaluation:
             raise InputError(
-                f"{job.name}: expected one evaluation of a run, got {first.evaluation} and "
-                f"{job.evaluation}: make them the same"
+                f"{job.name}: expected one evaluation of a run, got {first.evaluation!r} and "
+                f"{job.evaluation!r}: make them the same"
             )
         merged[job.name] = replace(
             first,
@@ -128,20 +127,4 @@ def plain_options(options: AttackOptions | EvaluateOptions) -> dict[str, Any]:
         >>> plain_options(AttackOptions(pairs=3))["pairs"]
         3
     """
-    values = {
-        name: value for name, value in asdict(options).items() if name not in {"processes", "force"}
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
-    return plain
-
-
-def _settled(options: AttackOptions) -> AttackOptions:
-    """The same options, hashable and made once."""
-    layers = options.layers
-    return replace(
-        options,
-        modes=tuple(options.modes),
-        weights=tuple(options.weights),
-        layers=layers if layers is None or isinstance(layers, str) else tuple(layers),
-        force=False,
-    )
+    return options.model_dump(mode="json")

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pyro_seatbelt.data import load_dataset
-from pyro_seatbelt.data.catalogue import dataset_spec
-from pyro_seatbelt.data.workers import num_processors, num_workers
+from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.executors.processors import num_processors, num_workers
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.sweeps.failures import forget_failure, keep_failure
 from pyro_seatbelt.sweeps.job_runs import finished_job
@@ -215,5 +215,5 @@ def _make_data(jobs: Sequence[Job], progress: Progress) -> None:
     """Draws what several jobs would otherwise draw at the same time."""
     for name, ids in dict.fromkeys((job.config.dataset, job.config.ids) for job in jobs):
         with suppress(InputError):  # it is the failure of its jobs
-            if dataset_spec(name).build is not None:
+            if isinstance(dataset_spec(name), DrawnSet):
                 load_dataset(name, ids=ids, progress=progress)

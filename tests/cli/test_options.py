@@ -3,8 +3,9 @@ import json
 import pytest
 
 from pyro_seatbelt.cli import train as command
+from pyro_seatbelt.options import Group
 from pyro_seatbelt.runs import train as trained
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.training.config import TrainConfig
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.scales import scale_named
 from pyro_seatbelt.sweeps.jobs import merge_jobs
 
+LAPTOP_NOTE = SCALES["laptop"].note
+
 NEEDS_WEIGHTS = {"fig4", "traversals"}
 """What is drawn by running models: the end-to-end test does."""
 
@@ -59,13 +61,14 @@ def test_the_published_protocol_is_that_of_the_paper(jobs):
 @pytest.mark.parametrize("name", ITEMS)
 def test_claims_hold_where_the_paper_is_right_and_nowhere_else(name, sign, world, planted_images):
     planted_images(sign)
-    claims = ITEMS[name].claims(world(ITEMS[name], sign))
+    claims = ITEMS[name].check(world(ITEMS[name], sign))
     assert claims
     assert len({claim.claim for claim in claims}) == len(claims)
     for claim in claims:
         assert claim.item == name
         assert claim.source
         assert claim.text
+        assert claim.note.endswith(LAPTOP_NOTE)
         if name == "traversals":
             assert claim.holds is None  # nothing decides it
             continue
@@ -79,18 +82,17 @@ def test_claims_hold_where_the_paper_is_right_and_nowhere_else(name, sign, world
 @pytest.mark.parametrize("name", ITEMS)
 def test_claims_are_unknown_where_nothing_was_run(name, world, planted_images):
     planted_images(1)
-    claims = ITEMS[name].claims(world(ITEMS[name], 0))
+    claims = ITEMS[name].check(world(ITEMS[name], 0))
     assert claims
     assert all(claim.holds is None for claim in claims)
 
 
 @pytest.mark.parametrize("name", ITEMS)
 def test_what_is_trained_but_not_evaluated_is_unknown_and_left_out(name, world, monkeypatch):
-    for module in ("panels", "heart"):
-        monkeypatch.setattr(f"pyro_seatbelt.paper.{module}._find", lambda *_: None)
+    monkeypatch.setattr("pyro_seatbelt.paper.items.heart.read_attack", lambda *_: None)
     results = world(ITEMS[name], 1, evaluated=False)
     assert len(results.runs)
-    claims = ITEMS[name].claims(results)
+    claims = ITEMS[name].check(results)
     assert claims
     assert all(claim.holds is None for claim in claims)
     assert all(not claim.measured.get("models") or name == "traversals" for claim in claims)

@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,10 @@ from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.train import open_data
 
 SMALL = AttackOptions(pairs=2, weights=(0.0, 1.0, 1e9), max_iterations=5, device="cpu", processes=1)
+
+
+def replace(options, **changes):
+    return options.model_copy(update=changes)
 
 
 @pytest.fixture

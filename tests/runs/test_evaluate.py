@@ -2,7 +2,6 @@ import json
 import math
 import shutil
 import time
-from dataclasses import replace
 
 import arviz
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.runs import EvaluateOptions, evaluate_run, load_run, read_evaluation, train_run
 from pyro_seatbelt.runs import evaluate as evaluations
 from pyro_seatbelt.runs import evaluation_numbers as numbers
@@ -21,6 +20,11 @@ from pyro_seatbelt.runs import evaluation_report as reports
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.train import open_data
 from pyro_seatbelt.training import TrainConfig
+
+
+def replace(options, **changes):
+    return options.model_copy(update=changes)
+
 
 SMALL = EvaluateOptions(images=3, iwae_samples=5, noise_scales=(0.5,), device="cpu")
 PLAIN = replace(SMALL, figures=False)
@@ -70,7 +74,7 @@ def test_everything_is_kept_in_the_folder_of_the_run(run):
     assert stages[-1] == ("figures", 5, 5)
     assert {stage for stage, *_ in stages} > {"bound", "importance", "noise", "aggregate"}
     for stage in {stage for stage, *_ in stages}:
-        last = [(done, total) for name, done, total in stages if name == stage][-1]
+        last = [(done, total) for name, done, total, *_ in stages if name == stage][-1]
         assert last[0] == last[1]
 
 
@@ -295,12 +299,12 @@ def test_no_evaluation_is_none(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": 1}, "expected images >= 2, got 1"),
-        ({"aggregate_images": 0}, "expected aggregate_images >= 2, got 0"),
-        ({"iwae_samples": 0}, "expected iwae_samples >= 1, got 0"),
+        ({"images": 1}, "images: expected >= 2, got 1"),
+        ({"aggregate_images": 0}, "aggregate_images: expected >= 2, got 0"),
+        ({"iwae_samples": 0}, "iwae_samples: expected >= 1, got 0"),
         ({"noise_scales": (-0.1,)}, "expected finite noise scales >= 0, got -0.1"),
         ({"noise_scales": (math.nan,)}, "expected finite noise scales >= 0, got nan"),
-        ({"seed": -1}, "expected seed >= 0 and below 2\\^63, got -1"),
+        ({"seed": -1}, "seed: expected >= 0, got -1"),
     ],
 )
 def test_options_are_checked(changes, message):

@@ -7,7 +7,7 @@ import torch
 
 from pyro_seatbelt.attacks import LBFGSB, Attack, LatentKL, Output
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.runs import evaluate_run, read_evaluation, resume_run
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.sweeps import job_for
@@ -69,7 +69,9 @@ def test_what_is_gone_or_new_is_made(done, job):
     assert not run_job(job, done).was_finished
     assert (attack / "table.parquet").read_bytes() == table
 
-    more = replace(job, attacks=(*job.attacks, replace(job.attacks[0], pairs=1)), evaluation=None)
+    more = replace(
+        job, attacks=(*job.attacks, job.attacks[0].model_copy(update={"pairs": 1})), evaluation=None
+    )
     assert finished_job(more, done) is None
     assert len(run_job(more, done).attacks) == 2
     assert finished_job(job, done) is not None  # what was asked before is not forgotten
@@ -171,7 +173,7 @@ def test_it_says_where_it_is(job, tmp_path):
 
 def test_an_evaluation_that_somebody_replaced_is_made_again(done, job):
     place = job_place(job.name, done)
-    evaluate_run(place, replace(job.evaluation, seed=5))
+    evaluate_run(place, job.evaluation.model_copy(update={"seed": 5}))
     assert finished_job(job, done) is None
     run_job(job, done)
     assert read_evaluation(place).seed == job.evaluation.seed

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -56,7 +55,7 @@ def test_jobs_of_one_run_become_one():
     assert [job.config.seed for job in merged] == [0, 1]
     assert [options.modes for options in merged[0].attacks] == [("latent",), ("w2",)]
     assert not any(options.force for options in merged[0].attacks)
-    assert merged[0].evaluation == replace(evaluation, force=False)
+    assert merged[0].evaluation == evaluation.model_copy(update={"force": False})
     assert merged[1].evaluation is None
 
 

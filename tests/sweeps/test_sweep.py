@@ -14,7 +14,7 @@ import pytest
 
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.sweeps import attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.sweeps import sweep as module
 from pyro_seatbelt.sweeps.failures import Failure

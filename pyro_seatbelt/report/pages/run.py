@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pyro_seatbelt.family import PRESETS, settle
+from pyro_seatbelt.options import Group, mark
 from pyro_seatbelt.report import (
     Advice,
     Chart,
@@ -22,7 +23,7 @@ from pyro_seatbelt.report.pages.known import KnownRun, number
 from pyro_seatbelt.report.pages.pictures import gallery
 from pyro_seatbelt.report.pages.room import Room
 from pyro_seatbelt.report.quantity import quantity
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.training.config import TrainConfig
 
 _NATS = "nats per image"
 
@@ -222,7 +223,8 @@ def _settings(config: TrainConfig) -> list[SettingGroup]:
     }
     groups: dict[str, list[Setting]] = {}
     for name, field in TrainConfig.model_fields.items():
-        title = next((each.title for each in field.metadata if isinstance(each, Group)), "Other")
+        group = mark(field, Group)
+        title = group.title if group else "Other"
         value = resolved.get(name, getattr(config, name))
         groups.setdefault(title, []).append(
             Setting(
