@@ -18,7 +18,7 @@ from pyro_seatbelt.traces.sites import Site, factorised, latent_names
 
 
 class Heldout(NamedTuple):
-    r"""Means over held-out images, in nats per image, from one draw an image.
+    r"""Means over held-out images, in nats per image, from one draw per image.
 
     The parts of the top layer use the exact aggregate posterior of the images
     evaluated, as if they were the data set: the mutual information cannot
@@ -27,11 +27,11 @@ class Heldout(NamedTuple):
     Attributes:
         elbo: The evidence lower bound: weights 1, no floor.
         log_likelihood: :math:`\log p(x \mid z)`.
-        kl: KL a latent site; the log-ratio of a site that one program has alone.
+        kl: KL per latent site; the log-ratio of a site that one program has alone.
         mutual_information: Index-code mutual information of the top layer.
         total_correlation: Total correlation of the top layer.
         dimension_wise_kl: Dimension-wise KL of the top layer.
-        active_units: Dimensions a site whose posterior mean varies over images by more than 0.01
+        active_units: Dimensions per site whose posterior mean varies over images by more than 0.01
             (a variance). The layers below the top have learned priors, hence no fixed scale: read
             their counts beside their KL.
         num_images: How many images were evaluated.

@@ -67,7 +67,7 @@ class TraceTC_ELBO(Trace_ELBO):
             narrower than the true posterior, as amortised guides are (near the exact posterior
             the draw's own :math:`\log q` cancels more).
         plate: Name of the plate over images.
-        num_particles: Draws of the latents an evaluation.
+        num_particles: Draws of the latents per evaluation.
         vectorize_particles: Draw them in parallel.
         max_plate_nesting: As in Pyro; give it (1 for our models) with vectorised particles, or
             the pair is run once more to guess it.
@@ -185,7 +185,7 @@ class TraceTC_ELBO(Trace_ELBO):
         aggregate posterior each and no gradient.
 
         Args:
-            callback: Called once a particle (vectorised particles are one).
+            callback: Called once per particle (vectorised particles are one).
         """
         self._observers.append(callback)
         try:

@@ -30,7 +30,7 @@ def evaluation_tree(
     *,
     seed: int,
 ) -> DataTree:
-    r"""Gathers draws and numbers an image into one tree.
+    r"""Gathers draws and numbers per image into one tree.
 
     Args:
         run: The run.

@@ -1,5 +1,6 @@
 """What every member of the family does, with every guide and every likelihood."""
 
+from itertools import cycle, product
 from typing import get_args
 
 import pyro
@@ -19,6 +20,16 @@ SHAPE = (1, 4, 4)
 members = pytest.mark.parametrize("name", PRESETS)
 guides = pytest.mark.parametrize("guide", get_args(GuideName))
 likelihoods = pytest.mark.parametrize("likelihood", get_args(LikelihoodName))
+every_pair = pytest.mark.parametrize(
+    ("name", "guide", "likelihood"),
+    [
+        (name, guide, likelihood)
+        for (name, guide), likelihood in zip(
+            product(PRESETS, get_args(GuideName)), cycle(get_args(LikelihoodName)), strict=False
+        )
+    ],
+)
+"""Every member with every guide, each with one of the likelihoods in turn."""
 
 
 def build(name, guide, likelihood="bernoulli", *, seed=0, **options):
@@ -72,9 +83,7 @@ def test_a_step_moves_every_weight(name, guide, likelihood):
         assert not torch.equal(parameter, old), where
 
 
-@members
-@guides
-@likelihoods
+@every_pair
 def test_at_weights_one_the_bound_is_trace_elbo(name, guide, likelihood, assert_same_bound):
     family = build(name, guide, likelihood)
     model, guide = family.model.double(), family.guide.double()
@@ -84,9 +93,7 @@ def test_at_weights_one_the_bound_is_trace_elbo(name, guide, likelihood, assert_
     )
 
 
-@members
-@guides
-@likelihoods
+@every_pair
 def test_weights_are_all_that_there_is_to_keep(name, guide, likelihood, value_and_gradient):
     one, other = (build(name, guide, likelihood, seed=seed) for seed in (0, 1))
     for source, twin in ((one.model, other.model), (one.guide, other.guide)):
