@@ -12,8 +12,9 @@ from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.programs import Program
-from pyro_seatbelt.traces.sites import factorised, sample_sites
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 class Encoding(NamedTuple):

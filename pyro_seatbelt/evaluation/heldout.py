@@ -12,9 +12,10 @@ from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
 from pyro_seatbelt.traces.programs import Program, trace_pair
-from pyro_seatbelt.traces.sites import Site, factorised, latent_names
+from pyro_seatbelt.traces.sites import Site, shared_latents
 
 
 class Heldout(NamedTuple):
@@ -90,7 +91,7 @@ def evaluate_heldout(
     with evaluation_mode(model, guide, seed=seed):
         for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
             traces = trace_pair(model, guide, x).with_log_probs()
-            names = latent_names(*traces, latent)
+            names = shared_latents(*traces, latent)
             terms = read_log_probs(traces, _total)
             for log_prob in terms.observed.values():
                 log_likelihood += log_prob
