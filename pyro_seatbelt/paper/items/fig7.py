@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_results import auddc
+from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.claims import Claim, above, all_of, at_most
 from pyro_seatbelt.paper.heatmaps import (
     CELLS_NOTE,
