@@ -1,5 +1,6 @@
 """What every test starts from: an empty parameter store, validation, a seed, one thread."""
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -236,6 +238,18 @@ def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of attacks are empty files: drawing them takes longer than a small attack."""
     name = "pyro_seatbelt.runs.attack_report.save_figure"
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
+
+
+@pytest.fixture(scope="session")
+def pairs() -> ModuleType:
+    """Small models and guides that attacks are tried on: a test folder is no package to import."""
+    path = Path(__file__).parent / "small_pairs.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -23,6 +23,11 @@ class Draws:
     noise: FrozenNoise | None
 
     @staticmethod
+    def at_mean() -> "Draws":
+        """Every site at its mean: nothing is drawn."""
+        return Draws(1, None)
+
+    @staticmethod
     def frozen(problems: Sequence[int], num: int, *, seed: int) -> "Draws":
         """K draws for each problem, whose noise depends on the seed and its number alone."""
         keys = [(k << 40) + problem for problem in problems for k in range(num)]

@@ -11,7 +11,7 @@ from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.sweeps.jobs import merge_jobs
+from pyro_seatbelt.sweeps.job import merge_jobs
 from pyro_seatbelt.sweeps.sweep import run_jobs
 from pyro_seatbelt.sweeps.tables import attack_table, run_table
 

@@ -1,15 +1,13 @@
 """What to attack of a trained run, and how."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from pyro_seatbelt.attacks.modes import Layers, Mode
+from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.options import Device, Expected, Flag, Options
-
-Mode = Literal["latent", "w2", "l2", "output"]
-Layers = Literal["all", "top", "base"] | Sequence[str]
 
 
 def _sites(value: Any) -> Any:
@@ -17,12 +15,6 @@ def _sites(value: Any) -> Any:
     if isinstance(value, str) and value not in {"all", "top", "base"}:
         return tuple(name.strip() for name in value.split(","))
     return tuple(value) if isinstance(value, list) else value
-
-
-def _paper_weights() -> tuple[float, ...]:
-    from pyro_seatbelt.attacks import PAPER_WEIGHTS  # noqa: PLC0415 - it needs torch
-
-    return PAPER_WEIGHTS
 
 
 class AttackOptions(Options):
@@ -48,8 +40,7 @@ class AttackOptions(Options):
 
     modes: Annotated[
         tuple[Mode, ...],
-        Flag("--mode"),
-        Expected(f"a mode of {', '.join(get_args(Mode))}"),
+        Flag("--mode", metavar="NAME"),
         Field(
             description="What to move towards the target: latent (KL of the posteriors), w2 "
             "(their 2-Wasserstein distance), l2 (their means), output (the ELBO)."
@@ -77,7 +68,7 @@ class AttackOptions(Options):
         tuple[float, ...],
         Flag("--lambda"),
         Field(description="One penalty of your own, instead of the series."),
-    ] = Field(default_factory=_paper_weights)
+    ] = PAPER_WEIGHTS
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
     samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
     at_mean: Annotated[
@@ -109,6 +100,4 @@ class AttackOptions(Options):
             return values
         if "weights" in values:
             raise ValueError("expected lambdas or weights, got both")
-        from pyro_seatbelt.attacks import geometric_weights  # noqa: PLC0415 - it needs torch
-
         return {**values, "weights": geometric_weights(values["lambdas"]), "lambdas": None}

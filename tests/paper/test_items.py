@@ -13,7 +13,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.paper import ITEMS, SCALES, items
 from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.scales import scale_named
-from pyro_seatbelt.sweeps.jobs import merge_jobs
+from pyro_seatbelt.sweeps.job import merge_jobs
 
 LAPTOP_NOTE = SCALES["laptop"].note
 
