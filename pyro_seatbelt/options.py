@@ -28,9 +28,11 @@ class Flag(NamedTuple):
 
     Attributes:
         spelling: Such as `--lambda`; None for a field that has no flag.
+        metavar: What its value is called, instead of its type.
     """
 
     spelling: str | None
+    metavar: str | None = None
 
 
 class Expected(NamedTuple):
@@ -147,7 +149,7 @@ def mark[M](field: FieldInfo, kind: type[M]) -> M | None:
 
     Example:
         >>> mark(FieldInfo.from_annotation(Annotated[int, Flag("--lambda")]), Flag)
-        Flag(spelling='--lambda')
+        Flag(spelling='--lambda', metavar=None)
     """
     return next((each for each in field.metadata if isinstance(each, kind)), None)
 

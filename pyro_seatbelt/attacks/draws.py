@@ -38,7 +38,7 @@ class Draws:
         return (problems.cpu()[:, None] * self.num + torch.arange(self.num)).flatten()
 
     def repeat(self, x: Tensor) -> Tensor:
-        """Repeats each row once a draw: `(n, ...)` to `(n * num, ...)`."""
+        """Repeats each row once per draw: `(n, ...)` to `(n * num, ...)`."""
         return x if self.num == 1 else x.repeat_interleave(self.num, 0)
 
     def mean(self, values: Tensor) -> Tensor:

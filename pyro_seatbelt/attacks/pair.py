@@ -41,7 +41,7 @@ class Pair:
     layers: tuple[str, ...]
 
     def trace_guide(self, x: Tensor, draws: Draws, problems: Tensor) -> Trace:
-        """Runs the guide on the images of some problems, once a draw.
+        """Runs the guide on the images of some problems, once per draw.
 
         Args:
             x: Images, shape `(n * K, *image)`.

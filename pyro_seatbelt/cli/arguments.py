@@ -15,7 +15,7 @@ Run = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        help="Runs at a time; by default one a processor, at most 8, or one a GPU.",
+        help="Runs at a time; by default one per processor, at most 8, or one per GPU.",
         show_default=False,
         show_envvar=False,
     ),

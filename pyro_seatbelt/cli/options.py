@@ -75,28 +75,27 @@ def _given(ctx: typer.Context, values: Mapping[str, Any], kind: type[Options]) -
 
 
 def _annotation(name: str, field: FieldInfo, command: str) -> Any:
-    words, kind = name.replace("_", "-"), _flag_type(field.annotation)
-    usual = f"--{words}/--no-{words}" if kind is bool else f"--{words}"
-    flag, group = mark(field, Flag), mark(field, Group)
-    spelling = (flag and flag.spelling) or usual
-    variable = spelling.split("/")[0].removeprefix("--").replace("-", "_")
+    kind, group = _flag_type(field.annotation), mark(field, Group)
+    words = name.replace("_", "-")
+    flag = mark(field, Flag) or Flag(f"--{words}/--no-{words}" if kind is bool else f"--{words}")
+    assert flag.spelling is not None
+    variable = flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")
+    choices = typing.get_args(field.annotation) if _is_choice(field.annotation) else ()
+    text = field.description or ""
+    if choices:  # in the text, where long lists have room
+        text = f"{text.rstrip('.')}: {', '.join(choices)}."
+    if typing.get_origin(kind) is list:
+        text = f"{text} Repeatable."
     option = typer.Option(
-        spelling,
-        help=_help(field),
-        metavar="NAME" if _choices(field.annotation) else None,
+        flag.spelling,
+        help=text,
+        metavar="NAME" if choices else flag.metavar,
         rich_help_panel=group and group.title,
         envvar=f"SEATBELT_{command}_{variable}".upper(),
         show_default=_default(field) is not None,
         show_envvar=False,
     )
     return Annotated[kind if _default(field) is not None else kind | None, option]
-
-
-def _help(field: FieldInfo) -> str:
-    text = field.description or ""
-    if typing.get_origin(field.annotation) is Literal:  # in the text, where long lists have room
-        return f"{text.rstrip('.')}: {', '.join(_choices(field.annotation))}."
-    return f"{text} Repeatable." if typing.get_origin(field.annotation) is tuple else text
 
 
 def _default(field: FieldInfo) -> Any:
@@ -118,8 +117,5 @@ def _flag_type(annotation: Any) -> Any:
     return annotation if annotation in {bool, int, float, Path} else str
 
 
-def _choices(annotation: Any) -> tuple[str, ...]:
-    """The names of a closed set, one or several of which are given."""
-    if typing.get_origin(annotation) is tuple:
-        annotation = typing.get_args(annotation)[0]
-    return typing.get_args(annotation) if typing.get_origin(annotation) is Literal else ()
+def _is_choice(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is Literal

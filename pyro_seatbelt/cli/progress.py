@@ -124,7 +124,7 @@ def summary(metrics: Mapping[str, Any]) -> str:
 
     Returns:
         The ELBO and the total correlation in nats per image, or the loss where these are not
-        known, and images a second.
+        known, and images per second.
 
     Example:
         >>> summary({"elbo": -812.34, "total_correlation": 2.27, "images_per_second": 1530.2})

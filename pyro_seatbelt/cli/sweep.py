@@ -24,7 +24,7 @@ from pyro_seatbelt.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pyro_seatbelt.sweeps.jobs import Job
+    from pyro_seatbelt.sweeps.job import Job
     from pyro_seatbelt.sweeps.sweep import SweepResult
 
 _WIDTH = 80
@@ -115,11 +115,11 @@ def sweep(
 
     - `seatbelt sweep examples/sweep.toml --dry-run` - which runs there will be
 
-    - `seatbelt sweep examples/sweep.toml` - all of them, one a processor at a time
+    - `seatbelt sweep examples/sweep.toml` - all of them, one per processor at a time
 
     - `seatbelt sweep grid.toml --shard 1/4` - a quarter of them, for one of four machines
 
-    - `seatbelt sweep grid.toml --ray --gpus-per-run 0.25` - four runs a GPU
+    - `seatbelt sweep grid.toml --ray --gpus-per-run 0.25` - four runs per GPU
 
     The same command goes on with a sweep that was stopped or killed, and tries again what failed.
     The folder of the sweep holds the runs, and `tables/` over all of them.
@@ -171,7 +171,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
-    from pyro_seatbelt.sweeps.job_runs import finished_job
+    from pyro_seatbelt.sweeps.finished import finished_job
 
     if json:
         print_json([job.plain() for job in jobs])

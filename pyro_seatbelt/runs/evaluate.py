@@ -12,11 +12,11 @@ from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
-from pyro_seatbelt.runs.evaluation_numbers import measure
-from pyro_seatbelt.runs.evaluation_report import draw_evaluation, figure_names
+from pyro_seatbelt.runs.evaluation_figures import draw_evaluation, figure_names
+from pyro_seatbelt.runs.images import open_same_data
+from pyro_seatbelt.runs.measurements import measure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
-from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.training.device import make_fabric
 
 __all__ = [

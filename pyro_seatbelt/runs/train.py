@@ -1,6 +1,5 @@
 """From a config to a trained run in a folder of its own."""
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from pyro_seatbelt.data import ImageDataset, Split, load_dataset
+from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.family import PRESETS, WEIGHTS
@@ -23,10 +22,11 @@ from pyro_seatbelt.runs.folder import (
     check_free,
     new_folder,
     now,
-    package_versions,
     runs_root,
 )
+from pyro_seatbelt.runs.images import open_data, open_same_data
 from pyro_seatbelt.runs.open import build_family
+from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
@@ -35,8 +35,6 @@ from pyro_seatbelt.training.loop import Outcome, fit, num_steps
 from pyro_seatbelt.training.metrics import read_metrics
 from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
 from pyro_seatbelt.training.schedules import LinearWarmup
-
-logger = logging.getLogger(__name__)
 
 
 class RunResult(NamedTuple):
@@ -150,7 +148,7 @@ def resume_run(
         there = checkpoints(folder.checkpoints)
         checkpoint = load_checkpoint(there[-1]) if there else None
         if checkpoint is None:
-            _check_young(folder, saved)
+            _check_never_saved(folder, saved)
         step, total = checkpoint.step if checkpoint else 0, num_steps(config, record.num_train)
         if step > total:
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
@@ -174,51 +172,6 @@ def resume_run(
         )
 
 
-def open_data(config: TrainConfig, progress: Progress = silent) -> tuple[ImageDataset, Split]:
-    """Opens the data of a run and divides it as the run does.
-
-    Args:
-        config: The config of the run.
-        progress: Is told how far the making of data is.
-
-    Returns:
-        The data set, and its training and held-out images.
-
-    Raises:
-        InputError: If the data are absent, damaged or too few.
-    """
-    dataset = load_dataset(
-        config.dataset, data_dir=config.data_dir, ids=config.ids, progress=progress
-    )
-    return dataset, dataset.split(holdout=config.holdout, seed=config.seed)
-
-
-def open_same_data(
-    path: Path, config: TrainConfig, record: RunRecord, progress: Progress = silent
-) -> tuple[ImageDataset, Split]:
-    """Opens the data of a run (:func:`open_data`) and sees that they are those it was trained on.
-
-    Args:
-        path: The folder of the run.
-        config: Its config.
-        record: What it says of itself.
-        progress: Is told how far the making of data is.
-
-    Returns:
-        The data set, and its training and held-out images.
-
-    Raises:
-        InputError: If the data are absent, damaged or others.
-    """
-    dataset, split = open_data(config, progress)
-    if dataset.fingerprint != record.fingerprint:
-        raise InputError(
-            f"{path}: the run was trained on other data than {config.dataset} holds now: "
-            f"fingerprint {record.fingerprint[:12]}, got {dataset.fingerprint[:12]}"
-        )
-    return dataset, split
-
-
 def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
     """Names the weights of the objective that rise during warm-up.
 
@@ -239,8 +192,8 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
     return PRESETS[config.model].weighted or WEIGHTS
 
 
-def _check_young(folder: RunFolder, config: TrainConfig) -> None:
-    """Checks that a run without a checkpoint has not come so far that it must have had one."""
+def _check_never_saved(folder: RunFolder, config: TrainConfig) -> None:
+    """Raises where a run without a checkpoint came so far that it must have saved one."""
     steps = [record["step"] for record in read_metrics(folder.metrics)]
     if steps and max(steps) > config.checkpoint_every:
         raise InputError(

@@ -12,7 +12,7 @@ from pyro_seatbelt.traces.sites import sample_sites
 from pyro_seatbelt.training.metrics import flatten
 
 LIMIT = 1e9
-"""Nats a pixel, in either direction, beyond which a loss has diverged though it is finite."""
+"""Nats per pixel, in either direction, beyond which a loss has diverged though it is finite."""
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
@@ -31,7 +31,7 @@ class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
     def __init__(
         self, step: int, term: str, checkpoint: Path | None, *, finite: bool = False
     ) -> None:
-        what = f"is beyond {LIMIT:g} nats a pixel" if finite else "is not finite"
+        what = f"is beyond {LIMIT:g} nats per pixel" if finite else "is not finite"
         where = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
         super().__init__(
             f"training diverged at step {step}: {term} {what}; {where}; try a smaller "

@@ -12,8 +12,8 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs import AttackOptions, attack_run, load_run
 from pyro_seatbelt.runs import attack as attacks
 from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.images import open_data
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.train import open_data
 
 SMALL = AttackOptions(pairs=2, weights=(0.0, 1.0, 1e9), max_iterations=5, device="cpu", processes=1)
 

@@ -13,12 +13,18 @@ from PIL import Image
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
 from pyro_seatbelt.locks import locked
-from pyro_seatbelt.runs import EvaluateOptions, evaluate_run, load_run, read_evaluation, train_run
+from pyro_seatbelt.runs import (
+    EvaluateOptions,
+    evaluate_run,
+    evaluation_figures,
+    load_run,
+    measurements,
+    read_evaluation,
+    train_run,
+)
 from pyro_seatbelt.runs import evaluate as evaluations
-from pyro_seatbelt.runs import evaluation_numbers as numbers
-from pyro_seatbelt.runs import evaluation_report as reports
 from pyro_seatbelt.runs.folder import RunFolder
-from pyro_seatbelt.runs.train import open_data
+from pyro_seatbelt.runs.images import open_data
 from pyro_seatbelt.training import TrainConfig
 
 
@@ -49,7 +55,7 @@ def sprites(tmp_path_factory):
 def empty_figures(monkeypatch):
     """Drawing takes longer than a small evaluation."""
     for name in ("save_figure", "_save_frames"):
-        monkeypatch.setattr(reports, name, lambda figure, path: path.write_bytes(b""))
+        monkeypatch.setattr(evaluation_figures, name, lambda figure, path: path.write_bytes(b""))
 
 
 @pytest.mark.usefixtures("empty_figures")
@@ -244,7 +250,7 @@ def test_numbers_are_plain_json(run):
 def test_numbers_that_are_not_finite_are_no_evaluation(run, monkeypatch):
     first = evaluate_run(run, PLAIN)
     with monkeypatch.context() as patch:
-        patch.setattr(numbers, "_weight_norm", lambda run: {"encoder": math.nan})
+        patch.setattr(measurements, "_weight_norm", lambda run: {"encoder": math.nan})
         with pytest.raises(InputError, match="cannot be evaluated, not finite: weight_norm"):
             evaluate_run(run, replace(PLAIN, seed=9))
     assert read_evaluation(run) == first.evaluation

@@ -303,7 +303,7 @@ def test_a_finite_loss_beyond_all_bounds_has_diverged(pair, images, config):
     pair.model.net.register_forward_hook(
         lambda module, inputs, output: output * 1e6 if module.training else output
     )
-    message = r"step 1: log_likelihood is beyond 1e\+09 nats a pixel; no checkpoint yet"
+    message = r"step 1: log_likelihood is beyond 1e\+09 nats per pixel; no checkpoint yet"
     with pytest.raises(TrainingDiverged, match=message):
         fit(*pair, Trace_ELBO(), images, ALL, config)
 

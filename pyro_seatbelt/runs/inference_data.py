@@ -20,7 +20,7 @@ NUM_DRAWS = 100
 """Draws of each."""
 
 
-def evaluation_tree(
+def inference_data(
     run: Run,
     images: ImageSource,
     heldout: Tensor,
@@ -30,7 +30,7 @@ def evaluation_tree(
     *,
     seed: int,
 ) -> DataTree:
-    r"""Gathers draws and numbers an image into one tree.
+    r"""Gathers draws and numbers per image into one tree.
 
     Args:
         run: The run.

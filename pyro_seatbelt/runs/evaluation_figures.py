@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,63 +78,64 @@ def draw_evaluation(
     """
     with writing(folder):
         folder.mkdir(exist_ok=True)
-    title, layers = run_title(run.config, run.step), run.model.num_layers
-    total, done = 3 + layers, 0
-
-    def drawn() -> None:
-        nonlocal done
-        done += 1
-        progress("figures", done, total)
-
+    title = run_title(run.config, run.step)
+    layers = [f"z{layer}" for layer in range(1, run.model.num_layers + 1)]
     x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
+    means = posterior_means(run.guide, to_pixels(images.gather(evenly_spaced(heldout, 512))))
+    drawings = [
+        partial(_draw_reconstructions, run, x, title),
+        partial(_draw_prior, run),
+        partial(_draw_noise, tree, title),
+        *(partial(_draw_traversals, run, x[:1], name, means[name], title) for name in layers),
+    ]
+    for done, draw in enumerate(drawings, start=1):
+        draw(folder)
+        progress("figures", done, len(drawings))
+
+
+def _draw_reconstructions(run: Run, x: Tensor, title: str, folder: Path) -> None:
     rows = (x, reconstruct(run.model, run.guide, x))
-    save_figure(
-        reconstruction_grid(*(_array(row) for row in rows), title=title),
-        folder / "reconstructions.png",
-    )
-    drawn()
-    prior = _bytes(_array(prior_images(run.model, NUM_PRIOR_IMAGES)))
-    _save_frames(
-        [contact_sheet(prior, columns=10, title="draws from the prior")], folder / "prior.png"
-    )
-    drawn()
+    figure = reconstruction_grid(*(_array(row) for row in rows), title=title)
+    save_figure(figure, folder / "reconstructions.png")
+
+
+def _draw_prior(run: Run, folder: Path) -> None:
+    images = _bytes(_array(prior_images(run.model, NUM_PRIOR_IMAGES)))
+    sheet = contact_sheet(images, columns=10, title="draws from the prior")
+    _save_frames([sheet], folder / "prior.png")
+
+
+def _draw_noise(tree: DataTree, title: str, folder: Path) -> None:
     noise = tree["noise"]["log_likelihood"]
     histograms = {
         f"noise {scale:g}": noise.sel(scale=scale).to_numpy() for scale in noise["scale"].to_numpy()
     }
-    save_figure(
-        density_panels(
-            {"density": [histograms]},
-            columns=[""],
-            xlabel="log p(x | z), nats per image",
-            title=title,
-        ),
-        folder / "noise.png",
+    figure = density_panels(
+        {"density": [histograms]},
+        columns=[""],
+        xlabel="log p(x | z), nats per image",
+        title=title,
     )
-    drawn()
-    some = to_pixels(images.gather(evenly_spaced(heldout, 512)))
-    means = posterior_means(run.guide, some)
-    for name in (f"z{layer}" for layer in range(1, layers + 1)):
-        varying = means[name].var(0, correction=0).argsort(descending=True, stable=True)
-        dimensions = varying[:MOST_DIMENSIONS].sort().values.tolist()
-        moved = _array(
-            traverse(
-                run.model, run.guide, x[:1], latent=name, values=TRAVERSAL, dimensions=dimensions
-            )
-        )
-        figure = traversal_grid(
-            moved,
-            TRAVERSAL,
-            labels=[str(dimension) for dimension in dimensions],
-            title=f"{name}: {title}",
-        )
-        save_figure(figure, folder / f"traversals-{name}.png")
-        frames = [
-            contact_sheet(frame, columns=5, title=f"{name} at {value:+.1f}")
-            for frame, value in zip(_bytes(moved).swapaxes(0, 1), TRAVERSAL, strict=True)
-        ]
-        _save_frames([*frames, *frames[-2:0:-1]], folder / f"traversals-{name}.gif")
-        drawn()
+    save_figure(figure, folder / "noise.png")
+
+
+def _draw_traversals(
+    run: Run, x: Tensor, name: str, means: Tensor, title: str, folder: Path
+) -> None:
+    """Draws what the dimensions of a layer do, as a grid and as a film."""
+    varying = means.var(0, correction=0).argsort(descending=True, stable=True)
+    dimensions = varying[:MOST_DIMENSIONS].sort().values.tolist()
+    moved = _array(
+        traverse(run.model, run.guide, x, latent=name, values=TRAVERSAL, dimensions=dimensions)
+    )
+    labels = [str(dimension) for dimension in dimensions]
+    figure = traversal_grid(moved, TRAVERSAL, labels=labels, title=f"{name}: {title}")
+    save_figure(figure, folder / f"traversals-{name}.png")
+    frames = [
+        contact_sheet(frame, columns=5, title=f"{name} at {value:+.1f}")
+        for frame, value in zip(_bytes(moved).swapaxes(0, 1), TRAVERSAL, strict=True)
+    ]
+    _save_frames([*frames, *frames[-2:0:-1]], folder / f"traversals-{name}.gif")
 
 
 def _save_frames(frames: Sequence[Image.Image], path: Path) -> None:

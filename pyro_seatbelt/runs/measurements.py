@@ -20,9 +20,9 @@ from pyro_seatbelt.guides import TopDown
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import NOISE_QUANTILES, Evaluation, NoiseLevel
-from pyro_seatbelt.runs.evaluation_tree import evaluation_tree
-from pyro_seatbelt.runs.folder import package_versions
+from pyro_seatbelt.runs.inference_data import inference_data
 from pyro_seatbelt.runs.open import Run
+from pyro_seatbelt.runs.versions import package_versions
 
 BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""
@@ -96,7 +96,7 @@ def _measure_folded(
         seed=seed,
         progress=under(progress, "noise"),
     )
-    quality, means = _look(run, images, heldout, under(progress, "reconstructions"))
+    quality, means = _reconstructions(run, images, heldout, under(progress, "reconstructions"))
     encodings = measures.encode(
         run.guide, images, train, seed=seed, progress=under(progress, "aggregate")
     )
@@ -135,13 +135,13 @@ def _measure_folded(
             f"{run.folder}: the run cannot be evaluated, not finite: {broken}: look at its "
             "metrics, and evaluate or train another"
         ) from error
-    return evaluation, evaluation_tree(run, images, heldout, bound, noise, quality, seed=seed)
+    return evaluation, inference_data(run, images, heldout, bound, noise, quality, seed=seed)
 
 
-def _look(
+def _reconstructions(
     run: Run, images: ImageSource, heldout: Tensor, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Quality of reconstructions and posterior means, an image at a time."""
+    """Quality of reconstructions, and posterior means, of every image."""
     parts: list[dict[str, Tensor]] = []
     means: dict[str, list[Tensor]] = {}
     for x in pixel_batches(images, heldout, batch_size=512, progress=progress):
