@@ -99,7 +99,7 @@ def build(
         estimator: `mws` or `mss`, see :class:`TraceTC_ELBO`.
         free_bits: Floor under the KL of every latent dimension, nats per image.
         analytic_entropy: Use the closed-form entropies of the guide.
-        num_particles: Draws a step, vectorised.
+        num_particles: Draws per step, vectorised.
         hidden: Width of the networks between latent layers.
 
     Returns:

@@ -1,21 +1,26 @@
 """Adversarial attacks on any Pyro model and guide, many problems at once."""
 
-from pyro_seatbelt.attacks.attack import Attack, BoundAttack
-from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.objectives import (
-    MODES,
-    LatentKL,
-    LatentL2,
-    LatentW2,
-    Mode,
-    Objective,
-    Output,
-)
-from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
-from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
-from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
-from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
-from pyro_seatbelt.attacks.result import AttackResult
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.attacks.attack import Attack, BoundAttack
+    from pyro_seatbelt.attacks.ball import Ball
+    from pyro_seatbelt.attacks.modes import Layers, Mode
+    from pyro_seatbelt.attacks.objectives import (
+        MODES,
+        LatentKL,
+        LatentL2,
+        LatentW2,
+        Objective,
+        Output,
+    )
+    from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
+    from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
+    from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
+    from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
+    from pyro_seatbelt.attacks.result import AttackResult
 
 __all__ = [
     "LBFGSB",
@@ -31,6 +36,7 @@ __all__ = [
     "LatentKL",
     "LatentL2",
     "LatentW2",
+    "Layers",
     "Minimum",
     "Mode",
     "Objective",
@@ -40,3 +46,19 @@ __all__ = [
     "choose_pairs",
     "geometric_weights",
 ]
+
+# options of commands read names and penalties, and torch takes seconds to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "attack": ["Attack", "BoundAttack"],
+        "ball": ["Ball"],
+        "modes": ["Layers", "Mode"],
+        "objectives": ["MODES", "LatentKL", "LatentL2", "LatentW2", "Objective", "Output"],
+        "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
+        "optimisers.minimum": ["Minimum", "StopReason"],
+        "pairs": ["ImagePairs", "choose_pairs"],
+        "penalties": ["PAPER_WEIGHTS", "geometric_weights"],
+        "result": ["AttackResult"],
+    },
+)

@@ -19,7 +19,7 @@ from pyro_seatbelt.attacks.arguments import attack_arguments
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.folding import folded
-from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
+from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
@@ -31,6 +31,7 @@ from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.attacks.solver import solve
 from pyro_seatbelt.attacks.starting_point import Start
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.frozen_noise import noise_seed
@@ -156,7 +157,9 @@ class Attack:
         Raises:
             InputError: When an image or the pair cannot be attacked; the text says why.
         """
-        parts = self.bind(model, guide, x, target).run(processes=processes, progress=progress)
+        bound = self.bind(model, guide, x, target)
+        executor = processes_for_groups(processes, device=x.device.type)
+        parts = bound.run(executor=executor, progress=progress)
         return AttackResult.concatenate([part for _, part in parts])
 
     def bind(
@@ -244,50 +247,34 @@ class BoundAttack:
         check_images(x, target, self.attack.limits)
         return replace(self, x=x, target=target)
 
-    def check_processes(self, processes: int) -> None:
-        """Raises :class:`InputError` unless so many processes can share the attack."""
-        if processes < 1:
-            raise InputError(f"expected processes >= 1, got {processes}")
-        if processes > 1 and self.x.device.type != "cpu":
-            raise InputError(
-                f"several processes share a CPU, and the images are on {self.x.device}"
-            )
-
     def run(
         self,
         *,
         skip: Collection[int] = (),
-        processes: int = 1,
-        start_method: StartMethod | None = None,
-        spread: Spread | None = None,
+        executor: Executor | None = None,
         progress: Progress = silent,
     ) -> Iterator[tuple[int, AttackResult]]:
         """Attacks group by group, and yields each group's outcome as it comes.
 
         Args:
             skip: Numbers of groups to leave out: those that an earlier run finished.
-            processes: How many processes share the groups (on the CPU).
-            start_method: How processes start (see :func:`run_groups`).
-            spread: Runs the groups somewhere else (see :func:`run_groups`).
+            executor: Runs the groups; this process does by default.
             progress: Called as the attack goes on; it counts the groups that are run.
 
         Yields:
-            The number of a group, and the outcome of its problems. In order with one process.
+            The number of a group, and the outcome of its problems. In order in this process.
 
         Raises:
-            InputError: When the processes cannot be had.
+            InputError: When the pair has to be sent somewhere and cannot.
         """
-        self.check_processes(processes)
         groups = self.groups
         todo = [group for group in range(len(groups)) if group not in skip]
         yield from run_groups(
             self.solve_group,
             todo,
             [len(groups[group]) for group in todo],
-            processes=processes,
             threads=self.attack.threads,
-            start_method=start_method,
-            spread=spread,
+            executor=executor,
             progress=progress,
         )
 
@@ -331,7 +318,7 @@ class BoundAttack:
             numbers, self.x, self.target, attack.weights, limits=attack.limits, ball=attack.ball
         )
         draws = (
-            Draws(1, None)
+            Draws.at_mean()
             if attack.noise == "mean"
             else Draws.frozen(numbers, attack.samples, seed=attack.seed)
         )

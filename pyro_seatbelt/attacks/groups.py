@@ -14,20 +14,27 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor, Inline, LocalProcesses, StartMethod, Task
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 
-Spread = Executor
-"""The name of an executor in the arguments of an attack."""
 
-
-def processes_for_groups(processes: int, start: StartMethod | None = None) -> Executor:
+def processes_for_groups(
+    processes: int, *, device: str = "cpu", start: StartMethod | None = None
+) -> Executor:
     """Returns what runs the groups of an attack on this machine.
 
     Args:
         processes: How many processes share the groups; with 1 they run in this one, in order.
+        device: Kind of device that the images are on.
         start: How processes start. By default they are forked on Linux without a GPU, so that any
             model can be attacked, and spawned elsewhere, which needs a pair that pickles.
+
+    Raises:
+        InputError: When there are no processes, or several and the images are not on the CPU.
     """
+    if processes < 1:
+        raise InputError(f"expected processes >= 1, got {processes}")
     if processes == 1:
         return Inline()
+    if device != "cpu":
+        raise InputError(f"several processes share a CPU, and the images are on {device}")
     forkable = sys.platform == "linux" and not torch.cuda.is_available()
     return LocalProcesses(processes, start=start or ("fork" if forkable else "spawn"))
 
@@ -40,9 +47,6 @@ def run_groups[Result](
     threads: int = 1,
     executor: Executor | None = None,
     progress: Progress = silent,
-    processes: int = 1,
-    start_method: StartMethod | None = None,
-    spread: Executor | None = None,
 ) -> Iterator[tuple[int, Result]]:
     """Runs a task for every group, and yields the results as they come.
 
@@ -56,9 +60,6 @@ def run_groups[Result](
         threads: Threads that torch uses for one group.
         executor: Where they run; in this process by default.
         progress: Is told the stage `problems` and the number `round`, of all groups together.
-        processes: Makes an executor where none is given (:func:`processes_for_groups`).
-        start_method: Makes it, too.
-        spread: Another name of `executor`.
 
     Yields:
         The number of a group, and its result.
@@ -66,8 +67,7 @@ def run_groups[Result](
     Raises:
         InputError: When the task has to be pickled and cannot be.
     """
-    executor = executor or spread or processes_for_groups(processes, start_method)
-    if len(groups) < 2:  # not worth a process
+    if executor is None or len(groups) < 2:  # one is not worth a process
         executor = Inline()
     done, rounds = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0)
 

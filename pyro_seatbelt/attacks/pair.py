@@ -1,8 +1,6 @@
 """A model and a guide, read through their traces."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pyro
 import torch
@@ -11,6 +9,7 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
 from pyro_seatbelt.traces.frozen_noise import frozen_noise
@@ -19,8 +18,6 @@ from pyro_seatbelt.traces.plates import batch_plate, data_plate
 from pyro_seatbelt.traces.posteriors import Posterior, read_posterior
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import Site, describe, sample_sites
-
-Layers = Literal["all", "top", "base"] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Pair:
     layers: tuple[str, ...]
 
     def trace_guide(self, x: Tensor, draws: Draws, problems: Tensor) -> Trace:
-        """Runs the guide on the images of some problems, once a draw.
+        """Runs the guide on the images of some problems, once per draw.
 
         Args:
             x: Images, shape `(n * K, *image)`.

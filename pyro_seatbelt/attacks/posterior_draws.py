@@ -10,7 +10,8 @@ from torch import Tensor
 from xarray import DataTree
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Layers, read_pair
+from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.plates import rows_first

@@ -23,7 +23,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs.attack_options import AttackOptions
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.evaluation.attack_results import Estimate
+    from pyro_seatbelt.evaluation.estimates import Estimate
     from pyro_seatbelt.runs.attack_report import AttackReport
 
 
@@ -88,7 +88,7 @@ def attack(
 
 
 def _show(report: "AttackReport") -> None:
-    from pyro_seatbelt.evaluation.attack_results import QUANTITIES
+    from pyro_seatbelt.evaluation.attack_summary import QUANTITIES
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""

@@ -24,7 +24,7 @@ from pyro_seatbelt.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pyro_seatbelt.sweeps.jobs import Job
+    from pyro_seatbelt.sweeps.job import Job
     from pyro_seatbelt.sweeps.sweep import SweepResult
 
 _WIDTH = 80
@@ -171,7 +171,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
-    from pyro_seatbelt.sweeps.job_runs import finished_job
+    from pyro_seatbelt.sweeps.finished import finished_job
 
     if json:
         print_json([job.plain() for job in jobs])

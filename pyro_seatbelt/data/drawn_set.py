@@ -65,13 +65,11 @@ class DrawnSet(StoredSet):
                     return self.build(request)
         return self._open(cached)
 
-    def build(self, request: LoadRequest, *, workers: int | None = None) -> ImageDataset:
+    def build(self, request: LoadRequest) -> ImageDataset:
         """Draw the set and store it, replacing what the cache has.
 
         Args:
             request: What is wanted; `ids` draws only the first so many identities.
-            workers: Processes to use; by default one per processor, at most 8, and fewer for few
-                identities. The bytes do not depend on it.
 
         Returns:
             The data set.
@@ -82,9 +80,7 @@ class DrawnSet(StoredSet):
         """
         ids = self._ids(request)
         num_identities = ids or self.shape[0]
-        if workers is None:
-            worth = num_identities // self.identities_per_worker
-            workers = max(1, min(num_workers(), worth))
+        workers = min(num_workers(), num_identities // self.identities_per_worker)
         shape = (num_identities, *self.shape[1:])
         with draft(request.root, self.name, shape, ids=ids) as unfinished:
             draw_all(
@@ -92,7 +88,7 @@ class DrawnSet(StoredSet):
                 self.draw,
                 num_identities=num_identities,
                 num_views=math.prod(self.shape[1:-2]),
-                workers=workers,
+                workers=max(1, workers),
                 progress=request.progress,
             )
             cached = unfinished.commit(

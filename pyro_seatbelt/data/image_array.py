@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pyro_seatbelt.data.array_file import read_header, read_rows
-from pyro_seatbelt.data.picture import crop_centre, shrink
+from pyro_seatbelt.data.picture import middle_square, shrink
 from pyro_seatbelt.data.published_file import BROKEN_ZIP, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
@@ -43,7 +43,7 @@ def read_image_array(file: Path, *, progress: Progress = silent) -> ImageArray:
 
     Args:
         file: The file.
-        progress: Is told how many images are done.
+        progress: Told about the stage "images".
 
     Returns:
         The images.
@@ -149,7 +149,7 @@ def _channels_first(array: NDArray[np.generic], *, label: str) -> NDArray[np.gen
         return array[:, None]
     first = array.ndim == 4 and array.shape[1] in {1, 3}
     last = array.ndim == 4 and array.shape[3] in {1, 3}
-    if first == last or not array.size:  # neither can be told, or either could be
+    if first == last or not array.size:  # no axis has one or three entries, or two have
         raise InputError(
             f"{label}: expected images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with "
             f"1 or 3 channels, got {array.shape}"
@@ -172,10 +172,8 @@ def _to_bytes(image: NDArray[np.generic], number: int, *, label: str) -> NDArray
 
 def _resample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Cut an image to its middle square and bring it to 64x64; grey ones have one channel."""
-    height, width = image.shape[1:]
-    if (height, width) == (_SIZE, _SIZE):
+    if image.shape[1:] == (_SIZE, _SIZE):
         return image
     planes = np.ascontiguousarray(image.transpose(1, 2, 0))
     picture = Image.fromarray(planes[..., 0] if planes.shape[2] == 1 else planes)
-    side = min(height, width)
-    return shrink(crop_centre(picture, side, side), _SIZE)
+    return shrink(middle_square(picture), _SIZE)

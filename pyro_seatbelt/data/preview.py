@@ -39,7 +39,7 @@ def preview(
         data_dir: Folder or file of your own images, for the set `folder`.
         ids: Only the first so many identities.
         seed: Another seed shows other images.
-        progress: Is told how far the making of data is.
+        progress: Told about the stage "images".
 
     Returns:
         The file.

@@ -219,7 +219,7 @@ def _is_of_kind(head: bytes, kind: Kind) -> bool:
         except tarfile.HeaderError:
             return False
         return True
-    if kind == "torch":  # since 1.6 a zip archive, before that a row of pickles
+    if kind == "torch":  # since 1.6 a zip archive, before that several pickles
         return head.startswith((b"PK\x03\x04", b"\x80\x02"))
     if kind == "zip":
         return head.startswith(b"PK\x03\x04")

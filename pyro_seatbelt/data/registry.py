@@ -208,7 +208,7 @@ def every_dataset() -> dict[str, DatasetSpec]:
 
 
 def _load_offered(name: str | None = None) -> dict[str, InputError]:
-    """Registers what installed packages offer, or one set; says what is wrong with the others."""
+    """Register what installed packages offer, or one set of it; return what is wrong, by name."""
     problems = {}
     for entry in entry_points(group=_GROUP):
         if entry.name in DATASETS or name not in (None, entry.name):

@@ -6,7 +6,7 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 2 and 3
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +21,7 @@ from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 
 _PIECE = 1024
 """Posteriors that are looked at together, so that chunks of pairs stay small."""
@@ -64,7 +65,7 @@ def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> Aggregat
 
 
 def decompose(
-    model: Callable[..., Any],
+    model: Program,
     images: ImageSource,
     indices: Tensor,
     encodings: Mapping[str, Encoding],

@@ -12,13 +12,14 @@ from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
 from pyro_seatbelt.traces.programs import Program, trace_pair
-from pyro_seatbelt.traces.sites import Site, factorised, latent_names
+from pyro_seatbelt.traces.sites import Site, shared_latents
 
 
 class Heldout(NamedTuple):
-    r"""Means over held-out images, in nats per image, from one draw an image.
+    r"""Means over held-out images, in nats per image, from one draw per image.
 
     The parts of the top layer use the exact aggregate posterior of the images
     evaluated, as if they were the data set: the mutual information cannot
@@ -27,11 +28,11 @@ class Heldout(NamedTuple):
     Attributes:
         elbo: The evidence lower bound: weights 1, no floor.
         log_likelihood: :math:`\log p(x \mid z)`.
-        kl: KL a latent site; the log-ratio of a site that one program has alone.
+        kl: KL per latent site; the log-ratio of a site that one program has alone.
         mutual_information: Index-code mutual information of the top layer.
         total_correlation: Total correlation of the top layer.
         dimension_wise_kl: Dimension-wise KL of the top layer.
-        active_units: Dimensions a site whose posterior mean varies over images by more than 0.01
+        active_units: Dimensions per site whose posterior mean varies over images by more than 0.01
             (a variance). The layers below the top have learned priors, hence no fixed scale: read
             their counts beside their KL.
         num_images: How many images were evaluated.
@@ -90,7 +91,7 @@ def evaluate_heldout(
     with evaluation_mode(model, guide, seed=seed):
         for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
             traces = trace_pair(model, guide, x).with_log_probs()
-            names = latent_names(*traces, latent)
+            names = shared_latents(*traces, latent)
             terms = read_log_probs(traces, _total)
             for log_prob in terms.observed.values():
                 log_likelihood += log_prob

@@ -1,4 +1,4 @@
-r"""The ELBO and the importance-weighted bound, an image at a time.
+r"""The ELBO and the importance-weighted bound of every image.
 
 References:
     | Importance Weighted Autoencoders (Burda et al., 2015), Eq 8
@@ -53,7 +53,7 @@ class Bound(NamedTuple):
         elbo: Evidence lower bound, mean over the K draws, shape :math:`(n,)`.
         iwae: Importance-weighted bound of the K draws, shape :math:`(n,)`.
         log_likelihood: :math:`\log p(x \mid z)`, mean over the draws, shape :math:`(n,)`.
-        kl: KL a latent site, mean over the draws, shape :math:`(n,)` each.
+        kl: KL per latent site, mean over the draws, shape :math:`(n,)` each.
     """
 
     elbo: Tensor
@@ -87,7 +87,7 @@ def importance_weighted_bound(
         guide: Takes the same and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
-        num_samples: K, draws an image.
+        num_samples: K, draws per image.
         plate: Name of the plate over images.
         vectorize: Whether draws go through the pair together, in a plate to the left of its own;
             a pair that takes no further leading dimension needs False.
@@ -164,7 +164,7 @@ def weighted_draws(
         model: Observes images.
         guide: Draws the latents.
         x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-        num_samples: K, draws an image.
+        num_samples: K, draws per image.
         plate: Name of the plate over images.
         vectorize: Whether several draws go through the pair together.
         keep: Whether to keep the draws themselves.

@@ -46,7 +46,7 @@ def noise_robustness(
     r"""Encodes images with Gaussian noise and asks for the likelihood of the clean ones.
 
     As in the paper, :math:`z^* \sim q(z \mid x + s \epsilon)` and
-    :math:`\log p(x \mid z^*)` of the clean x, one draw an image. The paper's scales are of data
+    :math:`\log p(x \mid z^*)` of the clean x, one draw per image. The paper's scales are of data
     from -1 to 1; pixels here go from 0 to 1, so noise of scale s is added as :math:`s / 2`.
     Noisy pixels are not clamped, as they are not in the paper. Every scale sees the same
     :math:`\epsilon` and the same noise of the posterior, so that differences between scales are

@@ -29,17 +29,18 @@ type _Work = tuple[Task[Any, Any], Sequence[Any]]
 """A task and its items: as they are in a process that is forked, pickled in one that is spawned."""
 
 
+# Each process has a pipe of its own and shares no lock. That is why this is neither the standard
+# library's ProcessPoolExecutor, where one killed process breaks all, nor pebble.ProcessPool, whose
+# processes share a locked channel, break the pool when they die as they begin, are stopped one
+# after the other, and cannot have a GPU of their own.
+
+
 class LocalProcesses:
     """Runs items in a few processes, each of them one item after the other.
 
     A process that is killed takes its item with it and no other: a new one takes its place. The
     processes are told to leave by SIGTERM, when nobody listens any more, and killed when they do
     not; Ctrl-C reaches the caller alone; they leave as well when the caller is killed.
-
-    Each has a pipe of its own and shares no lock. That is why this is neither the standard
-    library's `ProcessPoolExecutor`, where one killed process breaks all, nor `pebble.ProcessPool`,
-    whose processes share a locked channel that breaks when one of them dies as it begins, which
-    stops them one after the other, and has no place for a GPU of each.
 
     Args:
         workers: How many processes there are at most.
@@ -103,7 +104,7 @@ class _Worker:
         self._begin()
 
     def _begin(self) -> None:
-        context = get_context(self._start)
+        context = get_context("fork") if self._start == "fork" else get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, *self._arguments))
         with warnings.catch_warnings(), _script_for(self._arguments[0]):

@@ -38,7 +38,7 @@ class GreyBernoulli(dist.Bernoulli):  # type: ignore[misc]
 
 
 class Likelihood(nn.Module):
-    """A distribution over images, given one real number a pixel.
+    """A distribution over images, given one real number per pixel.
 
     Args:
         name: One of `bernoulli`, `continuous-bernoulli`, `gaussian`, `laplace`.

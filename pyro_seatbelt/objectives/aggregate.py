@@ -47,7 +47,7 @@ class AggregateSums(NamedTuple):
 
 
 class LogDensity(NamedTuple):
-    r"""Aggregate log-densities a sample, in nats.
+    r"""Aggregate log-densities per sample, in nats.
 
     Attributes:
         joint: :math:`\log q(z_i)`, shape :math:`(i, *)`.

@@ -24,9 +24,10 @@ from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
+from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
 from pyro_seatbelt.traces.plates import data_plate, find_plate
-from pyro_seatbelt.traces.sites import Site, factorised, latent_names, sample_sites
+from pyro_seatbelt.traces.sites import Site, sample_sites, shared_latents
 
 
 class TraceTC_ELBO(Trace_ELBO):
@@ -67,7 +68,7 @@ class TraceTC_ELBO(Trace_ELBO):
             narrower than the true posterior, as amortised guides are (near the exact posterior
             the draw's own :math:`\log q` cancels more).
         plate: Name of the plate over images.
-        num_particles: Draws of the latents an evaluation.
+        num_particles: Draws of the latents per evaluation.
         vectorize_particles: Draw them in parallel.
         max_plate_nesting: As in Pyro; give it (1 for our models) with vectorised particles, or
             the pair is run once more to guess it.
@@ -146,7 +147,7 @@ class TraceTC_ELBO(Trace_ELBO):
         """
         model_trace.compute_log_prob()
         guide_trace.compute_log_prob()
-        names = latent_names(model_trace, guide_trace, self.latent)
+        names = shared_latents(model_trace, guide_trace, self.latent)
         q = guide_trace.nodes[self.latent]
         kl = {
             name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
@@ -185,7 +186,7 @@ class TraceTC_ELBO(Trace_ELBO):
         aggregate posterior each and no gradient.
 
         Args:
-            callback: Called once a particle (vectorised particles are one).
+            callback: Called once per particle (vectorised particles are one).
         """
         self._observers.append(callback)
         try:

@@ -5,7 +5,7 @@ import pandas as pd
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.names import named
 from pyro_seatbelt.paper.results import Results, pick
-from pyro_seatbelt.paper.scales import FLAT, MODELS, Subject
+from pyro_seatbelt.paper.scale import FLAT, MODELS, Subject
 
 EXCESS_NOTE = (
     "Decided on the excess: the distance from the target less that of the target's own "

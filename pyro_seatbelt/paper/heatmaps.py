@@ -6,7 +6,7 @@ from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.item import Drawn
 from pyro_seatbelt.paper.names import lettered, named
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, FLAT, Role, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Subject
 from pyro_seatbelt.plots import Heatmap, heatmap_rows
 
 ROLES: tuple[Role, ...] = ("chairs", "faces")
@@ -73,7 +73,7 @@ def about_corner(subject: Subject) -> dict[str, float | int | str]:
 
 
 def draw_heatmaps(results: Results, column: str, *, label: str, name: str) -> Drawn:
-    """Draws the mean of a column over beta and L: a row an attack, a panel a model and data set.
+    """Draws the mean of a column over beta and L: a row per attack, a panel per model and set.
 
     Args:
         results: Where the problems are.

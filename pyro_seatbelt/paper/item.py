@@ -8,15 +8,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.attacks.pair import Layers
+from pyro_seatbelt.attacks import Layers, Mode
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.claims import Claim
 from pyro_seatbelt.paper.members import attack
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import Role, Scale, Subject
+from pyro_seatbelt.paper.scale import Role, Scale, Subject
 from pyro_seatbelt.runs.figures import save_figure
-from pyro_seatbelt.sweeps.jobs import Job, job_for
+from pyro_seatbelt.sweeps.job import Job, job_for
 from pyro_seatbelt.training.config import TrainConfig
 
 

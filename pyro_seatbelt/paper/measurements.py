@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from pyro_seatbelt.evaluation.attack_results import student_interval
+from pyro_seatbelt.evaluation.estimates import student_interval
 
 
 @dataclass(frozen=True)

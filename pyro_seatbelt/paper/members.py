@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.attacks.pair import Layers
-from pyro_seatbelt.paper.scales import MODELS, Scale, Subject
+from pyro_seatbelt.attacks import Layers, Mode
+from pyro_seatbelt.paper.scale import MODELS, Scale, Subject
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.training.config import TrainConfig
 

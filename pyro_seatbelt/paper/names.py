@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from pyro_seatbelt.paper.scales import Subject
+from pyro_seatbelt.paper.scale import Subject
 from pyro_seatbelt.presets import PRESETS
 
 

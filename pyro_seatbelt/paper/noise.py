@@ -6,7 +6,7 @@ from pyro_seatbelt.paper.claims import Claim, above
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, spelled, stands_for_celeba
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, MODELS, Scale
+from pyro_seatbelt.paper.scale import CHAIN, MODELS, Scale
 from pyro_seatbelt.training.config import TrainConfig
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_results import auddc, shown
+from pyro_seatbelt.evaluation.attack_summary import shown
+from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.measurements import Measurement, share
 from pyro_seatbelt.plots import Attacked
 from pyro_seatbelt.runs.records import Findings

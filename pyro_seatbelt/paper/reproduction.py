@@ -9,9 +9,9 @@ from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.paper.claims import Claim, markdown, write_claims
 from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import Scale
+from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.sweeps.jobs import merge_jobs
+from pyro_seatbelt.sweeps.job import merge_jobs
 from pyro_seatbelt.sweeps.sweep import run_jobs
 from pyro_seatbelt.sweeps.tables import attack_table, run_table
 

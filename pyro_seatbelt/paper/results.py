@@ -11,14 +11,14 @@ from torch import Tensor
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.data import to_pixels
 from pyro_seatbelt.paper.names import sites
-from pyro_seatbelt.paper.scales import Scale
+from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.runs.attack import paper_layers
 from pyro_seatbelt.runs.figures import evenly_spaced
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_run
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-from pyro_seatbelt.sweeps.job_runs import finished_job
-from pyro_seatbelt.sweeps.jobs import Job, job_for
+from pyro_seatbelt.sweeps.finished import finished_job
+from pyro_seatbelt.sweeps.job import Job, job_for
 from pyro_seatbelt.training.config import TrainConfig
 
 CONFIG_COLUMNS = ("run", "dataset", "model", "layers", "latent_dim", "beta", "seed", "steps")

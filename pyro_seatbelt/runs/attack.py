@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, Mode, choose_pairs
-from pyro_seatbelt.attacks.groups import Spread
+from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, Layers, Mode, choose_pairs
+from pyro_seatbelt.attacks.groups import processes_for_groups
 from pyro_seatbelt.attacks.objectives import make_objective
-from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.executors.processors import num_workers
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
@@ -41,7 +41,7 @@ def attack_run(
     path: Path,
     options: AttackOptions | None = None,
     *,
-    spread: Spread | None = None,
+    executor: Executor | None = None,
     progress: Progress = silent,
 ) -> list[AttackReport]:
     """Attacks a trained run and keeps what is found in `attacks/` in its folder.
@@ -53,7 +53,7 @@ def attack_run(
     Args:
         path: The folder of the run.
         options: What to attack, and how.
-        spread: Runs the groups of problems somewhere else (on the CPU; see :func:`run_groups`).
+        executor: Runs the groups of problems on the CPU, instead of the options' processes.
         progress: Is told how far the making of images is, and then the attack of each mode.
 
     Returns:
@@ -75,9 +75,11 @@ def attack_run(
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), images.target.to(device)
     bound = {mode: attack.on(x, target) for mode, attack in read.items()}
-    processes = options.processes
-    if processes is None:
-        processes = num_workers() if device.type == "cpu" else 1
+    if executor is None or device.type != "cpu":
+        processes = options.processes
+        if processes is None:
+            processes = num_workers() if device.type == "cpu" else 1
+        executor = processes_for_groups(processes, device=device.type)
     about = {"step": run.step, "source": images.source, "versions": package_versions()}
     reports = []
     for mode, attack in bound.items():
@@ -88,8 +90,7 @@ def attack_run(
             place,
             columns=images.columns,
             about=about,
-            processes=processes,
-            spread=spread if device.type == "cpu" else None,
+            executor=executor,
             force=options.force,
             progress=under(progress, mode),
         )

@@ -1,19 +1,13 @@
 """What to attack of a trained run, and how."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from pyro_seatbelt.attacks.modes import Layers, Mode
+from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.options import Device, Expected, Flag, Options
-
-if TYPE_CHECKING:
-    from pyro_seatbelt.attacks import Mode
-else:
-    Mode = str  # attacks need torch, and know which modes there are
-
-Layers = Literal["all", "top", "base"] | Sequence[str]
 
 
 def _sites(value: Any) -> Any:
@@ -21,12 +15,6 @@ def _sites(value: Any) -> Any:
     if isinstance(value, str) and value not in {"all", "top", "base"}:
         return tuple(name.strip() for name in value.split(","))
     return tuple(value) if isinstance(value, list) else value
-
-
-def _paper_weights() -> tuple[float, ...]:
-    from pyro_seatbelt.attacks import PAPER_WEIGHTS  # noqa: PLC0415 - it needs torch
-
-    return PAPER_WEIGHTS
 
 
 class AttackOptions(Options):
@@ -80,7 +68,7 @@ class AttackOptions(Options):
         tuple[float, ...],
         Flag("--lambda"),
         Field(description="One penalty of your own, instead of the series."),
-    ] = Field(default_factory=_paper_weights)
+    ] = PAPER_WEIGHTS
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
     samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
     at_mean: Annotated[
@@ -112,6 +100,4 @@ class AttackOptions(Options):
             return values
         if "weights" in values:
             raise ValueError("expected lambdas or weights, got both")
-        from pyro_seatbelt.attacks import geometric_weights  # noqa: PLC0415 - it needs torch
-
         return {**values, "weights": geometric_weights(values["lambdas"]), "lambdas": None}

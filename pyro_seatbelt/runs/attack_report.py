@@ -12,7 +12,9 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, shown, summarise
+from pyro_seatbelt.evaluation.attack_summary import shown, summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
+from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
 from pyro_seatbelt.runs.figures import run_title, save_figure

@@ -133,7 +133,7 @@ class EvaluationFolder:
 
     @property
     def tree(self) -> Path:
-        """Draws, and numbers of each image, for ArviZ."""
+        """Draws and numbers per image, for ArviZ."""
         return self.path / "evaluation.nc"
 
     @property

@@ -30,7 +30,7 @@ def inference_data(
     *,
     seed: int,
 ) -> DataTree:
-    r"""Gathers draws, and the numbers of each image, in one tree.
+    r"""Gathers draws and numbers per image into one tree.
 
     Args:
         run: The run.

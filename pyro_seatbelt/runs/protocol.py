@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.attack import BoundAttack
-from pyro_seatbelt.attacks.groups import Spread
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
@@ -26,8 +26,7 @@ def run_protocol(
     *,
     columns: Mapping[str, Sequence[object]] | None = None,
     about: Mapping[str, Any] | None = None,
-    processes: int = 1,
-    spread: Spread | None = None,
+    executor: Executor | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Findings:
@@ -43,8 +42,7 @@ def run_protocol(
         columns: More columns of the table: a value for each pair by name, such as its number in a
             data set.
         about: What else to write down beside the arguments: versions, where the images are from.
-        processes: How many processes share the groups (on the CPU).
-        spread: Runs the groups somewhere else (see :func:`run_groups`).
+        executor: Runs the groups; this process does by default.
         force: Whether to begin anew whatever is there.
         progress: Called as the attack goes on; it counts what earlier calls finished, too.
 
@@ -71,7 +69,6 @@ def run_protocol(
     """
     if attack.target is None:
         raise InputError("expected an attack with targets to keep, got one for maximum damage")
-    attack.check_processes(processes)
     records = AttackRecords(folder)
     records.open(attack.arguments, about or {})
     with locked(folder, "another process is at this attack"):
@@ -88,9 +85,7 @@ def run_protocol(
             ) -> None:
                 progress(stage, done + already, total + already, numbers)
 
-            for group, result in attack.run(
-                skip=done, processes=processes, spread=spread, progress=report
-            ):
+            for group, result in attack.run(skip=done, executor=executor, progress=report):
                 records.add(group, result)
             images = attack.pair_images()
             more = pd.DataFrame(dict(columns or {}), index=range(len(attack.x)))

@@ -15,7 +15,7 @@ from pyro_seatbelt.options import Expected, Options, unknown_key
 from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
-from pyro_seatbelt.sweeps.jobs import UNNAMED, Job, job_for, merge_jobs
+from pyro_seatbelt.sweeps.job import UNNAMED, Job, job_for, merge_jobs
 from pyro_seatbelt.training.config import TrainConfig
 
 

@@ -1,23 +1,9 @@
 """Where a job is, told as one number."""
 
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from pyro_seatbelt.progress import NO_NUMBERS, Progress
-
-
-class Stage(NamedTuple):
-    """Where a job is.
-
-    Attributes:
-        name: What it is doing.
-        fraction: How much of the job is done; its stages count alike.
-    """
-
-    name: str
-    fraction: float
 
 
 class Stages:
@@ -67,28 +53,3 @@ class Stages:
 
         progress(parts[0], 0, 1)
         return progress
-
-
-class Throttled:
-    """Passes on each new stage, and where it is now and then.
-
-    Args:
-        send: What it is passed to; an error of the operating system means that nobody listens.
-        seconds: Least time between two messages about a stage.
-    """
-
-    def __init__(self, send: Callable[[Stage], None], *, seconds: float = 0.5) -> None:
-        self._send = send
-        self._seconds = seconds
-        self._name, self._last = "", 0.0
-
-    def __call__(
-        self, stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
-    ) -> None:
-        """Passes on a stage, or not."""
-        del numbers
-        now = time.monotonic()
-        if stage != self._name or now - self._last >= self._seconds:
-            self._name, self._last = stage, now
-            with suppress(OSError):
-                self._send(Stage(stage, done / total))

@@ -1,7 +1,7 @@
 """Noise that stays the same from call to call, and row by row."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch.distributions import (
 )
 
 from pyro_seatbelt.traces.plates import find_plate
+from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.row_noise import RowNoise
 
 _LOCATION_SCALE: tuple[type[Distribution], ...] = (Normal, Laplace, Cauchy)
@@ -137,12 +138,12 @@ class FrozenNoiseMessenger(Messenger):
 
 
 def frozen_noise(
-    fn: Callable[..., Any],
+    fn: Program,
     noise: FrozenNoise,
     rows: Sequence[int] | Tensor,
     *,
     plate: str = "data",
-) -> Callable[..., Any]:
+) -> Program:
     """Runs a program with noise that stays the same from call to call.
 
     The program becomes a deterministic function of its input that is still a draw: what a

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pyro.distributions as dist
 from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
@@ -48,7 +47,7 @@ def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[s
     return tuple(names)
 
 
-def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
+def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
     """Names of the latent sites that guide and model share, in the guide's order.
 
     Args:
@@ -81,40 +80,11 @@ def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[st
     return names
 
 
-def factorised(site: Site, purpose: str) -> Distribution:
-    """The factors of a site whose distribution is `Independent(base, 1)`.
-
-    Args:
-        site: A sample site.
-        purpose: What cannot be done otherwise, a past participle, for the message.
-
-    Returns:
-        The base distribution, of batch shape :math:`(*, D)`.
-
-    Raises:
-        NotImplementedError: When the distribution has another structure.
-    """
-    fn = site["fn"]
-    if isinstance(fn, Independent) and fn.reinterpreted_batch_ndims == 1:
-        base: Distribution = fn.base_dist
-        if base.event_shape == () and not isinstance(base, dist.Delta):
-            return base
-    hint = (
-        "autoguides put a Delta there: write the guide with pyro.sample(name, "
-        "dist.Normal(loc, scale).to_event(1))"
-        if isinstance(getattr(fn, "base_dist", fn), dist.Delta)
-        else "declare it with dist.Normal(loc, scale).to_event(1) or another factorised family"
-    )
-    raise NotImplementedError(
-        f"site '{site['name']}' cannot be {purpose}: expected Independent(base, 1) with scalar "
-        f"factors, got {describe(fn)}; {hint}"
-    )
-
-
 def describe(fn: Distribution) -> str:
     """A distribution's family, with what wraps it.
 
     Example:
+        >>> import pyro.distributions as dist
         >>> describe(dist.Normal(0.0, 1.0).expand([3]).to_event(1))
         'Independent(Normal, 1)'
     """

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -323,6 +324,48 @@ class TestEveryPublishedSet:
         assert not spec.synthetic
         assert spec.source.startswith("https://")
         assert not spec.substitute or DATASETS[spec.substitute].synthetic
+
+
+BAD: dict[str, Callable[[Path], object]] = {
+    "missing": lambda file: file.unlink(),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "empty": lambda file: file.write_bytes(b""),
+    "a web page": lambda file: file.write_bytes(b"<!DOCTYPE html><title>Quota</title>" * 1000),
+    "text": lambda file: file.write_bytes(b"hello" * 10_000),
+    "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+}
+
+
+@pytest.mark.parametrize("small", PUBLISHED, indirect=True)
+class TestEveryImport:
+    def test_says_where_the_images_come_from(self, small: Small, cache: Path):
+        assert isinstance(small.spec, PublishedSet)
+        assert small.archive is not None
+        provenance = load_dataset(small.spec.name, root=cache).provenance
+        content = small.archive.read_bytes()
+        assert provenance["archive_sha256"] == hashlib.sha256(content).hexdigest()
+        assert provenance["archive_bytes"] == len(content)
+        assert provenance["source"] == small.spec.source
+        assert provenance["reader_version"] == small.spec.version
+
+    @pytest.mark.parametrize("damage", BAD)
+    def test_another_file_is_refused(self, small: Small, cache: Path, tmp_path: Path, damage: str):
+        assert isinstance(small.spec, PublishedSet)
+        assert small.archive is not None
+        before = load_dataset(small.spec.name, root=cache).fingerprint
+        files = set(cache.iterdir())
+        bad = shutil.copytree(small.archive.parent, tmp_path / "bad") / small.archive.name
+        BAD[damage](bad)
+        with pytest.raises(InputError) as caught:
+            small.spec.import_archive(bad, LoadRequest(root=cache))
+        message = str(caught.value)
+        assert message.startswith(f"{bad}: ")
+        assert "\n" not in message
+        unreadable = damage in {"missing", "a folder"}
+        remedy = "cannot read the archive: " if unreadable else small.spec.files[0].remedy
+        assert remedy in message
+        assert load_dataset(small.spec.name, root=cache).fingerprint == before
+        assert set(cache.iterdir()) == files
 
 
 def test_can_be_trained_on(

@@ -176,7 +176,7 @@ def test_messages():
         with pyro.plate("data", 5, subsample=x), pyro.plate("more", 3):
             pyro.sample("z", dist.Normal(torch.zeros(2), 1.0).to_event(1))
 
-    with pytest.raises(NotImplementedError, match="expected one vector an image"):
+    with pytest.raises(NotImplementedError, match="expected one vector per image"):
         encode(crowded, images, torch.arange(5))
 
     def transformed(x):

@@ -21,7 +21,8 @@ def note(item, progress):
     folder, name = item
     (folder / name).touch()
     if name != "first":
-        for _ in range(600):  # Ray interrupts between two steps of Python
+        for step in range(600):  # some can be interrupted between two steps alone
+            progress("waiting", step, 600)
             time.sleep(0.1)
         (folder / f"{name}-done").touch()
     return name

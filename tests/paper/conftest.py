@@ -14,8 +14,8 @@ from pyro_seatbelt.paper.names import sites
 from pyro_seatbelt.paper.results import CONFIG_COLUMNS, Results
 from pyro_seatbelt.paper.scales import SCALES
 from pyro_seatbelt.runs.records import Findings
-from pyro_seatbelt.sweeps.job_runs import JobReport
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.finished import JobReport
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 LAPTOP = SCALES["laptop"]

@@ -1,16 +1,19 @@
 """What every item keeps to."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.paper import ITEMS, SCALES
+from pyro_seatbelt.paper import ITEMS, SCALES, items
 from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.scales import scale_named
-from pyro_seatbelt.sweeps.jobs import merge_jobs
+from pyro_seatbelt.sweeps.job import merge_jobs
 
 LAPTOP_NOTE = SCALES["laptop"].note
 
@@ -158,7 +161,8 @@ def test_without_runs_figures_are_empty_and_no_error(name, world, planted_images
 def test_figures_and_tables_are_files(world, tmp_path):
     files = ITEMS["fig3"].draw(world(ITEMS["fig3"], 1)).write(tmp_path / "new" / "fig3")
     assert [file.name for file in files] == ["elbo.png", "elbo.csv", "elbo.md"]
-    assert files[0].read_bytes().startswith(b"\x89PNG")
+    with Image.open(files[0]) as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
     table = pd.read_csv(files[1])
     rows = table[(table["model"] == "seatbelt") & (table["dataset"] == "synth-chairs")]
     assert rows["beta"].tolist() == [1, 4, 10]
@@ -167,6 +171,11 @@ def test_figures_and_tables_are_files(world, tmp_path):
     lines = files[2].read_text().splitlines()
     assert lines[0] == "| dataset | model | beta | mean | low | high | num |"
     assert len(lines) == len(table) + 2
+
+
+def test_every_item_is_a_file_of_its_name():
+    files = {path.stem for path in Path(str(items.__file__)).parent.glob("*.py")} - {"__init__"}
+    assert {name.replace("-", "_") for name in ITEMS} == files
 
 
 def test_items_are_found_by_name():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.attack_results import shown
+from pyro_seatbelt.evaluation.attack_summary import shown
 from pyro_seatbelt.report import Advice, Comparison, Interval
 from pyro_seatbelt.report import write as reports
 from pyro_seatbelt.report.pages.attacks import attack_sections, labels

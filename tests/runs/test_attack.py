@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from pyro_seatbelt.attacks import MODES, Attack
+from pyro_seatbelt.attacks import MODES, BoundAttack
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs import AttackOptions, attack_run, load_run
 from pyro_seatbelt.runs import attack as attacks
@@ -69,7 +69,7 @@ def test_a_finished_attack_is_not_made_again(run, monkeypatch):
     [first] = attack_run(run, SMALL)
     files = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
     with monkeypatch.context() as patch:
-        patch.setattr(Attack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
+        patch.setattr(BoundAttack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
         [again] = attack_run(run, SMALL)
         assert again.was_finished
         assert not first.was_finished
@@ -102,7 +102,7 @@ class EnoughError(Exception):
 def test_other_settings_are_another_folder(run, monkeypatch):
     places = []
 
-    def note(attack, model, guide, x, target, folder, **options):
+    def note(attack, folder, **options):
         places.append(folder)
         raise EnoughError
 

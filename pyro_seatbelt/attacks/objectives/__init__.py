@@ -6,14 +6,13 @@ References:
 """
 
 from collections.abc import Callable
-from typing import Literal
 
+from pyro_seatbelt.attacks.modes import Layers, Mode
 from pyro_seatbelt.attacks.objectives.latent_kl import LatentKL
 from pyro_seatbelt.attacks.objectives.latent_l2 import LatentL2
 from pyro_seatbelt.attacks.objectives.latent_w2 import LatentW2
 from pyro_seatbelt.attacks.objectives.objective import Objective
 from pyro_seatbelt.attacks.objectives.output import Output
-from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
 
 __all__ = [
@@ -21,13 +20,10 @@ __all__ = [
     "LatentKL",
     "LatentL2",
     "LatentW2",
-    "Mode",
     "Objective",
     "Output",
     "make_objective",
 ]
-
-Mode = Literal["latent", "w2", "l2", "output"]
 
 MODES: dict[Mode, Callable[[Layers], Objective]] = {
     "latent": LatentKL,

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
-from pyro_seatbelt.attacks.pair import Layers, Pair
-from pyro_seatbelt.attacks.targets import Targets
+from pyro_seatbelt.attacks.objectives.target_posteriors import TargetPosteriors
+from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.posteriors import Posterior
 
 LatentEstimator = Literal["closed-form", "samples"]
@@ -28,7 +29,7 @@ class LatentObjective(Objective):
 
     def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
         """Reads the targets' posteriors once where they are Gaussian (see :class:`Objective`)."""
-        targets = Targets(pair, target, draws)
+        targets = TargetPosteriors(pair, target, draws)
 
         def distance(x: Tensor, problems: Tensor) -> Tensor:
             posteriors = pair.posteriors(pair.trace_guide(draws.repeat(x), draws, problems))

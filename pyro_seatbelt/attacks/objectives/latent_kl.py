@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.objectives.latent import LatentEstimator, LatentObjective
-from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.posteriors import Posterior
 from pyro_seatbelt.traces.sites import describe

@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.objectives.latent import LatentObjective
-from pyro_seatbelt.attacks.pair import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.posteriors import Posterior

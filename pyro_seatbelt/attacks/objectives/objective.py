@@ -12,7 +12,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Layers, Pair
+from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.pair import Pair
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Maps inputs `(n, *image)` and the problems `(n,)` that they belong to, to distances `(n,)`."""

@@ -13,7 +13,7 @@ from pyro_seatbelt.data import image_array
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.picture import crop_centre, read_picture, shrink
+from pyro_seatbelt.data.picture import middle_square, read_picture, shrink
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadedSet, LoadRequest
 from pyro_seatbelt.errors import InputError
@@ -145,5 +145,4 @@ def _decode_all(files: list[Path], progress: Progress) -> NDArray[np.uint8]:
 
 def _decode(file: Path) -> NDArray[np.uint8]:
     picture = ImageOps.exif_transpose(read_picture(file, label=str(file)))
-    side = min(picture.size)
-    return shrink(crop_centre(picture, side, side), _SIZE)
+    return shrink(middle_square(picture), _SIZE)

@@ -24,7 +24,7 @@ class ChairLayout:
         base_top: Height at which the base ends, inside the seat.
         leg_radius: Radius of the legs; square legs have the same thickness.
         leg_sides: Sides of the tube that makes a leg.
-        slope: How far the back moves backwards a unit of height.
+        slope: How far the back moves backwards per unit of height.
     """
 
     half_width: float

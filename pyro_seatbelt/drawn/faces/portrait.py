@@ -8,6 +8,8 @@ from pyro_seatbelt.drawn.camera import orbit, turn
 from pyro_seatbelt.drawn.faces.shape import FaceShape
 from pyro_seatbelt.drawn.raster import ScreenQuads, rasterise
 
+_SIZE = 64
+_SUPERSAMPLING = 3  # pictures are drawn this many times larger and averaged
 _DISTANCE = 6.0
 _ZOOM = 0.9
 _REACH = 1.6
@@ -21,9 +23,6 @@ def portray(
     azimuths: NDArray[np.float64],
     elevations: NDArray[np.float64],
     lamps: NDArray[np.float64],
-    *,
-    size: int = 64,
-    supersampling: int = 3,
 ) -> NDArray[np.uint8]:
     """Draw a head on black, seen from every combination of two angles, lit from every third.
 
@@ -36,11 +35,9 @@ def portray(
         azimuths: Angles about the vertical axis, degrees, shape `(A,)`; 0 looks at the front.
         elevations: Angles above the horizon, degrees, shape `(E,)`.
         lamps: Angles of the lamp to the right of the camera, degrees, shape `(L,)`.
-        size: Height and width in pixels.
-        supersampling: Pictures are drawn this many times larger and averaged.
 
     Returns:
-        Grey values, shape `(A, E, L, size, size)`.
+        Grey values, shape `(A, E, L, 64, 64)`.
 
     Example:
         >>> from pyro_seatbelt.drawn.faces.shape import face_shape
@@ -49,35 +46,34 @@ def portray(
         >>> portray(face_shape(face_style(0)), angles, angles, np.array([0.0])).shape
         (2, 2, 1, 64, 64)
     """
-    pictures = np.empty((len(azimuths), len(elevations), len(lamps), size, size), np.uint8)
+    pictures = np.empty((len(azimuths), len(elevations), len(lamps), _SIZE, _SIZE), np.uint8)
     for row, elevation in enumerate(elevations):  # all at once would not fit into caches
         views = orbit(azimuths, np.array([elevation]))
         for column, (axes, samples) in enumerate(
-            zip(views, _sample_faces(shape, views, size, supersampling), strict=True)
+            zip(views, _sample_faces(shape, views), strict=True)
         ):
             lit = torch.nn.functional.embedding_bag(
                 samples, _lit_faces(shape, axes, lamps), mode="mean"
-            )  # (size * size, L)
+            )  # (64 * 64, L)
             grey = lit.t().add(0.5).to(torch.uint8)
-            pictures[column, row] = grey.view(len(lamps), size, size).numpy()
+            pictures[column, row] = grey.view(len(lamps), _SIZE, _SIZE).numpy()
     return pictures
 
 
-def _sample_faces(
-    shape: FaceShape, views: NDArray[np.float32], size: int, supersampling: int
-) -> torch.Tensor:
-    """Return which faces are seen in each pixel, shape `(V, size * size, supersampling ** 2)`."""
+def _sample_faces(shape: FaceShape, views: NDArray[np.float32]) -> torch.Tensor:
+    """Return which faces are seen in each pixel, several of each, shape `(V, 64 * 64, 9)`."""
+    resolution = _SIZE * _SUPERSAMPLING
     labels = rasterise(
-        _project(shape, views, size * supersampling),
+        _project(shape, views, resolution),
         num_views=len(views),
-        resolution=size * supersampling,
+        resolution=resolution,
         nearest=1 / (_DISTANCE - _REACH),
         farthest=1 / (_DISTANCE + _REACH),
         label_bits=_LABEL_BITS,
         background=len(shape.quads),
     )
-    blocks = labels.view(-1, size, supersampling, size, supersampling).transpose(2, 3)
-    return blocks.reshape(len(views), size * size, supersampling**2)
+    blocks = labels.view(-1, _SIZE, _SUPERSAMPLING, _SIZE, _SUPERSAMPLING).transpose(2, 3)
+    return blocks.reshape(len(views), _SIZE**2, _SUPERSAMPLING**2)
 
 
 def _project(shape: FaceShape, views: NDArray[np.float32], resolution: int) -> ScreenQuads:
@@ -111,8 +107,8 @@ def _lit_faces(
     angle = np.radians(lamps)
     directions = np.stack([0.9 * np.sin(angle), np.full_like(angle, 0.38), -0.9 * np.cos(angle)])
     directions /= np.linalg.norm(directions, axis=0)
-    in_the_room = axes.T @ directions  # (3, L)
-    cosines = shape.normals.astype(np.float32) @ in_the_room.astype(np.float32)
+    in_the_scene = axes.T @ directions  # (3, L)
+    cosines = shape.normals.astype(np.float32) @ in_the_scene.astype(np.float32)
     light = _AMBIENT + _LAMP * torch.from_numpy(cosines).clamp_(min=0)
     reflected = light * torch.from_numpy(shape.albedo.astype(np.float32))[:, None]
     grey = reflected.clamp_(0, 1).pow_(_GAMMA).mul_(255)

@@ -11,7 +11,7 @@ from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, spelled
 from pyro_seatbelt.paper.pictures import first_shown, look
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, FLAT, Role, Scale, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a row a model, a column a data set, six images each."""
+    """Draws a row per model and a column per data set, of six images each."""
     subjects = results.scale.distinct(*ROLES)
     rows: dict[str, list[Attacked | None]] = {}
     records = []

@@ -9,14 +9,14 @@ from pyro_seatbelt.paper.measurements import Measurement, mean
 from pyro_seatbelt.paper.members import whole_grid
 from pyro_seatbelt.paper.names import named, spelled, titled
 from pyro_seatbelt.paper.results import Results, pick
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, FLAT, MODELS, Role, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, MODELS, Role, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a panel a data set, a line a model."""
+    """Draws a panel per data set, a line per model."""
     panels, tables = [], []
     for subject, title in titled(results.scale.distinct(*ROLES)):
         lines = {}

@@ -6,7 +6,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, stands_for_celeba
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import DEEP, FLAT, Scale, Subject
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Scale, Subject
 from pyro_seatbelt.plots import image_rows
 from pyro_seatbelt.training.config import TrainConfig
 

@@ -11,7 +11,7 @@ from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, titled
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import FLAT, Role
+from pyro_seatbelt.paper.scale import FLAT, Role
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 ROLES: tuple[Role, ...] = ("chairs", "faces")
@@ -35,7 +35,7 @@ MEAN_NOTE = (
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a column a data set, a row an attack."""
+    """Draws a column per data set, a row per attack."""
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
     for mode in MODES:

@@ -20,7 +20,7 @@ from pyro_seatbelt.paper.item import Item
 from pyro_seatbelt.paper.measurements import difference
 from pyro_seatbelt.paper.members import whole_grid
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import Subject
+from pyro_seatbelt.paper.scale import Subject
 
 CONFOUND_NOTE = (
     "A model that reconstructs the target itself worse has a larger -log p whatever the attack "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_results import auddc
+from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.claims import Claim, above, all_of, at_most
 from pyro_seatbelt.paper.heatmaps import (
     CELLS_NOTE,
@@ -22,7 +22,7 @@ from pyro_seatbelt.paper.item import Item
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import whole_grid
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, Subject
 
 
 def claims(results: Results) -> Iterator[Claim]:

@@ -23,7 +23,7 @@ from pyro_seatbelt.runs.evaluation import EvaluationFolder
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a row a model, a column a beta, a line a magnitude of noise."""
+    """Draws a row per model, a column per beta, a line per magnitude of noise."""
     rows: dict[str, list[dict[str, NDArray[np.float64]]]] = {}
     records = []
     for name, configs in noisy_models(results.scale).items():

@@ -20,7 +20,7 @@ from pyro_seatbelt.paper.members import attack, members
 from pyro_seatbelt.paper.names import named, spelled
 from pyro_seatbelt.paper.pictures import first_shown
 from pyro_seatbelt.paper.results import ATTACK_COLUMNS, Results, solved
-from pyro_seatbelt.paper.scales import DEEP, FLAT, Scale, Subject
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Scale, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.records import AttackRecords, Findings
@@ -102,7 +102,7 @@ def _arguments(path: Path) -> dict[str, object]:
 
 
 def draw(results: Results) -> Drawn:
-    """Draws the attacks as images: a row a model."""
+    """Draws the attacks as images, a row per model."""
     subject = results.scale.subjects["sprites"]
     rows: dict[str, list[Attacked | None]] = {}
     records = []

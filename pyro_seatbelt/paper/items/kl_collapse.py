@@ -9,14 +9,14 @@ from pyro_seatbelt.paper.measurements import mean
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, sites
 from pyro_seatbelt.paper.results import Results, pick
-from pyro_seatbelt.paper.scales import CHAIN, DEEP
+from pyro_seatbelt.paper.scale import CHAIN, DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 YLABEL = "KL [nats per image]"
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a panel a model, a line a layer."""
+    """Draws a panel per model, a line per layer."""
     panels, tables = [], []
     for (model, depth), rows in _by_model(results).items():
         lines = {}

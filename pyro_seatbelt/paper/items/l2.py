@@ -13,7 +13,7 @@ from pyro_seatbelt.paper.measurements import difference, ratio
 from pyro_seatbelt.paper.members import whole_grid
 from pyro_seatbelt.paper.names import named, spelled, titled
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import DEEP, FLAT, Role, Subject
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 ROLES: tuple[Role, ...] = ("chairs", "faces")

@@ -9,7 +9,7 @@ from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, sites
 from pyro_seatbelt.paper.results import Results, pick
-from pyro_seatbelt.paper.scales import DEEP
+from pyro_seatbelt.paper.scale import DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 QUANTITIES = {

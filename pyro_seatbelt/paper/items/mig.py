@@ -10,7 +10,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, spelled
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import CHAIN, DEEP, FLAT, Role, Scale, Subject
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.training.config import TrainConfig
 
 ROLES: tuple[Role, ...] = ("sprites", "chairs", "faces")
@@ -31,7 +31,7 @@ def configs(scale: Scale, subject: Subject) -> list[TrainConfig]:
 
 
 def draw(results: Results) -> Drawn:
-    """Makes a table, a row a model."""
+    """Makes a table, a row per model."""
     columns = [name for name in results.runs if name.startswith(PREFIX)]
     records = [
         {

@@ -18,7 +18,7 @@ from pyro_seatbelt.plots import Band, BandPanel, band_panels
 
 
 def draw(results: Results) -> Drawn:
-    """Draws the mean likelihood against the magnitude of the noise: a panel a model."""
+    """Draws the mean likelihood against the magnitude of the noise, a panel per model."""
     panels, records = [], []
     for name, configs in noisy_models(results.scale).items():
         lines = {}

@@ -11,7 +11,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, spelled
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import DEEP, FLAT, Role, Scale, Subject
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.training.config import TrainConfig
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")

@@ -8,7 +8,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import DEEP, FLAT, Role, Scale, Subject
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.plots import traversal_grid
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -26,7 +26,7 @@ def configs(scale: Scale, subject: Subject) -> list[TrainConfig]:
 
 
 def draw(results: Results) -> Drawn:
-    """Draws a figure a run: a row a dimension of the top layer."""
+    """Draws a figure per run, a row per dimension of the top layer."""
     figures = {}
     for subject in results.scale.distinct(*ROLES):
         for config in configs(results.scale, subject):

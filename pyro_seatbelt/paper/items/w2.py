@@ -10,7 +10,7 @@ from pyro_seatbelt.paper.measurements import difference, ratio
 from pyro_seatbelt.paper.members import members
 from pyro_seatbelt.paper.names import named, spelled
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import DEEP, FLAT
+from pyro_seatbelt.paper.scale import DEEP, FLAT
 from pyro_seatbelt.plots import BandPanel, band_panels
 
 PANELS: dict[str, tuple[str, Literal["log", "linear"]]] = {

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, shown, summarise
+from pyro_seatbelt.evaluation.attack_summary import shown, summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
+from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.plots.attacks import normalised
 from pyro_seatbelt.report import (
     AttackSection,

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyro_seatbelt.evaluation.attack_results import auddc, curves, summarise
+from pyro_seatbelt.evaluation.attack_summary import summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.report import Cell, Chart, Column, Comparison, Interval, Line
 from pyro_seatbelt.report.pages.attacks import interval
 from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, number

@@ -1,11 +1,9 @@
 """Small models and guides that attacks are tried on."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pyro
 import pyro.distributions as dist
-import pytest
 import torch
 from pyro.nn import PyroModule
 from torch import Tensor, nn
@@ -107,11 +105,3 @@ def images(num: int, seed: int) -> Tensor:
     """Random images with some pixels at the ends of the range."""
     draw = torch.rand(num, *IMAGE, generator=torch.Generator().manual_seed(seed))
     return (1.6 * draw - 0.3).clamp(0, 1)
-
-
-@pytest.fixture
-def pairs() -> SimpleNamespace:
-    """The classes above: a test folder is no package to import from."""
-    return SimpleNamespace(
-        ChainModel=ChainModel, ChainGuide=ChainGuide, TutorialVAE=TutorialVAE, images=images
-    )

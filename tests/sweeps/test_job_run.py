@@ -9,13 +9,14 @@ import pytest
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.locks import lock
+from pyro_seatbelt.progress import silent
 from pyro_seatbelt.runs import evaluate_run, read_evaluation, resume_run
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.sweeps import job_for
-from pyro_seatbelt.sweeps import job_runs as module
+from pyro_seatbelt.sweeps import job_run as module
+from pyro_seatbelt.sweeps.finished import finished_job, job_place
 from pyro_seatbelt.sweeps.grid import read_grid
-from pyro_seatbelt.sweeps.job_runs import finished_job, job_place, run_job
-from pyro_seatbelt.sweeps.stages import Steps
+from pyro_seatbelt.sweeps.job_run import Attempt, run_job
 from pyro_seatbelt.training.layout import checkpoints
 
 pytestmark = pytest.mark.usefixtures("blank_figures")
@@ -145,18 +146,33 @@ def test_settings_of_the_machine_may_change(done, job):
     assert run_job(changed, done).run == job_place(job.name, done)
 
 
-def test_training_that_is_asked_to_stop_saves_and_says_so(job, tmp_path, monkeypatch):
-    def advance(self, step, metrics):
-        if step == 2:
+def test_training_that_is_asked_to_stop_saves_and_says_so(job, tmp_path):
+    def progress(stage, done, total, numbers=None):
+        if done == 0.5:  # after two steps of four
             signal.raise_signal(signal.SIGINT)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Steps, "advance", advance)
-        with pytest.raises(KeyboardInterrupt):
-            run_job(job, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(replace(job, attacks=(), evaluation=None), tmp_path, progress=progress)
     place = job_place(job.name, tmp_path)
     assert [path.name for path in checkpoints(place / "checkpoints")] == ["step-00000002"]
     assert RunFolder(place).read_record().status == "interrupted"
+
+
+def test_the_task_of_a_sweep_raises_nothing(job, tmp_path, monkeypatch):
+    attempt = Attempt(tmp_path, threads=1)
+    training = replace(job, attacks=(), evaluation=None)
+    assert attempt(training, silent) is None
+    assert finished_job(training, tmp_path) is not None
+    raised = iter([KeyboardInterrupt(), InputError("beta: no"), ZeroDivisionError("oh")])
+
+    def fail(*args, **kwargs):
+        raise next(raised)
+
+    monkeypatch.setattr(module, "run_job", fail)
+    failures = [attempt(job, silent) for _ in range(3)]
+    errors = ["a signal stopped it", "beta: no", "ZeroDivisionError: oh"]
+    assert [failure.error for failure in failures] == errors
+    assert [failure.traceback is None for failure in failures] == [True, True, False]
 
 
 def test_it_says_where_it_is(job, tmp_path):

@@ -10,8 +10,14 @@ from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.posteriors import Posterior, gaussian_posterior
 
 
-class Targets:
-    """The targets' posteriors: kept where all are Gaussian, read again at each call if not."""
+class TargetPosteriors:
+    """The targets' posteriors: kept where all are Gaussian, read again at each call if not.
+
+    Args:
+        pair: The model and the guide.
+        target: The target of every problem, shape `(P, *image)`.
+        draws: The draws of every problem.
+    """
 
     _ROWS = 256
 
