@@ -16,7 +16,7 @@ import argparse
 import json
 import statistics
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyro
@@ -36,9 +36,8 @@ from pyro_seatbelt.attacks import (
     Objective,
     Output,
 )
-from pyro_seatbelt.attacks.optimisers.minimum import Advance
-from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
-from pyro_seatbelt.attacks.solver import Solver
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective for objective in (LatentKL(), LatentW2(), LatentL2(), Output())
@@ -62,23 +61,23 @@ def one_by_one(
     generator = np.random.default_rng(seed)
     values, evaluations = [], 0
     begun = time.perf_counter()
-    with evaluating(*pair), pyro.validation_enabled(False):
-        read = read_pair(*pair, x, attack.objective.layers)
+    bound = attack.bind(*pair, x, target)
+    with evaluation_mode(*pair), torch.enable_grad(), pyro.validation_enabled(False):
         for problem in sampled:
-            solver = Solver(attack, read, x, target, [problem])
-            distance = solver.bind()
+            function = bound.penalised_distance([problem])
+            lower, upper = function.problems.lower[0], function.problems.upper[0]
 
-            def single(d: np.ndarray, solver=solver, distance=distance):  # noqa: ANN001, ANN202
+            def single(d: np.ndarray, function=function):  # noqa: ANN001, ANN202
                 point = torch.from_numpy(d)[None]
-                value, gradient = solver.objective(distance, point, torch.zeros(1, dtype=int))
+                value, gradient = function(point, torch.zeros(1, dtype=int))
                 return value.item(), gradient[0].numpy()
 
             found = minimize(
                 single,
-                generator.uniform(-1e-8, 1e-8, solver.lower.shape[1]),
+                generator.uniform(-1e-8, 1e-8, len(lower)),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=Bounds(solver.lower[0].numpy(), solver.upper[0].numpy()),
+                bounds=Bounds(lower.numpy(), upper.numpy()),
                 options={
                     "maxcor": settings.memory,
                     "ftol": settings.factr * np.finfo(float).eps,
@@ -145,11 +144,12 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     step = max(1, total // options.sampled)
     sampled = list(range(total))[::step][: options.sampled]
     scipy_runs, ours_runs = [], []
-    advance = Advance(0, total, 0, 0)
+    rounds = 0
 
-    def follow(latest: Advance) -> None:
-        nonlocal advance
-        advance = latest
+    def follow(*progress: Any) -> None:
+        nonlocal rounds
+        *_, numbers = progress
+        rounds = numbers["round"]
 
     for turn in range(options.rounds):
         scipy_runs.append(one_by_one(attack, pair, images, sampled, seed=turn))
@@ -170,7 +170,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         "scipy_seconds_scaled": scaled,
         "scipy_ms_per_evaluation": 1e3 * first.seconds / first.evaluations,
         "ours_seconds": ours_runs,
-        "ours_rounds": advance.rounds,
+        "ours_rounds": rounds,
         "ours_evaluations": evaluations,
         "ours_ms_per_evaluation": 1e3 * statistics.median(ours_runs) / evaluations,
         "times_faster": statistics.median(ratios),

@@ -1,25 +1,46 @@
 """Seatbelt-VAEs and their relatives in Pyro."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt import presets
+    from pyro_seatbelt.attacks import Attack, LatentKL, LatentW2, Output
+    from pyro_seatbelt.guides import BottomUp, TopDown
+    from pyro_seatbelt.models import Hierarchy
+    from pyro_seatbelt.objectives import TraceTC_ELBO
     from pyro_seatbelt.runs.open import load_run
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "__version__", "load_run", "presets"]
+__all__ = [
+    "Attack",
+    "BottomUp",
+    "Hierarchy",
+    "InputError",
+    "LatentKL",
+    "LatentW2",
+    "Output",
+    "TopDown",
+    "TraceTC_ELBO",
+    "__version__",
+    "load_run",
+    "presets",
+]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the rooms that need torch only when they are asked for."""
-    if name == "load_run":
-        return importlib.import_module("pyro_seatbelt.runs.open").load_run
-    if name == "presets":
-        return importlib.import_module("pyro_seatbelt.presets")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# torch takes seconds to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "attacks": ["Attack", "LatentKL", "LatentW2", "Output"],
+        "guides": ["BottomUp", "TopDown"],
+        "models": ["Hierarchy"],
+        "objectives": ["TraceTC_ELBO"],
+        "presets": [],
+        "runs.open": ["load_run"],
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -1,19 +1,11 @@
 """Files that are either whole or not there."""
 
-import logging
 import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pyro_seatbelt.errors import InputError
-
-if sys.platform != "win32":
-    import fcntl
-
-logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -104,54 +96,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def lock(folder: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Tries to lock a folder while open; a killed process lets go of it.
-
-    Args:
-        folder: The folder.
-        shared: Whether others may hold it as well, shared.
-
-    Yields:
-        Whether it could be locked; True on file systems that have no locks.
-    """
-    if sys.platform == "win32":  # pragma: no cover - it has no such locks
-        yield True
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        mine = True
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            mine = False
-        except OSError as error:  # a file system without locks
-            logger.warning("%s: cannot be locked: %s", folder, error.strerror)
-        yield mine
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def locked(folder: Path, busy: str, *, shared: bool = False) -> Iterator[None]:
-    """Keeps other processes from a folder while open.
-
-    Args:
-        folder: The folder.
-        busy: What the error says when another process has it.
-        shared: Whether others may hold it as well, shared.
-
-    Raises:
-        InputError: If another process has it.
-    """
-    # a process that only looks whether it is locked holds the lock for an instant
-    for wait in (*[0.05] * 10, None):
-        with lock(folder, shared=shared) as mine:
-            if mine:
-                yield
-                return
-        if wait is not None:
-            time.sleep(wait)
-    raise InputError(f"{folder}: {busy}")

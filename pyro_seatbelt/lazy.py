@@ -10,7 +10,7 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
 
     Args:
         package: Its name.
-        names: What each of its modules has to offer.
+        names: What each of its modules has to offer, besides the module itself.
 
     Returns:
         A function that imports the module which has a name, and raises :class:`AttributeError`
@@ -24,6 +24,8 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
     homes = {name: module for module, offered in names.items() for name in offered}
 
     def get(name: str) -> Any:
+        if name in names:
+            return importlib.import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)

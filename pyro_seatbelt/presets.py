@@ -8,13 +8,21 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 4-11
 """
 
-import math
-from dataclasses import dataclass
+from inspect import signature
 from typing import Literal, NamedTuple, get_args
 
 from torch import nn
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.family import (
+    PRESETS,
+    EstimatorName,
+    GuideName,
+    LikelihoodName,
+    NetworkName,
+    PresetName,
+    settle,
+)
 from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import (
     ConditionalNormal,
@@ -25,65 +33,22 @@ from pyro_seatbelt.models import (
     ImageEncoder,
     ImageShape,
     Likelihood,
-    LikelihoodName,
     MLPDecoder,
     MLPEncoder,
     latent_network,
 )
-from pyro_seatbelt.objectives import Estimator, TraceTC_ELBO
+from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.training.config import TrainConfig
 
-PresetName = Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"]
-NetworkName = Literal["conv", "mlp"]
-GuideName = Literal["bottom-up", "bottom-up-x", "top-down"]
+__all__ = ["PRESETS", "Family", "build", "from_config"]
 
-DEFAULT_BETA = 6.0
-DEFAULT_LAYERS = 4
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What sets a member of the family apart.
-
-    Attributes:
-        title: Its name in prose.
-        source: Where it is from.
-        hierarchical: Whether it may have more than one latent layer.
-        skip: Whether the decoder sees every layer.
-        weighted: Which of the top layer's terms beta multiplies: mutual information, total
-            correlation, dimension-wise KL.
-    """
-
-    title: str
-    source: str
-    hierarchical: bool
-    skip: bool
-    weighted: tuple[bool, bool, bool]
-
-    @property
-    def has_beta(self) -> bool:
-        """Whether beta changes anything."""
-        return any(self.weighted)
-
-
-PRESETS: dict[PresetName, Preset] = {
-    "vae": Preset("VAE", "Kingma and Welling 2013", False, False, (False, False, False)),
-    "beta-vae": Preset("beta-VAE", "Higgins et al. 2017", False, False, (True, True, True)),
-    "beta-tcvae": Preset("beta-TCVAE", "Chen et al. 2018", False, False, (False, True, False)),
-    "dlgm": Preset("DLGM", "Rezende et al. 2014", True, False, (False, False, False)),
-    "beta-tcdlgm": Preset(
-        "beta-TCDLGM", "Willetts et al., Eq 11", True, False, (False, True, False)
-    ),
-    "seatbelt": Preset("Seatbelt-VAE", "Willetts et al., Eq 10", True, True, (False, True, False)),
+NETWORKS: dict[
+    str, tuple[type[ConvEncoder] | type[MLPEncoder], type[ConvDecoder] | type[MLPDecoder]]
+] = {
+    "conv": (ConvEncoder, ConvDecoder),
+    "mlp": (MLPEncoder, MLPDecoder),
 }
-
-ENCODERS: dict[NetworkName, type[ConvEncoder] | type[MLPEncoder]] = {
-    "conv": ConvEncoder,
-    "mlp": MLPEncoder,
-}
-DECODERS: dict[NetworkName, type[ConvDecoder] | type[MLPDecoder]] = {
-    "conv": ConvDecoder,
-    "mlp": MLPDecoder,
-}
+"""Encoder and decoder of images, by :data:`NetworkName`."""
 
 
 class Family(NamedTuple):
@@ -112,7 +77,7 @@ def build(
     likelihood_scale: float | Literal["learned"] | None = None,
     network: NetworkName = "conv",
     guide: GuideName = "bottom-up",
-    estimator: Estimator = "mws",
+    estimator: EstimatorName = "mws",
     free_bits: float = 0.0,
     analytic_entropy: bool = False,
     num_particles: int = 1,
@@ -136,7 +101,7 @@ def build(
         estimator: `mws` or `mss`, see :class:`TraceTC_ELBO`.
         free_bits: Floor under the KL of every latent dimension, nats per image.
         analytic_entropy: Use the closed-form entropies of the guide.
-        num_particles: Draws a step, vectorised.
+        num_particles: Draws per step, vectorised.
         hidden: Width of the networks between latent layers.
 
     Returns:
@@ -150,10 +115,8 @@ def build(
         >>> family.objective.latent, family.objective.beta
         ('z4', 6.0)
     """
-    if name not in PRESETS:
-        raise InputError(f"unknown model '{name}': choose from {', '.join(PRESETS)}")
-    preset = PRESETS[name]
     layers, beta = settle(name, layers=layers, beta=beta)
+    preset = PRESETS[name]
     for option, number in (
         ("latent_dim", latent_dim),
         ("num_particles", num_particles),
@@ -162,22 +125,23 @@ def build(
         if number < 1:
             raise InputError(f"expected {option} >= 1, got {number}")
     for option, value, choices in (
-        ("network", network, ENCODERS),
+        ("network", network, NETWORKS),
         ("guide", guide, get_args(GuideName)),
     ):
         if value not in choices:
             raise InputError(f"unknown {option} '{value}': choose from {', '.join(choices)}")
     try:
-        encoder: ImageEncoder = ENCODERS[network](image_shape)
-        decoder: ImageDecoder = DECODERS[network](
+        make_encoder, make_decoder = NETWORKS[network]
+        encoder: ImageEncoder = make_encoder(image_shape)
+        decoder: ImageDecoder = make_decoder(
             latent_dim * (layers if preset.skip else 1), image_shape
         )
-        alpha, tc, gamma = (beta if weighted else 1.0 for weighted in preset.weighted)
+        weights = preset.weights(beta)
         objective = TraceTC_ELBO(
             f"z{layers}",
-            alpha=alpha,
-            beta=tc,
-            gamma=gamma,
+            alpha=weights.alpha,
+            beta=weights.beta,
+            gamma=weights.gamma,
             estimator=estimator,
             free_bits=free_bits,
             analytic_entropy=analytic_entropy,
@@ -205,42 +169,33 @@ def build(
     )
 
 
-def settle(
-    name: PresetName, *, layers: int | None = None, beta: float | None = None
-) -> tuple[int, float]:
-    """Decides the depth and the weight that a member of the family has.
+def from_config(config: TrainConfig, image_shape: ImageShape, num_data: int) -> Family:
+    """Builds the member of the family that a config names.
 
     Args:
-        name: One of :data:`PRESETS`.
-        layers: Latent layers L; by default 1 for the flat models and 4 for the others.
-        beta: The weight; by default 6, or 1 for the models without it.
+        config: The config.
+        image_shape: Channels, height and width.
+        num_data: Size N of the training set.
 
     Returns:
-        Layers and beta.
+        The model, the guide and the objective, with fresh parameters from torch's generator.
 
     Raises:
-        InputError: If the model cannot have them.
+        InputError: If the config contradicts itself.
 
     Example:
-        >>> settle("seatbelt"), settle("vae"), settle("dlgm", layers=2)
-        ((4, 6.0), (1, 1.0), (2, 1.0))
+        >>> config = TrainConfig(model="beta-tcvae", beta=4)
+        >>> from_config(config, (1, 64, 64), num_data=86366).objective.beta
+        4.0
     """
-    preset = PRESETS[name]
-    if layers is None:
-        layers = DEFAULT_LAYERS if preset.hierarchical else 1
-    if beta is None:
-        beta = DEFAULT_BETA if preset.has_beta else 1.0
-    if layers < 1:
-        raise InputError(f"expected layers >= 1, got {layers}")
-    if not 0 <= beta < math.inf:
-        raise InputError(f"expected beta >= 0 and finite, got {beta}")
-    if layers > 1 and not preset.hierarchical:
-        deep = ", ".join(other for other, spec in PRESETS.items() if spec.hierarchical)
-        raise InputError(f"{name} has one latent layer, got layers={layers}: choose from {deep}")
-    if beta != 1 and not preset.has_beta:
-        weighted = ", ".join(other for other, spec in PRESETS.items() if spec.has_beta)
-        raise InputError(f"{name} has no beta, got beta={beta}: choose from {weighted}")
-    return layers, beta
+    names = signature(build).parameters.keys() & TrainConfig.model_fields.keys()
+    settings = {name: getattr(config, name) for name in names}
+    family = build(config.model, image_shape=image_shape, num_data=num_data, **settings)
+    if config.alpha is not None:
+        family.objective.alpha = config.alpha
+    if config.gamma is not None:
+        family.objective.gamma = config.gamma
+    return family
 
 
 def _guide(

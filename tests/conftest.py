@@ -1,5 +1,6 @@
 """What every test starts from: an empty parameter store, validation, a seed, one thread."""
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -238,6 +240,18 @@ def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
 
 
+@pytest.fixture(scope="session")
+def pairs() -> ModuleType:
+    """Small models and guides that attacks are tried on: a test folder is no package to import."""
+    path = Path(__file__).parent / "small_pairs.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def make_config() -> Callable[..., Any]:
     """Makes configs of small runs on two drawn chairs."""
@@ -262,3 +276,34 @@ def make_config() -> Callable[..., Any]:
         return TrainConfig.merge(small, changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def value_and_gradient() -> Callable[..., Any]:
+    """Computes a loss and its gradient by every parameter of a model and a guide, for one seed."""
+
+    def compute(elbo: Any, model: Any, guide: Any, *args: Any) -> tuple[float, torch.Tensor]:
+        pyro.set_rng_seed(3)
+        modules = [getattr(program, "parameters_of", program) for program in (model, guide)]
+        parameters = {id(p): p for module in modules for p in module.parameters()}.values()
+        with pyro.settings.context(module_local_params=True):
+            loss = elbo.differentiable_loss(model, guide, *args)
+        grads = torch.autograd.grad(loss, list(parameters), allow_unused=True)
+        return loss.item(), torch.cat([g.flatten() for g in grads if g is not None])
+
+    return compute
+
+
+@pytest.fixture(scope="session")
+def assert_same_bound(value_and_gradient: Callable[..., Any]) -> Callable[..., None]:
+    """Asserts that two objectives, each with its pair, have the same value and gradient."""
+
+    def check(one: Any, other: Any, *args: Any) -> None:
+        (value, gradient), (other_value, other_gradient) = (
+            value_and_gradient(elbo, model, guide, *args) for elbo, model, guide in (one, other)
+        )
+        assert value == pytest.approx(other_value, rel=1e-9)
+        assert gradient.norm() > 0
+        assert (gradient - other_gradient).norm() <= 1e-9 * other_gradient.norm()
+
+    return check

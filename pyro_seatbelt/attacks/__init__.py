@@ -1,35 +1,64 @@
 """Adversarial attacks on any Pyro model and guide, many problems at once."""
 
-from pyro_seatbelt.attacks.attack import Attack
-from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.modes import MODES, Mode
-from pyro_seatbelt.attacks.objectives import LatentKL, LatentL2, LatentW2, Objective, Output
-from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB, minimise
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Minimum, StopReason
-from pyro_seatbelt.attacks.optimisers.pgd import PGD
-from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
-from pyro_seatbelt.attacks.result import AttackResult
-from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS, geometric_weights
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.lazy import lazily
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.attacks.attack import Attack, BoundAttack
+    from pyro_seatbelt.attacks.ball import Ball
+    from pyro_seatbelt.attacks.modes import Layers, Mode
+    from pyro_seatbelt.attacks.objectives import (
+        MODES,
+        LatentKL,
+        LatentL2,
+        LatentW2,
+        Objective,
+        Output,
+    )
+    from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
+    from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
+    from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
+    from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
+    from pyro_seatbelt.attacks.result import AttackResult
 
 __all__ = [
     "LBFGSB",
     "MODES",
+    "OPTIMISERS",
     "PAPER_WEIGHTS",
     "PGD",
-    "Advance",
     "Attack",
     "AttackResult",
     "Ball",
+    "BoundAttack",
     "ImagePairs",
     "LatentKL",
     "LatentL2",
     "LatentW2",
+    "Layers",
     "Minimum",
     "Mode",
     "Objective",
+    "Optimiser",
     "Output",
     "StopReason",
     "choose_pairs",
     "geometric_weights",
-    "minimise",
 ]
+
+# options of commands read names and penalties, and torch takes seconds to import
+__getattr__ = lazily(
+    __name__,
+    {
+        "attack": ["Attack", "BoundAttack"],
+        "ball": ["Ball"],
+        "modes": ["Layers", "Mode"],
+        "objectives": ["MODES", "LatentKL", "LatentL2", "LatentW2", "Objective", "Output"],
+        "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
+        "optimisers.minimum": ["Minimum", "StopReason"],
+        "pairs": ["ImagePairs", "choose_pairs"],
+        "penalties": ["PAPER_WEIGHTS", "geometric_weights"],
+        "result": ["AttackResult"],
+    },
+)

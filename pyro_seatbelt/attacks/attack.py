@@ -7,26 +7,33 @@ References:
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
-from typing import Literal, get_args
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import pyro
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.arguments import attack_arguments
 from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.folding import folded
-from pyro_seatbelt.attacks.groups import Spread, StartMethod, run_groups
+from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
-from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
-from pyro_seatbelt.attacks.optimisers.minimum import Progress
-from pyro_seatbelt.attacks.optimisers.pgd import PGD
-from pyro_seatbelt.attacks.pair import Pair, Program, evaluating, read_pair
-from pyro_seatbelt.attacks.result import AttackResult
-from pyro_seatbelt.attacks.solver import Solver
-from pyro_seatbelt.attacks.start import Start
-from pyro_seatbelt.attacks.weights import PAPER_WEIGHTS
+from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
+from pyro_seatbelt.attacks.pair import Pair, read_pair
+from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS
+from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems, check_images
+from pyro_seatbelt.attacks.result import AttackResult, reconstructions, record_result
+from pyro_seatbelt.attacks.solver import solve
+from pyro_seatbelt.attacks.starting_point import Start
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.frozen_noise import noise_seed
+from pyro_seatbelt.traces.programs import Program
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Attack:
     Attributes:
         objective: The distance.
         optimiser: :class:`LBFGSB` for the penalty (and for a ball of the Linf norm, which is a
-            box), :class:`PGD` for a ball.
+            box), :class:`~pyro_seatbelt.attacks.PGD` for a ball.
         weights: The penalties :math:`\lambda \ge 0`.
         ball: Where the distortion must stay besides the data's range.
         noise: `frozen` draws the latents with noise that is fixed, and shared by the two sides of
@@ -75,10 +82,16 @@ class Attack:
         >>> attack = Attack(LatentKL(), LBFGSB(max_iterations=150), weights=[0.0, 1.0])
         >>> [len(group) for group in attack.groups(num_pairs=100)]
         [128, 72]
+
+        Against the expectation over a guide's draws, with a record that is as exact:
+
+        >>> thorough = Attack(
+        ...     *(LatentKL(), LBFGSB(), [1.0]), samples=16, record_samples=100, rows=256, threads=2
+        ... )
     """
 
     objective: Objective
-    optimiser: LBFGSB | PGD = LBFGSB()  # noqa: RUF009 - frozen
+    optimiser: Optimiser = LBFGSB()  # noqa: RUF009 - frozen
     weights: Sequence[float] = PAPER_WEIGHTS
     _: KW_ONLY
     ball: Ball | None = None
@@ -109,20 +122,11 @@ class Attack:
                 raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
         if not self.limits[0] < self.limits[1]:
             raise InputError(f"expected limits (low, high) with low < high, got {self.limits}")
-        self._check_together()
-
-    def _check_together(self) -> None:
         if self.noise == "mean" and self.samples > 1:
             raise InputError(
                 f"samples={self.samples} means nothing with noise='mean', which draws nothing"
             )
-        if isinstance(self.optimiser, PGD):
-            if self.ball is None:
-                raise InputError(
-                    "PGD needs a ball, as in Attack(objective, PGD(), ball=Ball('l2', 1.0))"
-                )
-        elif self.ball is not None and self.ball.norm == "l2":
-            raise InputError("L-BFGS-B handles boxes, and a ball of the l2 norm is none: use PGD")
+        self.optimiser.check_ball(self.ball)
 
     def __call__(
         self,
@@ -132,7 +136,7 @@ class Attack:
         target: Tensor | None = None,
         *,
         processes: int = 1,
-        progress: Progress | None = None,
+        progress: Progress = silent,
     ) -> AttackResult:
         """Attacks a guide on every pair with every weight.
 
@@ -151,8 +155,36 @@ class Attack:
         Raises:
             InputError: When an image or the pair cannot be attacked; the text says why.
         """
-        parts = self.run(model, guide, x, target, processes=processes, progress=progress)
+        bound = self.bind(model, guide, x, target)
+        executor = processes_for_groups(processes, device=x.device.type)
+        parts = bound.run(executor=executor, progress=progress)
         return AttackResult.concatenate([part for _, part in parts])
+
+    def bind(
+        self, model: Program | None, guide: Program, x: Tensor, target: Tensor | None = None
+    ) -> "BoundAttack":
+        """Finds out whether the attack can be made, without making it.
+
+        Args:
+            model: As in a call.
+            guide: As in a call.
+            x: As in a call.
+            target: As in a call.
+
+        Returns:
+            The attack on these images.
+
+        Raises:
+            InputError: As in a call.
+        """
+        check_images(x, target, self.limits)
+        with evaluation_mode(model, guide):
+            pair = read_pair(model, guide, x, self.objective.layers)
+        if self.objective.needs_model and model is None:
+            raise InputError(
+                f"the {self.objective.name} attack reads the model: pass it with the guide"
+            )
+        return BoundAttack(self, pair, x, target)
 
     def groups(self, num_pairs: int) -> list[range]:
         """The problems of each group, by number (``pair * len(weights) + weight``)."""
@@ -161,145 +193,147 @@ class Attack:
             range(first, min(first + self.batch, total)) for first in range(0, total, self.batch)
         ]
 
+
+@dataclass(frozen=True)
+class BoundAttack:
+    """An attack on the images of a pair that has been read and checked: see :meth:`Attack.bind`.
+
+    The weights of the pair must not change while it is in use.
+
+    Attributes:
+        attack: The attack.
+        pair: The model and the guide.
+        x: The inputs, shape `(B, *image)`.
+        target: Their targets; None for maximum damage.
+    """
+
+    attack: Attack
+    pair: Pair
+    x: Tensor
+    target: Tensor | None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The sites that the attack looks at."""
+        return self.pair.layers
+
+    @property
+    def groups(self) -> list[range]:
+        """The problems of each group, by number."""
+        return self.attack.groups(len(self.x))
+
+    @property
+    def rows(self) -> int:
+        """Rows of one pass through the networks."""
+        return self.attack.rows or (64 if self.x.device.type == "cpu" else 1024)
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """All that decides the numbers, as JSON has it (see :func:`attack_arguments`)."""
+        return attack_arguments(vars(self.attack), self.pair, self.x, self.target)
+
+    def on(self, x: Tensor, target: Tensor | None = None) -> "BoundAttack":
+        """The same attack of the same pair on other images.
+
+        Args:
+            x: The inputs, of the shape of those that the pair was read with.
+            target: Their targets.
+
+        Raises:
+            InputError: When an image cannot be attacked.
+        """
+        check_images(x, target, self.attack.limits)
+        return replace(self, x=x, target=target)
+
     def run(
         self,
-        model: Program | None,
-        guide: Program,
-        x: Tensor,
-        target: Tensor | None = None,
         *,
         skip: Collection[int] = (),
-        processes: int = 1,
-        start_method: StartMethod | None = None,
-        spread: Spread | None = None,
-        progress: Progress | None = None,
+        executor: Executor | None = None,
+        progress: Progress = silent,
     ) -> Iterator[tuple[int, AttackResult]]:
         """Attacks group by group, and yields each group's outcome as it comes.
 
         Args:
-            model: As in a call.
-            guide: As in a call.
-            x: As in a call.
-            target: As in a call.
             skip: Numbers of groups to leave out: those that an earlier run finished.
-            processes: As in a call.
-            start_method: How processes start (see :func:`run_groups`).
-            spread: Runs the groups somewhere else (see :func:`run_groups`).
-            progress: As in a call; it counts the groups that are run.
+            executor: Runs the groups; this process does by default.
+            progress: Called as the attack goes on; it counts the groups that are run.
 
         Yields:
-            The number of a group, and the outcome of its problems. In order with one process.
+            The number of a group, and the outcome of its problems. In order in this process.
 
         Raises:
-            InputError: As in a call.
+            InputError: When the pair has to be sent somewhere and cannot.
         """
-        self.check(model, guide, x, target, processes=processes)
-        task = _GroupTask(self, model, guide, x, target)
-        groups = self.groups(len(x))
+        groups = self.groups
         todo = [group for group in range(len(groups)) if group not in skip]
         yield from run_groups(
-            task,
+            self.solve_group,
             todo,
             [len(groups[group]) for group in todo],
-            processes=processes,
-            threads=self.threads,
-            start_method=start_method,
-            spread=spread,
+            threads=self.attack.threads,
+            executor=executor,
             progress=progress,
         )
 
-    def check(
-        self,
-        model: Program | None,
-        guide: Program,
-        x: Tensor,
-        target: Tensor | None = None,
-        *,
-        processes: int = 1,
-    ) -> tuple[str, ...]:
-        """Finds out whether the attack can be made, without making it.
+    def solve_group(self, group: int, progress: Progress = silent) -> AttackResult:
+        """Solves the problems of one group, in this process.
 
         Args:
-            model: As in a call.
-            guide: As in a call.
-            x: As in a call.
-            target: As in a call.
-            processes: As in a call.
-
-        Returns:
-            The sites that it looks at.
-
-        Raises:
-            InputError: As in a call.
+            group: Its number.
+            progress: Called as problems are solved.
         """
-        self._check_images(x, target)
-        if processes < 1:
-            raise InputError(f"expected processes >= 1, got {processes}")
-        if processes > 1 and x.device.type != "cpu":
-            raise InputError(f"several processes share a CPU, and the images are on {x.device}")
-        return _GroupTask(self, model, guide, x, target).check()
-
-    def _check_images(self, x: Tensor, target: Tensor | None) -> None:
-        low, high = self.limits
-        for name, images in (("input", x), ("target", target)):
-            if images is None:
-                continue
-            if images.ndim < 2 or not len(images) or not images.is_floating_point():
-                raise InputError(
-                    f"expected {name}s of shape (pairs, *image) and a floating dtype, got "
-                    f"{tuple(images.shape)} of {images.dtype}"
-                )
-            if not bool(((images >= low) & (images <= high)).all()):
-                raise InputError(
-                    f"expected {name}s with pixels in [{low:g}, {high:g}], got "
-                    f"[{float(images.min()):g}, {float(images.max()):g}]"
-                )
-        if target is None:
-            return
-        if target.shape != x.shape or target.dtype != x.dtype or target.device != x.device:
-            raise InputError(
-                f"expected inputs and targets alike, got {tuple(x.shape)} of {x.dtype} on "
-                f"{x.device} and {tuple(target.shape)} of {target.dtype} on {target.device}"
-            )
-        equal = (x == target).flatten(1).all(1)
-        if bool(equal.any()):
-            raise InputError(
-                f"pair {int(equal.nonzero()[0])}: the target equals the input, so there is nothing "
-                "to attack; choose another target"
-            )
-
-
-@dataclass(frozen=True)
-class _GroupTask:
-    """The attack of one group, as a thing that can be sent to another process."""
-
-    attack: Attack
-    model: Program | None
-    guide: Program
-    x: Tensor
-    target: Tensor | None
-
-    def check(self) -> tuple[str, ...]:
-        """Raises what would be raised in the middle of the attack; returns the layers."""
-        with evaluating(self.model, self.guide):
-            pair = self._pair()
-            if self.attack.objective.needs_model and pair.model is None:
-                raise InputError(
-                    f"the {self.attack.objective.name} attack reads the model: pass it with the "
-                    "guide"
-                )
-        return pair.layers
-
-    def __call__(self, group: int, progress: Progress) -> AttackResult:
-        problems = self.attack.groups(len(self.x))[group]
+        attack, pair, numbers = self.attack, self.pair, self.groups[group]
         # with validation a single NaN would raise, and take the whole batch with it
         with (
-            evaluating(self.model, self.guide),
-            folded(self.model, self.guide),
+            evaluation_mode(pair.model, pair.guide),
+            folded(pair.model, pair.guide),
             pyro.validation_enabled(False),
             torch.enable_grad(),
         ):
-            return Solver(self.attack, self._pair(), self.x, self.target, problems).run(progress)
+            function = self.penalised_distance(numbers)
+            found = solve(
+                function,
+                attack.optimiser,
+                ball=attack.ball,
+                start=attack.start,
+                zero_test=attack.zero_test,
+                seed=attack.seed,
+                progress=progress,
+            )
+            seed = noise_seed(attack.seed, "record", "")
+            fresh = Draws.frozen(numbers, attack.record_samples, seed=seed)
+            return record_result(
+                pair, function, found, fresh, mode=attack.objective.name, rows=self.rows
+            )
 
-    def _pair(self) -> Pair:
-        return read_pair(self.model, self.guide, self.x, self.attack.objective.layers)
+    def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:
+        """What is minimised for some problems, each with its target and its noise.
+
+        Args:
+            numbers: Their numbers.
+        """
+        attack = self.attack
+        problems = Problems.choose(
+            numbers, self.x, self.target, attack.weights, limits=attack.limits, ball=attack.ball
+        )
+        draws = (
+            Draws.at_mean()
+            if attack.noise == "mean"
+            else Draws.frozen(numbers, attack.samples, seed=attack.seed)
+        )
+        return PenalisedDistance(
+            attack.objective.bind(self.pair, problems.target, draws),
+            problems,
+            layers=self.layers,
+            chunk=max(1, self.rows // attack.samples),
+        )
+
+    def pair_images(self) -> dict[str, Tensor]:
+        """The images of every pair, and what the model makes of them.
+
+        Returns:
+            `input`, `target`, and with a model their `..._reconstruction`: `(B, *image)` each.
+        """
+        images = {"input": self.x} | ({} if self.target is None else {"target": self.target})
+        return images | reconstructions(self.pair, images)

@@ -36,6 +36,20 @@ class Ball:
         if not 0 < self.radius < float("inf"):
             raise InputError(f"expected a finite radius > 0, got {self.radius}")
 
+    def cut(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+        """The part of a box that is within `radius` of 0 in every pixel.
+
+        For the `linf` norm that is all of the ball that lies in the box.
+
+        Args:
+            lower: Lower bounds of the box.
+            upper: Upper bounds.
+
+        Returns:
+            Lower and upper bounds.
+        """
+        return lower.clamp(min=-self.radius), upper.clamp(max=self.radius)
+
     def project(self, distortion: Tensor) -> Tensor:
         """The nearest distortion in the ball.
 

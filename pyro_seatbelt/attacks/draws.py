@@ -23,6 +23,11 @@ class Draws:
     noise: FrozenNoise | None
 
     @staticmethod
+    def at_mean() -> "Draws":
+        """Every site at its mean: nothing is drawn."""
+        return Draws(1, None)
+
+    @staticmethod
     def frozen(problems: Sequence[int], num: int, *, seed: int) -> "Draws":
         """K draws for each problem, whose noise depends on the seed and its number alone."""
         keys = [(k << 40) + problem for problem in problems for k in range(num)]
@@ -33,7 +38,7 @@ class Draws:
         return (problems.cpu()[:, None] * self.num + torch.arange(self.num)).flatten()
 
     def repeat(self, x: Tensor) -> Tensor:
-        """Repeats each row once a draw: `(n, ...)` to `(n * num, ...)`."""
+        """Repeats each row once per draw: `(n, ...)` to `(n * num, ...)`."""
         return x if self.num == 1 else x.repeat_interleave(self.num, 0)
 
     def mean(self, values: Tensor) -> Tensor:

@@ -1,66 +1,65 @@
-"""Fixed groups of problems, run in this process or in several."""
+"""Fixed groups of problems, each run with the same threads wherever it runs."""
 
-import os
 import pickle
-import signal
 import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
 import pyro
 import torch
 
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor, Inline, LocalProcesses, StartMethod, Task
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 
-StartMethod = Literal["fork", "spawn", "forkserver"]
-type Task[Result] = Callable[[int, Progress], Result]
 
-Spread = Callable[[Task[Any], Sequence[int], int], Iterator[tuple[int, Any]]]
-"""Runs a task for some groups somewhere else, with so many threads each, as results come."""
+def processes_for_groups(
+    processes: int, *, device: str = "cpu", start: StartMethod | None = None
+) -> Executor:
+    """Returns what runs the groups of an attack on this machine.
 
-_POLL = 0.2
-_worker: list[Any] = []
+    Args:
+        processes: How many processes share the groups; with 1 they run in this one, in order.
+        device: Kind of device that the images are on.
+        start: How processes start. By default they are forked on Linux without a GPU, so that any
+            model can be attacked, and spawned elsewhere, which needs a pair that pickles.
+
+    Raises:
+        InputError: When there are no processes, or several and the images are not on the CPU.
+    """
+    if processes < 1:
+        raise InputError(f"expected processes >= 1, got {processes}")
+    if processes == 1:
+        return Inline()
+    if device != "cpu":
+        raise InputError(f"several processes share a CPU, and the images are on {device}")
+    forkable = sys.platform == "linux" and not torch.cuda.is_available()
+    return LocalProcesses(processes, start=start or ("fork" if forkable else "spawn"))
 
 
 def run_groups[Result](
-    task: Task[Result],
+    task: Task[int, Result],
     groups: Sequence[int],
     totals: Sequence[int],
     *,
-    processes: int = 1,
     threads: int = 1,
-    start_method: StartMethod | None = None,
-    spread: Spread | None = None,
-    progress: Progress | None = None,
+    executor: Executor | None = None,
+    progress: Progress = silent,
 ) -> Iterator[tuple[int, Result]]:
     """Runs a task for every group, and yields the results as they come.
 
-    A group's result does not depend on the number of processes: each runs on `threads` threads
-    wherever it runs.
+    A group's result does not depend on where it runs: each runs on `threads` threads.
 
     Args:
-        task: Called with the number of a group and a progress callback.
+        task: Called with the number of a group and with what it tells how many problems are done,
+            with the number `round`.
         groups: The groups to run.
         totals: The number of problems in each.
-        processes: Number of processes; with 1 the groups run in this one, in order.
         threads: Threads that torch uses for one group.
-        start_method: How processes start. By default they are forked on Linux without a GPU, so
-            that any model can be used, and spawned elsewhere, which needs a task that pickles.
-        spread: Runs the groups instead of processes of this machine, if there are several; the
-            task has to pickle.
-        progress: Called as problems finish, with the counts of all groups.
+        executor: Where they run; in this process by default.
+        progress: Is told the stage `problems` and the number `round`, of all groups together.
 
     Yields:
         The number of a group, and its result.
@@ -68,125 +67,65 @@ def run_groups[Result](
     Raises:
         InputError: When the task has to be pickled and cannot be.
     """
-    counts = {group: Advance(0, total, 0, 0) for group, total in zip(groups, totals, strict=True)}
+    if executor is None or len(groups) < 2:  # one is not worth a process
+        executor = Inline()
+    done, rounds = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0)
 
-    def report(group: int, advance: Advance) -> None:
-        counts[group] = advance._replace(total=counts[group].total)
-        if progress is not None:
-            progress(Advance(*(sum(column) for column in zip(*counts.values(), strict=True))))
+    def tell(group: int, problems: float, round_: int) -> None:
+        done[group], rounds[group] = problems, round_
+        together = {"round": sum(rounds.values())}
+        progress("problems", sum(done.values()), sum(totals), together)
 
-    if spread is not None and len(groups) > 1:
-        _check_pickles(task)
-        for group, result in spread(task, groups, threads):
-            whole = counts[group].total
-            report(group, Advance(whole, whole, 0, 0))
-            yield group, result
-        return
+    def progress_of(number: int) -> Progress:
+        return _of_group(groups[number], tell)
 
-    if processes == 1 or len(groups) < 2:
-        for group in groups:
-            with _threads(threads):
-                result = task(group, lambda advance, group=group: report(group, advance))  # type: ignore[misc]
-            yield group, result
-        return
-
-    yield from _in_processes(
-        task, groups, processes, threads, start_method or _default_start_method(), report
-    )
-
-
-def _in_processes[Result](
-    task: Task[Result],
-    groups: Sequence[int],
-    processes: int,
-    threads: int,
-    method: StartMethod,
-    report: Callable[[int, Advance], None],
-) -> Iterator[tuple[int, Result]]:
-    if method != "fork":
-        _check_pickles(task)
-    context = get_context(method)
-    queue, stop = context.SimpleQueue(), context.Event()
-    state = (pyro.settings.get(), pyro.get_param_store().get_state())
-    pool = ProcessPoolExecutor(
-        min(processes, len(groups)), context, _begin_worker, (task, queue, stop, threads, state)
-    )
     try:
-        with warnings.catch_warnings():
-            # a worker touches none of the locks that this process's other threads may hold
-            warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
-            pending = {pool.submit(_run, group): group for group in groups}
-        while pending:
-            done, _ = wait(pending, timeout=_POLL, return_when=FIRST_COMPLETED)
-            while not queue.empty():
-                report(*queue.get())
-            for future in done:
-                yield pending.pop(future), _result(future)
-    finally:
-        stop.set()  # nobody waits for groups that are not finished
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _default_start_method() -> StartMethod:
-    forkable = sys.platform == "linux" and not torch.cuda.is_available()
-    return "fork" if forkable else "spawn"
-
-
-def _check_pickles(task: object) -> None:
-    try:
-        pickle.dumps(task)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        with closing(executor.run(_Group(task, threads), groups, progress_of)) as outcomes:
+            for number, outcome in outcomes:
+                result, group = outcome.result(), groups[number]
+                if done[group] < totals[number]:  # its last words may have been lost
+                    tell(group, totals[number], rounds[group])
+                yield group, result
+    except pickle.PicklingError as error:
         raise InputError(
             f"several processes need a model and a guide that pickle ({error}): define their "
             "classes at the top of a module, or use processes=1"
         ) from error
 
 
-@contextmanager
-def _threads(num: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(num)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _of_group(group: int, tell: Callable[[int, float, int], None]) -> Progress:
+    """The progress of one group."""
+
+    def progress(
+        stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+    ) -> None:
+        del total
+        if stage == "problems":
+            tell(group, done, int(numbers["round"]))
+
+    return progress
 
 
-def _begin_worker(
-    task: Task[Any], queue: Any, stop: Any, threads: int, state: tuple[Any, Any]
-) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and says stop
-    threading.Thread(target=leave_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
-    settings, params = state
-    pyro.settings.set(**settings)
-    pyro.get_param_store().set_state(params)
-    _worker[:] = [task, queue, stop]
+@dataclass
+class _Group[Result]:
+    """A task on so many threads, which takes Pyro's settings and parameters where it is sent."""
 
+    task: Task[int, Result]
+    threads: int
 
-def leave_with_parent() -> None:
-    """Ends a worker whose parent was killed: it would wait for ever.
+    def __call__(self, group: int, progress: Progress) -> Result:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            return self.task(group, progress)
+        finally:
+            torch.set_num_threads(before)
 
-    To be run in a thread of its own.
-    """
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    def __getstate__(self) -> tuple[Any, ...]:
+        store = pyro.get_param_store().get_state()
+        return self.task, self.threads, pyro.settings.get(), store
 
-
-def _run(group: int) -> bytes:
-    task, queue, stop = _worker
-
-    def report(advance: Advance) -> None:
-        if stop.is_set():
-            raise CancelledError
-        queue.put((group, advance))
-
-    result = task(group, report)
-    # as bytes, so that no tensor travels through a file descriptor of its own
-    return pickle.dumps(result)
-
-
-def _result(future: Future[bytes]) -> Any:
-    return pickle.loads(future.result())  # noqa: S301 - from our own worker
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.task, self.threads, settings, store = state
+        pyro.settings.set(**settings)
+        pyro.get_param_store().set_state(store)

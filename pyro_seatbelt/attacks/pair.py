@@ -1,27 +1,23 @@
 """A model and a guide, read through their traces."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import pyro
 import torch
 from pyro import poutine
-from pyro.distributions.util import scale_and_mask
 from pyro.poutine import Trace
-from pyro.poutine.indep_messenger import CondIndepStackFrame
-from torch import Tensor, nn
+from torch import Tensor
 
 from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
 from pyro_seatbelt.traces.frozen_noise import frozen_noise
-from pyro_seatbelt.traces.posteriors import Posterior, describe, read_posterior, rows_first
-from pyro_seatbelt.traces.sites import sample_sites
-
-Program = Callable[..., Any]
-Layers = Literal["all", "top", "base"] | Sequence[str]
+from pyro_seatbelt.traces.log_prob import per_row, weigh
+from pyro_seatbelt.traces.plates import batch_plate, data_plate
+from pyro_seatbelt.traces.posteriors import Posterior, read_posterior
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.sites import Site, describe, sample_sites
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Pair:
     layers: tuple[str, ...]
 
     def trace_guide(self, x: Tensor, draws: Draws, problems: Tensor) -> Trace:
-        """Runs the guide on the images of some problems, once a draw.
+        """Runs the guide on the images of some problems, once per draw.
 
         Args:
             x: Images, shape `(n * K, *image)`.
@@ -71,34 +67,17 @@ class Pair:
         node = sample_sites(trace)[site]
         return read_posterior(site, node["fn"], node["value"], self.axis(node))
 
-    def axis(self, node: dict[str, Any]) -> int:
+    def axis(self, node: Site) -> int:
         """The dimension of a site's values that runs over the batch."""
-        return len(node["fn"].batch_shape) + int(self._frame(node).dim or 0)
+        return data_plate(node, self.plate, self.model_plate).axis
 
-    def log_prob(self, node: dict[str, Any]) -> Tensor:
-        """Log-density of a site's value for each row, in nats: `(n,)`.
+    def log_prob(self, node: Site) -> Tensor:
+        """Log-density of a site's value for each row, in nats: `(n,)` (see :func:`per_row`)."""
+        return per_row(node, self.plate, self.model_plate)
 
-        The site's mask counts, and so does its scale, but for the factor by which the plate
-        makes a minibatch stand for a data set.
-        """
-        return self.weigh(node, node["fn"].log_prob(node["value"]))
-
-    def weigh(self, node: dict[str, Any], terms: Tensor) -> Tensor:
+    def weigh(self, node: Site, terms: Tensor) -> Tensor:
         """Applies a site's scale and mask to terms in its batch shape: `(n,)`."""
-        frame = self._frame(node)
-        full = frame.size if frame.full_size is None else frame.full_size
-        weighed: Tensor = scale_and_mask(terms, node["scale"] * frame.size / full, node["mask"])
-        return rows_first(weighed, self.axis(node)).sum(1)
-
-    def _frame(self, node: dict[str, Any]) -> CondIndepStackFrame:
-        for frame in node["cond_indep_stack"]:
-            if frame.name in (self.plate, self.model_plate) and frame.dim is not None:
-                found: CondIndepStackFrame = frame
-                return found
-        raise InputError(
-            f"site '{node['name']}' is not inside the plate '{self.plate}' over the batch, so it "
-            "has no value for each image: sample it inside that plate"
-        )
+        return weigh(node, terms, self.plate, self.model_plate)
 
 
 def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers = "all") -> Pair:
@@ -131,40 +110,19 @@ def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers =
         for name in latents:
             if isinstance(layers, str) or name in layers:
                 _refuse_delta(name, nodes[name])
-        plate = model_plate = _batch_plate("guide", *traces)
+        plate = model_plate = batch_plate("guide", *traces)
         if model is not None:
             runs = [
                 _run(poutine.replay(model, trace=trace), sample[:size], "model")
                 for size, trace in zip((2, 3), traces, strict=True)
             ]
             latents = _base_first(runs[-1], latents)
-            model_plate = _batch_plate("model", *runs)
+            model_plate = batch_plate("model", *runs)
     pair = Pair(guide, model, plate, model_plate, tuple(latents), ())
     pair = replace(pair, layers=_choose(layers, pair.latents, ordered=model is not None))
     for site in pair.layers:
         _check_site(pair, site, nodes[site])
     return pair
-
-
-@contextmanager
-def evaluating(*programs: Program | None) -> Iterator[None]:
-    """Puts the modules behind some programs into eval mode, and back afterwards.
-
-    A program is a module, or a bound method of one. The modules that a plain function reaches
-    through its closure cannot be seen: put them into eval mode yourself.
-    """
-    owners = [getattr(program, "__self__", program) for program in programs]
-    modules = {
-        module for owner in owners if isinstance(owner, nn.Module) for module in owner.modules()
-    }
-    training = [module for module in modules if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def _run(program: Program, x: Tensor, kind: str) -> Trace:
@@ -175,27 +133,6 @@ def _run(program: Program, x: Tensor, kind: str) -> Trace:
         raise InputError(
             f"the {kind} cannot run on {len(x)} images of shape {tuple(x.shape[1:])}: {first}"
         ) from error
-
-
-def _batch_plate(kind: str, two: Trace, three: Trace) -> str:
-    sizes: list[dict[str, int]] = [
-        {
-            frame.name: frame.size
-            for node in sample_sites(trace).values()
-            for frame in node["cond_indep_stack"]
-            if frame.dim is not None
-        }
-        for trace in (two, three)
-    ]
-    names = [name for name, size in sizes[1].items() if size == 3 and sizes[0].get(name) == 2]
-    if len(names) != 1:
-        found = ", ".join(f"'{name}'" for name in (names or sizes[1])) or "none"
-        raise InputError(
-            f"expected one vectorised plate of the {kind} whose size is the number of images, "
-            f"found {len(names)} (plates: {found}): sample the sites inside "
-            "pyro.plate('data', num_data, subsample=x)"
-        )
-    return names[0]
 
 
 def _base_first(model_trace: Trace, latents: list[str]) -> list[str]:
@@ -234,7 +171,7 @@ def _choose(layers: Layers, latents: tuple[str, ...], *, ordered: bool) -> tuple
     return tuple(dict.fromkeys(names))
 
 
-def _refuse_delta(name: str, node: dict[str, Any]) -> None:
+def _refuse_delta(name: str, node: Site) -> None:
     if "Delta" in describe(node["fn"]):
         raise InputError(
             f"site '{name}' holds a Delta, as autoguides such as AutoNormal put there: it is no "
@@ -243,7 +180,7 @@ def _refuse_delta(name: str, node: dict[str, Any]) -> None:
         )
 
 
-def _check_site(pair: Pair, name: str, node: dict[str, Any]) -> None:
+def _check_site(pair: Pair, name: str, node: Site) -> None:
     if not node["fn"].has_rsample:
         raise InputError(
             f"site '{name}': {describe(node['fn'])} has no rsample, so no gradient reaches the "

@@ -10,9 +10,12 @@ from torch import Tensor
 from xarray import DataTree
 
 from pyro_seatbelt.attacks.draws import Draws
-from pyro_seatbelt.attacks.pair import Layers, Program, evaluating, read_pair
+from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.traces.posteriors import rows_first
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.plates import rows_first
+from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
 _ROWS = 256
@@ -62,7 +65,7 @@ def posterior_draws(
     num_pairs = next(iter(shapes))[0]
     x = torch.cat(list(images.values()))
     draws: dict[str, list[Tensor]] = {}
-    with evaluating(model, guide), torch.no_grad():
+    with evaluation_mode(model, guide):
         pair = read_pair(model, guide, x, layers)
         everyone = torch.arange(len(x), device=x.device)
         frozen = Draws.frozen(range(len(x)), num_draws, seed=seed)

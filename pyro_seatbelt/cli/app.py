@@ -114,8 +114,3 @@ app.command(cls=OptionalRay)(sweep)
 app.command(cls=RayOrNames)(reproduce)
 app.command()(runs)
 app.add_typer(data, name="data")
-
-
-def main() -> None:
-    """Runs the command `seatbelt`."""
-    app(prog_name="seatbelt")

@@ -12,12 +12,10 @@ Run = Annotated[
     ),
 ]
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_envvar=False)]
-
 Workers = Annotated[
     int | None,
     typer.Option(
-        help="Runs at a time; by default one a processor, at most 8, or one a GPU.",
+        help="Runs at a time; by default one per processor, at most 8, or one per GPU.",
         show_default=False,
         show_envvar=False,
     ),

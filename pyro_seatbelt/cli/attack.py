@@ -1,13 +1,14 @@
 """The command `seatbelt attack`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.arguments import Device, Run
+from pyro_seatbelt.cli.arguments import Run
+from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
     count,
@@ -17,56 +18,20 @@ from pyro_seatbelt.cli.output import (
     resumable,
     stderr_console,
 )
-from pyro_seatbelt.cli.progress import CountBar, ProblemBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs.attack_options import AttackOptions
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.attacks.pair import Layers
-    from pyro_seatbelt.evaluation.attack_results import Estimate
-    from pyro_seatbelt.runs.attack import AttackReport
+    from pyro_seatbelt.evaluation.estimates import Estimate
+    from pyro_seatbelt.runs.attack_report import AttackReport
 
 
+@config_flags(AttackOptions)
 def attack(
     run: Run = None,
     *,
-    mode: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="What to move towards the target: latent (KL of the posteriors), w2 (their "
-            "2-Wasserstein distance), l2 (their means), output (the ELBO). Repeatable.",
-            show_envvar=False,
-        ),
-    ] = ["latent"],  # noqa: B006 - Typer copies it
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            help="all, top, base, or sites such as z1,z3; by default all for models with skips "
-            "and base for chains without.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    pairs: Annotated[
-        int, typer.Option(help="Random pairs of held-out images.", show_envvar=False)
-    ] = 10,
-    lambdas: Annotated[
-        int | None,
-        typer.Option(
-            help="Penalties from 2^-20 to 2^20, besides 0. [default: 50]",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    weight: Annotated[
-        list[float] | None,
-        typer.Option(
-            "--lambda",
-            help="One penalty of your own, instead of the series. Repeatable.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
+    given: Mapping[str, Any],
     image: Annotated[
         Path | None,
         typer.Option(
@@ -82,38 +47,6 @@ def attack(
             help="The picture that it is to become.", show_default=False, show_envvar=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of pairs and noise.", show_envvar=False)] = 0,
-    samples: Annotated[
-        int, typer.Option(help="Frozen draws that a distance is averaged over.", show_envvar=False)
-    ] = 1,
-    at_mean: Annotated[
-        bool,
-        typer.Option(
-            "--at-mean", help="Propagate posterior means instead of draws.", show_envvar=False
-        ),
-    ] = False,
-    max_iterations: Annotated[
-        int, typer.Option(help="Cap on the iterations of a problem.", show_envvar=False)
-    ] = 100,
-    batch: Annotated[
-        int,
-        typer.Option(
-            help="Problems that advance together and are resumed together.", show_envvar=False
-        ),
-    ] = 128,
-    device: Device = "auto",
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that share the work on a CPU, by default one a processor, at most 8.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Make finished attacks again.", show_envvar=False),
-    ] = False,
     json: Json = False,
 ) -> None:
     """Attack a trained run: look for small distortions that turn one image into another.
@@ -133,33 +66,18 @@ def attack(
     Everything is kept in `attacks/` in the folder of the run. The same command goes on with an
     attack that was stopped, and shows one that is finished.
     """
-    from pyro_seatbelt.attacks import geometric_weights
-    from pyro_seatbelt.runs.attack import AttackOptions, attack_run
+    from pyro_seatbelt.runs.attack import attack_run
     from pyro_seatbelt.runs.listing import newest_run
 
-    if weight and lambdas is not None:
+    if {"lambdas", "weights"} <= given.keys():
         raise InputError("--lambda: expected it or --lambdas, got both: leave one out")
     if (image is None) != (target is None):
         absent = "--target" if target is None else "--input"
         raise InputError(f"{absent}: --input and --target go together: give both pictures")
-    options = AttackOptions(
-        modes=mode,  # type: ignore[arg-type]  # it checks them
-        layers=_layers(layers),
-        pairs=pairs,
-        images=None if image is None or target is None else (image, target),
-        weights=weight or geometric_weights(50 if lambdas is None else lambdas),
-        seed=seed,
-        samples=samples,
-        at_mean=at_mean,
-        batch=batch,
-        max_iterations=max_iterations,
-        device=device,
-        processes=processes,
-        force=force,
-    )
-    console = stderr_console()
-    with resumable(), CountBar(console) as images, ProblemBar(console) as problems:
-        reports = attack_run(run or newest_run(), options, watch=problems, data_progress=images)
+    pictures = (image, target) if image and target else None
+    options = AttackOptions(**given, images=pictures)
+    with resumable(), ProgressBar(stderr_console()) as bar:
+        reports = attack_run(run or newest_run(), options, progress=bar)
     if json:
         print_json([_plain(report) for report in reports])
         return
@@ -169,14 +87,8 @@ def attack(
         _show(report)
 
 
-def _layers(text: str | None) -> "Layers | None":
-    if text is None or text in {"all", "top", "base"}:
-        return text
-    return [name.strip() for name in text.split(",")]
-
-
 def _show(report: "AttackReport") -> None:
-    from pyro_seatbelt.evaluation.attack_results import QUANTITIES
+    from pyro_seatbelt.evaluation.attack_summary import QUANTITIES
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
-from pyro_seatbelt.cli.progress import CountBar
+from pyro_seatbelt.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
     from pyro_seatbelt.data import CachedImages, ImageDataset
@@ -115,15 +115,13 @@ def download(
     """
     from pyro_seatbelt import data as sets
 
-    console = stderr_console()
-    with CountBar(console, what="bytes") as came, CountBar(console) as done:
+    with ProgressBar(stderr_console()) as bar:
         dataset = sets.download(
             name,
             urls=url or (),
             accept_terms=accept_terms,
             keep=keep,
-            bytes_progress=came,
-            progress=done,
+            progress=bar,
         )
     _report(dataset, json=json)
 
@@ -148,7 +146,7 @@ def import_set(
     """
     from pyro_seatbelt.data import import_archive
 
-    with CountBar(stderr_console()) as bar:
+    with ProgressBar(stderr_console()) as bar:
         _report(import_archive(name, file, accept_terms=accept_terms, progress=bar), json=json)
 
 
@@ -164,7 +162,7 @@ def build(name: Name, *, ids: Ids = None, json: Json = False) -> None:
     """
     from pyro_seatbelt import data as sets
 
-    with CountBar(stderr_console()) as bar:
+    with ProgressBar(stderr_console()) as bar:
         _report(sets.build(name, ids=ids, progress=bar), json=json)
 
 
@@ -222,7 +220,7 @@ def preview(
     """
     from pyro_seatbelt.data.preview import preview as draw_preview
 
-    with CountBar(stderr_console()) as bar:
+    with ProgressBar(stderr_console()) as bar:
         file = draw_preview(
             name,
             out or Path(f"{name}-preview.png"),

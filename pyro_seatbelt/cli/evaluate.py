@@ -1,50 +1,26 @@
 """The command `seatbelt evaluate`."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pyro_seatbelt.cli.arguments import Device, Run
+from pyro_seatbelt.cli.arguments import Run
+from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
-from pyro_seatbelt.cli.progress import CountBar, StageBar
+from pyro_seatbelt.cli.progress import ProgressBar
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 
 if TYPE_CHECKING:
     from pyro_seatbelt.runs.evaluate import EvaluationReport
     from pyro_seatbelt.runs.evaluation import Evaluation
 
 
+@config_flags(EvaluateOptions)
 def evaluate(
     run: Run = None,
     *,
-    images: Annotated[int, typer.Option(help="Held-out images at most.", show_envvar=False)] = 2048,
-    aggregate_images: Annotated[
-        int | None,
-        typer.Option(
-            help="Training images in the aggregate posterior, by default all, at most 20000.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    iwae_samples: Annotated[
-        int,
-        typer.Option(help="Draws an image of the importance-weighted bound.", show_envvar=False),
-    ] = 64,
-    noise: Annotated[
-        list[float],
-        typer.Option(
-            help="Scale of Gaussian noise, on data from -1 to 1. Repeatable.", show_envvar=False
-        ),
-    ] = [0.1, 0.25, 0.5, 1.0],  # noqa: B006 - Typer copies it
-    seed: Annotated[int, typer.Option(help="Of draws and noise.", show_envvar=False)] = 0,
-    device: Device = "auto",
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Make a finished evaluation again.", show_envvar=False),
-    ] = False,
-    figures: Annotated[
-        bool,
-        typer.Option("--figures/--no-figures", help="Draw figures.", show_envvar=False),
-    ] = True,
+    given: Mapping[str, Any],
     json: Json = False,
 ) -> None:
     """Measure a trained run: bounds, the parts of its KL, disentanglement, noise, reconstructions.
@@ -61,22 +37,12 @@ def evaluate(
     disentanglement of training images. Everything is kept in `evaluation/` in the folder of the
     run: the numbers, draws for ArviZ, and figures with the traversals of every layer.
     """
-    from pyro_seatbelt.runs.evaluate import EvaluateOptions, evaluate_run
+    from pyro_seatbelt.runs.evaluate import evaluate_run
     from pyro_seatbelt.runs.listing import newest_run
 
-    options = EvaluateOptions(
-        images=images,
-        aggregate_images=aggregate_images,
-        iwae_samples=iwae_samples,
-        noise_scales=tuple(noise),
-        seed=seed,
-        device=device,
-        force=force,
-        figures=figures,
-    )
-    console = stderr_console()
-    with CountBar(console) as drawn, StageBar(console) as stages:
-        report = evaluate_run(run or newest_run(), options, watch=stages, data_progress=drawn)
+    options = EvaluateOptions(**given)
+    with ProgressBar(stderr_console()) as bar:
+        report = evaluate_run(run or newest_run(), options, progress=bar)
     if json:
         print_json(
             {

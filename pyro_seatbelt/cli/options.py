@@ -1,4 +1,4 @@
-"""Flags made from the fields of a config."""
+"""Flags made from the fields of options."""
 
 import inspect
 import types
@@ -11,87 +11,109 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic.fields import FieldInfo
 
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.options import Flag, Group, Options, mark
 
 
-def config_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command one flag for each field of :class:`TrainConfig`.
+def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command one flag for each field of some options.
 
-    Name, type, default, help text and heading come from the field, so that the
-    config is described in one place. A flag that is not given can come from the
-    environment: ``SEATBELT_TRAIN_BETA`` for ``--beta``.
+    Name, type, default, help text and heading come from the field, so that an option is
+    described in one place. A flag that is not given can come from the environment:
+    ``SEATBELT_TRAIN_BETA`` for ``--beta`` of `seatbelt train`.
 
     Args:
-        command: Takes, by keyword, `given`: the values that the user gave by flag or environment,
-            by field name.
+        kind: The options. The command takes, by keyword, `given`: the values that the user gave
+            by flag or environment, by field name. The flags stand where it does.
 
     Returns:
-        The command with the flags, for Typer.
+        A decorator that makes of such a command one for Typer.
     """
-    own = inspect.signature(command)
-    flags = [
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        flags = _flags(kind, command.__name__)
+        own = inspect.signature(command)
+
+        @wraps(command)
+        def with_flags(ctx: typer.Context, *args: Any, **values: Any) -> Any:
+            options = {each.name: values.pop(each.name) for each in flags}
+            return command(*args, given=_given(ctx, options, kind), **values)
+
+        parameters = [
+            inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        ]
+        for each in own.parameters.values():
+            parameters[-1:-1] = flags if each.name == "given" else [each]
+        # Typer reads these two
+        with_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        with_flags.__annotations__ = {each.name: each.annotation for each in parameters}
+        return with_flags
+
+    return decorate
+
+
+def _flags(kind: type[Options], command: str) -> list[inspect.Parameter]:
+    return [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=_annotation(name, field),
+            default=_default(field),
+            annotation=_annotation(name, field, command),
         )
-        for name, field in TrainConfig.model_fields.items()
+        for name, field in kind.model_fields.items()
+        if mark(field, Flag) != Flag(None)
     ]
 
-    @wraps(command)
-    def with_flags(ctx: typer.Context, *args: Any, **values: Any) -> Any:
-        config = {name: values.pop(name) for name in TrainConfig.model_fields}
-        return command(*args, given=_given(ctx, config), **values)
 
-    kept = [each for each in own.parameters.values() if each.name != "given"]
-    context = inspect.Parameter(
-        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-    )
-    parameters = [context, *kept, *flags]
-    # Typer reads these two
-    with_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {each.name: each.annotation for each in parameters}
-    return with_flags
-
-
-def _given(ctx: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+def _given(ctx: typer.Context, values: Mapping[str, Any], kind: type[Options]) -> dict[str, Any]:
     """The values that come from a flag or the environment, not from a default."""
     given: dict[str, dict[str, Any]] = {"ENVIRONMENT": {}, "COMMANDLINE": {}}
     for name, value in values.items():
         source = ctx.get_parameter_source(name)
         if source and source.name in given:
             given[source.name][name] = value
-    environment, flags = given.values()
-    for one, other in (("steps", "epochs"), ("epochs", "steps")):
-        if one in flags:  # a flag goes first, also before the other way to say the same
-            environment.pop(other, None)
-    return {**environment, **flags}
+    return kind.merged(*given.values())  # a flag goes before the environment
 
 
-def _annotation(name: str, field: FieldInfo) -> Any:
-    title = next((each.title for each in field.metadata if isinstance(each, Group)), None)
+def _annotation(name: str, field: FieldInfo, command: str) -> Any:
+    kind, group = _flag_type(field.annotation), mark(field, Group)
+    words = name.replace("_", "-")
+    flag = mark(field, Flag) or Flag(f"--{words}/--no-{words}" if kind is bool else f"--{words}")
+    assert flag.spelling is not None
+    variable = flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")
     choices = typing.get_args(field.annotation) if _is_choice(field.annotation) else ()
-    kind = _flag_type(field.annotation)
-    flag = name.replace("_", "-")
-    description = field.description or ""
+    text = field.description or ""
+    if choices:  # in the text, where long lists have room
+        text = f"{text.rstrip('.')}: {', '.join(choices)}."
+    if typing.get_origin(kind) is list:
+        text = f"{text} Repeatable."
     option = typer.Option(
-        f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
-        # in the text, where long lists have room
-        help=f"{description.rstrip('.')}: {', '.join(choices)}." if choices else description,
-        metavar="NAME" if choices else None,
-        rich_help_panel=title,
-        show_default=field.default is not None,
+        flag.spelling,
+        help=text,
+        metavar="NAME" if choices else flag.metavar,
+        rich_help_panel=group and group.title,
+        envvar=f"SEATBELT_{command}_{variable}".upper(),
+        show_default=_default(field) is not None,
         show_envvar=False,
     )
-    return Annotated[kind if field.default is not None else kind | None, option]
+    return Annotated[kind if _default(field) is not None else kind | None, option]
+
+
+def _default(field: FieldInfo) -> Any:
+    if field.default_factory is not None:
+        return None
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def _flag_type(annotation: Any) -> Any:
-    """The type that Typer parses: a number or a path; anything else is text to the config."""
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        members = [each for each in typing.get_args(annotation) if each is not type(None)]
+    """The type that Typer parses: numbers and paths; anything else is text to the options."""
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in {typing.Union, types.UnionType}:
+        members = tuple(each for each in members if each is not types.NoneType)
         return _flag_type(members[0]) if len(members) == 1 else str
+    if origin is tuple:
+        return list[_flag_type(members[0])]  # type: ignore[misc]  # made as it runs
+    if origin is Annotated:
+        return _flag_type(members[0])
     return annotation if annotation in {bool, int, float, Path} else str
 
 

@@ -1,41 +1,47 @@
-"""How far the making of images, a download, an attack, an evaluation or a sweep is."""
+"""How far the making of images, training, an attack, an evaluation or a sweep is."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from pyro_seatbelt.progress import NO_NUMBERS
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import ProgressColumn, TaskID
+    from rich.progress import TaskID
 
-    from pyro_seatbelt.attacks import Advance
-    from pyro_seatbelt.sweeps.sweep import SweepProgress
+_SECONDS = {"runs": 60.0}
+"""Least time between two lines about a stage; 10 for the others."""
+
+_MADE_FIRST = ("images", "bytes")
+"""Stages whose bar makes room for the next one when they are over."""
 
 
-class _Bars:
-    """Bars on a terminal, a line now and then elsewhere; nothing until there is something to show.
+class ProgressBar:
+    """A bar per stage on a terminal, a line now and then elsewhere; nothing until it is told.
+
+    It is a :class:`~pyro_seatbelt.progress.Progress`, to be used in a `with` statement.
 
     Args:
-        console: Usually standard error.
-        columns: Of each bar.
-        seconds: Least time between two lines.
-        expand: Whether bars are as wide as the terminal.
+        console: Usually standard error; a terminal of 80 columns has room for everything.
     """
 
-    def __init__(
-        self,
-        console: "Console",
-        *columns: "str | ProgressColumn",
-        seconds: float,
-        expand: bool = False,
-    ) -> None:
-        from rich.progress import Progress
+    def __init__(self, console: "Console") -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._console = console
-        self._seconds = seconds
-        self._last = -seconds
+        self._printed: dict[str, float] = {}
+        self._ended = 0
         self._tasks: dict[str, TaskID] = {}
-        self._bar = Progress(*columns, console=console, expand=expand)
+        self._bar = Progress(
+            TextColumn("{task.fields[label]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            expand=True,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -48,136 +54,89 @@ class _Bars:
     ) -> None:
         self._stop()
 
-    def _show(self, name: str, done: float, total: float, line: str, **fields: Any) -> None:
-        """Moves the bar of that name, or prints a line if the last one is old enough."""
-        if not self._console.is_terminal:
-            self._print(line)
-            return
-        self._bar.start()  # also again, after a stop
-        if name not in self._tasks:
-            # what was done before says nothing of how long the rest takes
-            before = int(done)
-            self._tasks[name] = self._bar.add_task(name, total=total, completed=before, **fields)
-        self._bar.update(self._tasks[name], completed=done, total=total, **fields)
+    def __call__(
+        self, stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+    ) -> None:
+        """Moves the bar of a stage, or prints a line if the last one is old enough."""
+        if stage in _MADE_FIRST and done >= total and stage not in {*self._tasks, *self._printed}:
+            return  # all of it was there already
+        if self._console.is_terminal:
+            self._show(stage, done, total, numbers)
+        else:
+            self._print(stage, done, total, numbers)
 
-    def _print(self, line: str, *, at_once: bool = False) -> None:
+    def _show(self, stage: str, done: float, total: float, numbers: Mapping[str, Any]) -> None:
+        self._bar.start()  # also again, after a stop
+        label, text = _words(stage, done, total, numbers)
+        if stage not in self._tasks:
+            # what was done before says nothing of how long the rest takes
+            self._tasks[stage] = self._bar.add_task(
+                stage, total=total, completed=int(done), label=label, text=text
+            )
+        task = self._tasks[stage]
+        self._bar.update(task, completed=done, total=total, label=label)
+        if text:  # the numbers of a training step stay until there are new ones
+            self._bar.update(task, text=text)
+        if stage in _MADE_FIRST and done >= total:
+            self._bar.remove_task(self._tasks.pop(stage))
+            self._stop()
+
+    def _print(self, stage: str, done: float, total: float, numbers: Mapping[str, Any]) -> None:
+        if stage == "training" and not numbers:
+            return
         now = time.monotonic()
-        if at_once or now - self._last >= self._seconds:
-            self._last = now
-            self._console.print(line, markup=False, highlight=False)
+        ended = numbers.get("finished", 0) + numbers.get("failed", 0)
+        at_once = ended != self._ended or (stage == "training" and done >= total)
+        self._ended = ended
+        last = self._printed.get("", -float("inf"))
+        if not at_once and now - last < _SECONDS.get(stage, 10.0):
+            return
+        self._printed |= {stage: now, "": now}
+        label, text = _words(stage, done, total, numbers)
+        line = f"step {label}  {text}" if stage == "training" else f"{label} {text}".rstrip()
+        self._console.print(line, markup=False, highlight=False)
 
     def _stop(self) -> None:
         if self._bar.live.is_started:  # stopping prints a line otherwise
             self._bar.stop()
 
 
-class CountBar(_Bars):
-    """A bar on a terminal, a line now and then elsewhere; nothing until it is called.
+def _words(stage: str, done: float, total: float, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    """What stands before a bar, and what behind it."""
+    count = f"{done:.0f}/{total:.0f}"
+    if stage == "training":
+        return count, summary(numbers)
+    if stage == "runs":
+        words = f"{numbers['finished']}/{total:.0f} runs"
+        words += f", {numbers['failed']} failed" if numbers["failed"] else ""
+        return words + (f", {numbers['running']} running" if numbers["running"] else ""), ""
+    if stage == "bytes":
+        return stage, f"{done / 1e6:,.1f}/{total / 1e6:,.1f} MB"
+    rounds = f" problems, round {numbers['round']}" if "round" in numbers else ""
+    return stage, count + rounds
+
+
+def summary(metrics: Mapping[str, Any]) -> str:
+    """Puts the most telling numbers of a training step into a few words.
 
     Args:
-        console: Usually standard error.
-        what: What is counted.
-        seconds: Least time between two lines.
+        metrics: The numbers.
+
+    Returns:
+        The ELBO and the total correlation in nats per image, or the loss where these are not
+        known, and images per second.
+
+    Example:
+        >>> summary({"elbo": -812.34, "total_correlation": 2.27, "images_per_second": 1530.2})
+        'ELBO -812.3  TC 2.27  1530 images/s'
     """
-
-    def __init__(
-        self,
-        console: "Console",
-        *,
-        what: Literal["images", "bytes"] = "images",
-        seconds: float = 10.0,
-    ) -> None:
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            MofNCompleteColumn,
-            TimeRemainingColumn,
-        )
-
-        count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
-        columns = (what, BarColumn(), count, TimeRemainingColumn())
-        super().__init__(console, *columns, seconds=seconds)
-        self._what = what
-
-    def __call__(self, done: int, total: int) -> None:
-        """Shows that some images out of all are there."""
-        if done < total or self._tasks or not self._console.is_terminal:
-            self._show(self._what, done, total, f"{self._what} {done}/{total}")
-        if done >= total:  # the terminal has room for one bar, and training has its own
-            self._stop()
-
-
-class StageBar(_Bars):
-    """A bar for each stage of some work on a terminal, a line now and then elsewhere.
-
-    Args:
-        console: Usually standard error.
-        seconds: Least time between two lines.
-    """
-
-    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        super().__init__(console, *columns, TimeRemainingColumn(), seconds=seconds)
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Shows how much of a stage is done."""
-        self._show(stage, done, total, f"{stage} {done}/{total}")
-
-
-class ProblemBar(_Bars):
-    """A bar for each attack on a terminal, a line now and then elsewhere.
-
-    Args:
-        console: Usually standard error.
-        seconds: Least time between two lines.
-    """
-
-    def __init__(self, console: "Console", *, seconds: float = 10.0) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-
-        super().__init__(
-            console,
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("problems, round {task.fields[rounds]}"),
-            TimeRemainingColumn(),
-            seconds=seconds,
-            expand=True,
-        )
-
-    def __call__(self, name: str, advance: "Advance") -> None:
-        """Shows how far an attack is."""
-        done, total, rounds = advance.finished, advance.total, advance.rounds
-        line = f"{name} {done}/{total} problems, round {rounds}"
-        self._show(name, done, total, line, rounds=rounds)
-
-
-class SweepBar(_Bars):
-    """A bar for a sweep on a terminal; elsewhere a line for each run that ends, and now and then.
-
-    Args:
-        console: Usually standard error.
-        seconds: Longest time between two lines.
-    """
-
-    def __init__(self, console: "Console", *, seconds: float = 60.0) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.fields[text]}"), BarColumn(bar_width=None))
-        super().__init__(console, *columns, TimeRemainingColumn(), seconds=seconds, expand=True)
-        self._ended = -1
-
-    def __call__(self, progress: "SweepProgress") -> None:
-        """Shows how far a sweep is."""
-        text = f"{progress.finished}/{progress.total} runs"
-        text += f", {progress.failed} failed" if progress.failed else ""
-        text += f", {len(progress.running)} running" if progress.running else ""
-        ended = progress.finished + progress.failed
-        if ended != self._ended and not self._console.is_terminal:
-            self._print(text, at_once=True)
-        else:
-            self._show("sweep", progress.done, progress.total, text, text=text)
-        self._ended = ended
+    formats = {
+        "elbo": "ELBO {:.1f}",
+        "total_correlation": "TC {:.2f}",
+        "images_per_second": "{:.0f} images/s",
+    }
+    if "elbo" not in metrics:
+        formats = {"loss": "loss {:.1f}", **formats}
+    return "  ".join(
+        template.format(metrics[name]) for name, template in formats.items() if name in metrics
+    )

@@ -14,7 +14,7 @@ from pyro_seatbelt.cli.output import (
     resumable,
     stderr_console,
 )
-from pyro_seatbelt.cli.progress import CountBar, SweepBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
 
@@ -116,8 +116,7 @@ def reproduce(
     if not names:
         raise InputError(f"which one? name some of {', '.join(ITEMS)}, or all")
     size = scale_named(scale, synthetic=synthetic)
-    console = stderr_console()
-    with resumable(), CountBar(console) as images, SweepBar(console) as bar:
+    with resumable(), ProgressBar(stderr_console()) as bar:
         found = make(
             names,
             scale=size,
@@ -125,8 +124,7 @@ def reproduce(
             workers=workers,
             ray=ray,
             redraw_only=redraw,
-            watch=bar,
-            data_progress=images,
+            progress=bar,
         )
     if json:
         print_json(_plain(found))

@@ -18,13 +18,13 @@ from pyro_seatbelt.cli.output import (
     resumable,
     stderr_console,
 )
-from pyro_seatbelt.cli.progress import CountBar, SweepBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pyro_seatbelt.sweeps.jobs import Job
+    from pyro_seatbelt.sweeps.job import Job
     from pyro_seatbelt.sweeps.sweep import SweepResult
 
 _WIDTH = 80
@@ -115,11 +115,11 @@ def sweep(
 
     - `seatbelt sweep examples/sweep.toml --dry-run` - which runs there will be
 
-    - `seatbelt sweep examples/sweep.toml` - all of them, one a processor at a time
+    - `seatbelt sweep examples/sweep.toml` - all of them, one per processor at a time
 
     - `seatbelt sweep grid.toml --shard 1/4` - a quarter of them, for one of four machines
 
-    - `seatbelt sweep grid.toml --ray --gpus-per-run 0.25` - four runs a GPU
+    - `seatbelt sweep grid.toml --ray --gpus-per-run 0.25` - four runs per GPU
 
     The same command goes on with a sweep that was stopped or killed, and tries again what failed.
     The folder of the sweep holds the runs, and `tables/` over all of them.
@@ -134,8 +134,7 @@ def sweep(
     if dry_run:
         _list(part_of(jobs, part), folder, json=json)
         return
-    console = stderr_console()
-    with resumable(), CountBar(console) as images, SweepBar(console) as bar:
+    with resumable(), ProgressBar(stderr_console()) as bar:
         result = run_jobs(
             jobs,
             folder,
@@ -144,8 +143,7 @@ def sweep(
             ray=ray,
             gpus=gpus_per_run,
             shard=part,
-            watch=bar,
-            data_progress=images,
+            progress=bar,
         )
     if json:
         print_json(result._asdict())
@@ -173,7 +171,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
-    from pyro_seatbelt.sweeps.job_runs import finished_job
+    from pyro_seatbelt.sweeps.finished import finished_job
 
     if json:
         print_json([job.plain() for job in jobs])

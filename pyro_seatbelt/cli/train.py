@@ -8,7 +8,7 @@ import typer
 
 from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import Json, count, print_json, print_pairs, stderr_console
-from pyro_seatbelt.cli.progress import CountBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training.config import TrainConfig, read_config
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.train import RunResult
 
 
-@config_flags
+@config_flags(TrainConfig)
 def train(
     run: Annotated[
         Path | None,
@@ -27,7 +27,6 @@ def train(
         ),
     ] = None,
     *,
-    given: Mapping[str, Any],
     config: Annotated[
         Path | None,
         typer.Option(
@@ -52,6 +51,7 @@ def train(
         ),
     ] = False,
     json: Json = False,
+    given: Mapping[str, Any],
 ) -> None:
     """Train a model of the family and keep it in a run folder.
 
@@ -94,22 +94,18 @@ def train(
 
 def _start(config: TrainConfig, out: Path | None) -> "RunResult":
     from pyro_seatbelt.runs.train import train_run
-    from pyro_seatbelt.training.progress import watcher
 
-    console = stderr_console()
-    with CountBar(console) as bar:
-        return _or_say_why(train_run, config, out=out, watch=watcher(console), data_progress=bar)
+    with ProgressBar(stderr_console()) as bar:
+        return _or_say_why(train_run, config, out=out, progress=bar)
 
 
 def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
     from pyro_seatbelt.runs.listing import newest_run
     from pyro_seatbelt.runs.train import resume_run
-    from pyro_seatbelt.training.progress import watcher
 
-    console = stderr_console()
     folder = folder or newest_run()
-    with CountBar(console) as bar:
-        result = _or_say_why(resume_run, folder, changes, watch=watcher(console), data_progress=bar)
+    with ProgressBar(stderr_console()) as bar:
+        result = _or_say_why(resume_run, folder, changes, progress=bar)
     if result.num_steps == 0:
         typer.echo(
             f"{folder}: finished at step {result.step} already; more --steps go on with it",

@@ -1,38 +1,42 @@
-"""Images to learn from: registry, cache, published sets, your own folder and drawn ones."""
+"""Images to learn from: one file per data set in `sets`, and what they share."""
 
 from pyro_seatbelt.data.cache import CachedImages, data_root
-from pyro_seatbelt.data.catalogue import DATASETS, register
 from pyro_seatbelt.data.dataset import ImageDataset, Split
-from pyro_seatbelt.data.drawn_sprites import SpriteImages
+from pyro_seatbelt.data.drawn_set import DrawnSet
 from pyro_seatbelt.data.picture import read_pixels
-from pyro_seatbelt.data.registry import (
+from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.published_set import PublishedSet
+from pyro_seatbelt.data.registry import DATASETS, dataset_spec, load_dataset, register
+from pyro_seatbelt.data.sets.synth_dsprites import SpriteImages
+from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
+from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
+from pyro_seatbelt.data.store import (
     DatasetStatus,
     build,
     download,
     import_archive,
     inventory,
-    load_dataset,
     verify,
 )
-from pyro_seatbelt.data.source import ImageSource, MappedImages, ResidentImages, to_pixels
-from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.progress import Progress
 
 __all__ = [
     "DATASETS",
     "CachedImages",
     "DatasetSpec",
     "DatasetStatus",
+    "DrawnSet",
     "ImageDataset",
     "ImageSource",
     "LoadRequest",
     "MappedImages",
-    "Progress",
+    "PublishedFile",
+    "PublishedSet",
     "ResidentImages",
     "Split",
     "SpriteImages",
     "build",
     "data_root",
+    "dataset_spec",
     "download",
     "import_archive",
     "inventory",

@@ -1,4 +1,4 @@
-"""The folder where decoded and drawn images wait for the next run."""
+"""The folder where decoded and drawn images are kept for the next run."""
 
 import json
 import os
@@ -67,7 +67,7 @@ class CachedImages:
 
     @property
     def num_bytes(self) -> int:
-        """How much room it takes, in bytes."""
+        """How many bytes its files take."""
         files = [self.path, self.labels_path] if self.labels else [self.path]
         return sum(file.stat().st_size for file in files)
 

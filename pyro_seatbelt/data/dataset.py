@@ -42,7 +42,7 @@ class ImageDataset:
         published_split: The set's own division, if it has one.
 
     Raises:
-        ValueError: If an array does not have one entry an image.
+        ValueError: If an array does not have one entry per image.
 
     Example:
         >>> import numpy as np
@@ -71,7 +71,7 @@ class ImageDataset:
     published_split: Split | None = None
 
     def __post_init__(self) -> None:
-        """Check that every array has one entry an image."""
+        """Check that every array has one entry per image."""
         arrays = {"identities": self.identities, **self.factors}
         for name, array in arrays.items():
             if array.shape != (self.num_images,):

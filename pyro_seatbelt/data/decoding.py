@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyro_seatbelt.data.picture import refusing_bombs
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.executors.processors import num_workers
 
 
 def decode_all[T](

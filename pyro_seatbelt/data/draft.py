@@ -108,7 +108,7 @@ def draft(
         The draft.
 
     Raises:
-        InputError: If the folder cannot be written or has no room.
+        InputError: If the folder cannot be written or has no space left.
 
     Example:
         >>> import tempfile
@@ -123,7 +123,7 @@ def draft(
     try:
         with writing(root):
             root.mkdir(parents=True, exist_ok=True)
-            _sweep(root)
+            _remove_stale(root)
             array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
             _reserve(path)
         yield Draft(root, name, ids=ids, path=path, array=array)
@@ -132,7 +132,7 @@ def draft(
 
 
 def _array_named_by(sidecar: Path) -> Path | None:
-    """Return the array of an earlier set that is about to be replaced, if it can be told."""
+    """Return the array of the earlier set, if its JSON file can be read."""
     try:
         return CachedImages.from_json(sidecar.read_bytes(), sidecar.parent).path
     except (OSError, ValueError, KeyError, TypeError):
@@ -152,13 +152,13 @@ def _discard(path: Path) -> None:
 
 
 def _reserve(path: Path) -> None:
-    """Claim the room for a file now: writing to a map on a full disk would kill the process."""
+    """Claim the space for a file now: writing to a map on a full disk would kill the process."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _sweep(root: Path) -> None:
+def _remove_stale(root: Path) -> None:
     """Remove what a killed process left behind long ago."""
     for left in root.glob(f".*{_UNFINISHED}"):
         with suppress(OSError):

@@ -8,44 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from pyro_seatbelt.data.cache import CachedImages, file_stem, find_cached
+from pyro_seatbelt.data.cache import CachedImages, file_stem
 from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import draft
-from pyro_seatbelt.data.source import MappedImages
-from pyro_seatbelt.data.spec import LoadRequest
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.data.spec import LoadRequest, check_ids
+from pyro_seatbelt.data.stored_set import StoredSet
 from pyro_seatbelt.drawn.drawing import Draw, draw_all
-from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors.processors import num_workers
+from pyro_seatbelt.locks import turn
 
 logger = logging.getLogger(__name__)
 
-_IMAGE_SHAPE = (1, 64, 64)
 
-
-@dataclass(frozen=True)
-class DrawnSet:
-    """How to draw a set, and how its images are laid out.
+@dataclass(frozen=True, kw_only=True)
+class DrawnSet(StoredSet):
+    """How to draw a set.
 
     Attributes:
-        name: Its name in the registry.
-        version: Changes whenever an image does.
-        num_identities: How many things there are to draw.
-        views: How many values each factor has besides the identity.
         draw: Draws one identity, shape `(*views, 64, 64)`; a function of a module.
-        factors: Class numbers by factor of the images of the first so many identities.
-        identities_a_worker: How many identities make a process worth starting.
+        classes: Class numbers by factor of the images of the first so many identities.
+        identities_per_worker: How many identities make a process worth starting.
     """
 
-    name: str
-    version: str
-    num_identities: int
-    views: tuple[int, ...]
     draw: Draw
-    factors: Callable[[int], dict[str, NDArray[np.int64]]]
-    identities_a_worker: int
+    classes: Callable[[int], dict[str, NDArray[np.int64]]]
+    identities_per_worker: int
+    synthetic: bool = True
 
     @property
     def command(self) -> str:
@@ -66,22 +56,20 @@ class DrawnSet:
         Raises:
             InputError: If the number of identities is out of range or the stored set is damaged.
         """
-        ids = self._check_ids(request.ids)
-        cached = self._find(request.root, ids)
+        ids = self._ids(request)
+        cached = self._find_current(request.root, ids)
         if cached is None:
             with _alone(request.root, file_stem(self.name, ids)):
-                cached = self._find(request.root, ids)
+                cached = self._find_current(request.root, ids)
                 if cached is None:
                     return self.build(request)
-        return self._dataset(cached)
+        return self._open(cached)
 
-    def build(self, request: LoadRequest, *, workers: int | None = None) -> ImageDataset:
+    def build(self, request: LoadRequest) -> ImageDataset:
         """Draw the set and store it, replacing what the cache has.
 
         Args:
             request: What is wanted; `ids` draws only the first so many identities.
-            workers: Processes to use; by default one a processor, at most 8, and fewer for a few
-                identities. The bytes do not depend on it.
 
         Returns:
             The data set.
@@ -90,73 +78,56 @@ class DrawnSet:
             InputError: If the number of identities is out of range or the cache cannot be written.
             RuntimeError: If a process ends early.
         """
-        ids = self._check_ids(request.ids)
-        num_identities = ids or self.num_identities
-        if workers is None:
-            worth = num_identities // self.identities_a_worker
-            workers = max(1, min(num_workers(), worth))
-        shape = (num_identities, *self.views, *_IMAGE_SHAPE[1:])
+        ids = self._ids(request)
+        num_identities = ids or self.shape[0]
+        workers = min(num_workers(), num_identities // self.identities_per_worker)
+        shape = (num_identities, *self.shape[1:])
         with draft(request.root, self.name, shape, ids=ids) as unfinished:
             draw_all(
                 unfinished.path,
                 self.draw,
                 num_identities=num_identities,
-                num_views=math.prod(self.views),
-                workers=workers,
+                num_views=math.prod(self.shape[1:-2]),
+                workers=max(1, workers),
                 progress=request.progress,
             )
             cached = unfinished.commit(
                 version=self.version,
-                image_shape=_IMAGE_SHAPE,
+                image_shape=self.image_shape,
                 provenance={"generator_version": self.version, "identities": num_identities},
             )
-        return self._dataset(cached)
+        return self._open(cached)
 
-    def _find(self, root: Path, ids: int | None) -> CachedImages | None:
+    def _ids(self, request: LoadRequest) -> int | None:
+        """Return how many identities are wanted; None is the whole set."""
+        kept = check_ids(request.ids, self.shape[0], name=self.name)
+        return None if kept == self.shape[0] else kept
+
+    def _find_current(self, root: Path, ids: int | None) -> CachedImages | None:
         """Look up what is stored by this version."""
-        cached = find_cached(root, self.name, ids=ids, command=self.command)
+        cached = self.find(root, ids)
         return cached if cached is not None and cached.version == self.version else None
 
-    def _dataset(self, cached: CachedImages) -> ImageDataset:
-        factors = self.factors(cached.shape[0])
-        return ImageDataset(
-            name=self.name,
-            images=MappedImages(cached.pixels()),
-            identities=factors["identity"],
-            factors=factors,
-            fingerprint=cached.fingerprint,
-            provenance=cached.provenance,
-            synthetic=True,
-        )
-
-    def _check_ids(self, ids: int | None) -> int | None:
-        """Refuse numbers out of range; all identities are the whole set."""
-        if ids is None or ids == self.num_identities:
-            return None
-        if not 1 <= ids < self.num_identities:
-            raise InputError(
-                f"expected ids from 1 to {self.num_identities} for {self.name}, got {ids}"
-            )
-        return ids
+    def _open(self, cached: CachedImages) -> ImageDataset:
+        factors = self.classes(cached.shape[0])
+        identities = factors["identity"]
+        return self.as_dataset(cached, cached.array(), identities=identities, factors=factors)
 
 
 @contextmanager
 def _alone(root: Path, stem: str) -> Iterator[None]:
     """Wait until no other process draws the same set.
 
-    Drawing it twice would only be a waste, so where the disk knows no locks there is none.
+    Drawing it twice would only be a waste, so on a disk without locks there is none.
     """
-    lock = FileLock(root / f".{stem}.lock")
+    lock = root / f".{stem}.lock"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            logger.warning("%s: waiting for another process that draws it", root / stem)
-            lock.acquire()
-    except (OSError, NotImplementedError) as error:
+        lock.touch()
+    except OSError as error:
         logger.debug("%s: no lock: %s", root, error)
-    try:
         yield
-    finally:
-        lock.release()
+        return
+    message = "%s: waiting for another process that draws it"
+    with turn(lock, waiting=lambda: logger.warning(message, root / stem)):
+        yield

@@ -1,7 +1,6 @@
 """Images in one NumPy file, whatever their order of axes and type."""
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,19 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pyro_seatbelt.data.array_file import read_header, read_rows
-from pyro_seatbelt.data.picture import crop_centre, shrink
-from pyro_seatbelt.data.published import opening
+from pyro_seatbelt.data.picture import middle_square, shrink
+from pyro_seatbelt.data.published_file import BROKEN_ZIP, opening
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
 SUFFIXES = (".npy", ".npz")
 
 _SIZE = 64
 _MOST_BYTES = 8 << 30
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError,
-    OverflowError, RuntimeError, ValueError,
-)  # fmt: skip
 
 
 class ImageArray(NamedTuple):
@@ -37,7 +32,7 @@ class ImageArray(NamedTuple):
     num_train: int | None
 
 
-def read_image_array(file: Path, *, progress: Progress | None = None) -> ImageArray:
+def read_image_array(file: Path, *, progress: Progress = silent) -> ImageArray:
     """Read the images of a ``.npy`` or ``.npz`` file, 64x64.
 
     Axes may be `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`, with 1 or 3
@@ -48,7 +43,7 @@ def read_image_array(file: Path, *, progress: Progress | None = None) -> ImageAr
 
     Args:
         file: The file.
-        progress: Told how many images are done, of how many.
+        progress: Told about the stage "images".
 
     Returns:
         The images.
@@ -96,7 +91,7 @@ def _read_zip(file: Path) -> dict[str, NDArray[np.generic]]:
                 return {name: _read(archive, name, file) for name in _chosen(archive, file)}
         except InputError:
             raise
-        except _BROKEN as error:
+        except BROKEN_ZIP as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{file}: damaged archive of arrays ({reason})") from error
 
@@ -134,9 +129,7 @@ def _read(archive: zipfile.ZipFile, name: str, file: Path) -> NDArray[np.generic
     return rows
 
 
-def _convert(
-    array: NDArray[np.generic], progress: Progress | None, *, label: str
-) -> NDArray[np.uint8]:
+def _convert(array: NDArray[np.generic], progress: Progress, *, label: str) -> NDArray[np.uint8]:
     """Return the images as grey values in the order (N, C, H, W), 64x64."""
     ordered = _channels_first(array, label=label)
     kind = ordered.dtype
@@ -147,8 +140,7 @@ def _convert(
     pixels = np.empty((*ordered.shape[:2], _SIZE, _SIZE), np.uint8)
     for number, image in enumerate(ordered):
         pixels[number] = _resample(_to_bytes(image, number, label=label))
-        if progress is not None:
-            progress(number + 1, len(pixels))
+        progress("images", number + 1, len(pixels))
     return pixels
 
 
@@ -157,7 +149,7 @@ def _channels_first(array: NDArray[np.generic], *, label: str) -> NDArray[np.gen
         return array[:, None]
     first = array.ndim == 4 and array.shape[1] in {1, 3}
     last = array.ndim == 4 and array.shape[3] in {1, 3}
-    if first == last or not array.size:  # neither can be told, or either could be
+    if first == last or not array.size:  # no axis has one or three entries, or two have
         raise InputError(
             f"{label}: expected images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with "
             f"1 or 3 channels, got {array.shape}"
@@ -180,10 +172,8 @@ def _to_bytes(image: NDArray[np.generic], number: int, *, label: str) -> NDArray
 
 def _resample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Cut an image to its middle square and bring it to 64x64; grey ones have one channel."""
-    height, width = image.shape[1:]
-    if (height, width) == (_SIZE, _SIZE):
+    if image.shape[1:] == (_SIZE, _SIZE):
         return image
     planes = np.ascontiguousarray(image.transpose(1, 2, 0))
     picture = Image.fromarray(planes[..., 0] if planes.shape[2] == 1 else planes)
-    side = min(height, width)
-    return shrink(crop_centre(picture, side, side), _SIZE)
+    return shrink(middle_square(picture), _SIZE)

@@ -58,7 +58,7 @@ def read_picture(
         size: Width and height that it must have; checked before anything is decoded.
 
     Returns:
-        The picture in Pillow's mode `L` (grey) or `RGB`, 8 bits a channel. Only the first
+        The picture in Pillow's mode `L` (grey) or `RGB`, 8 bits per channel. Only the first
         frame of an animation is read.
 
     Raises:
@@ -106,6 +106,23 @@ def crop_centre(picture: Image.Image, width: int, height: int) -> Image.Image:
     """
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
     return picture.crop((left, top, left + width, top + height))
+
+
+def middle_square(picture: Image.Image) -> Image.Image:
+    """Cut the largest square out of the middle of a picture.
+
+    Args:
+        picture: The picture.
+
+    Returns:
+        The square.
+
+    Example:
+        >>> middle_square(Image.new("L", (100, 80))).size
+        (80, 80)
+    """
+    side = min(picture.size)
+    return crop_centre(picture, side, side)
 
 
 def shrink(picture: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -175,7 +192,7 @@ def _flatten(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("more than 16 bits a channel")
+            raise ValueError("more than 16 bits per channel")
         return Image.fromarray((values >> 8).astype(np.uint8))
     if picture.mode == "F":
         raise ValueError("floating-point values have no fixed white")

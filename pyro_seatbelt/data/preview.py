@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngInfo
 
-from pyro_seatbelt.data import ImageDataset, Progress, load_dataset
+from pyro_seatbelt.data.dataset import ImageDataset
+from pyro_seatbelt.data.registry import load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.plots import contact_sheet
+from pyro_seatbelt.progress import Progress, silent
 
 ROWS, COLUMNS = 8, 12
 """Images on a sheet."""
@@ -24,7 +26,7 @@ def preview(
     data_dir: Path | None = None,
     ids: int | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Draws a contact sheet of a data set.
 
@@ -37,7 +39,7 @@ def preview(
         data_dir: Folder or file of your own images, for the set `folder`.
         ids: Only the first so many identities.
         seed: Another seed shows other images.
-        progress: Is told how far the making of data is.
+        progress: Told about the stage "images".
 
     Returns:
         The file.

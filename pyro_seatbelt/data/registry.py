@@ -1,40 +1,45 @@
-"""What can be done with a data set, by name."""
+"""Every data set by name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+import re
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal
 
-from pyro_seatbelt.data.cache import CachedImages, data_root, find_cached, remake, stored_ids
-from pyro_seatbelt.data.catalogue import DATASETS, dataset_spec, every_dataset
+from pyro_seatbelt.data.cache import data_root
 from pyro_seatbelt.data.dataset import ImageDataset
-from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
-from pyro_seatbelt.data.transfer import fetch
+from pyro_seatbelt.data.sets.celeba import CELEBA
+from pyro_seatbelt.data.sets.chairs import CHAIRS
+from pyro_seatbelt.data.sets.dsprites import DSPRITES
+from pyro_seatbelt.data.sets.faces3d import FACES3D
+from pyro_seatbelt.data.sets.folder import FOLDER
+from pyro_seatbelt.data.sets.synth_chairs import SYNTH_CHAIRS
+from pyro_seatbelt.data.sets.synth_dsprites import SYNTH_DSPRITES
+from pyro_seatbelt.data.sets.synth_faces import SYNTH_FACES
+from pyro_seatbelt.data.spec import DatasetSpec, LoadedSet, LoadRequest
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.progress import Progress, silent
 
-State = Literal["ready", "partial", "absent", "damaged"]
+logger = logging.getLogger(__name__)
 
+_GROUP = "pyro_seatbelt.datasets"
 
-@dataclass(frozen=True)
-class DatasetStatus:
-    """Where this machine stands with one data set.
+Loader = Callable[[LoadRequest], ImageDataset]
+"""Opens a data set."""
 
-    Attributes:
-        name: Its name.
-        spec: What is known of it.
-        state: `ready` to be opened (sets that are not stored always are), `partial` if only some
-            identities are stored, `absent` or `damaged`.
-        stored: What the cache holds of it, whole or in part.
-        problem: What is wrong with it, if it is damaged.
-    """
-
-    name: str
-    spec: DatasetSpec
-    state: State
-    stored: tuple[CachedImages, ...]
-    problem: str = ""
+DATASETS: dict[str, DatasetSpec] = {
+    spec.name: spec
+    for spec in (
+        SYNTH_CHAIRS,
+        SYNTH_FACES,
+        SYNTH_DSPRITES,
+        CHAIRS,
+        FACES3D,
+        CELEBA,
+        DSPRITES,
+        FOLDER,
+    )
+}
 
 
 def load_dataset(
@@ -43,7 +48,7 @@ def load_dataset(
     root: Path | None = None,
     data_dir: Path | None = None,
     ids: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> ImageDataset:
     """Open a data set by name.
 
@@ -56,7 +61,7 @@ def load_dataset(
         root: Folder of the cache, by default :func:`data_root`.
         data_dir: Folder of your own images, for the set `folder` only.
         ids: Keep only the first so many identities.
-        progress: Told how many images are done, of how many, while the set is made.
+        progress: Told about the stage "images" while the set is made.
 
     Returns:
         The data set.
@@ -73,242 +78,153 @@ def load_dataset(
         pyro_seatbelt.errors.InputError: expected a data set out of synth-chairs, ..., got sofas
     """
     spec = dataset_spec(name)
-    if data_dir is not None and spec.origin not in {"folder", "registered"}:
+    if data_dir is not None and not spec.reads_folder:
         raise InputError(f"expected no folder of images for {name}: only `folder` reads one")
     return spec.load(
         LoadRequest(root=root or data_root(), data_dir=data_dir, ids=ids, progress=progress)
     )
 
 
-def build(
+def register(
     name: str,
     *,
-    ids: int | None = None,
-    root: Path | None = None,
-    progress: Progress | None = None,
-) -> ImageDataset:
-    """Draw a data set anew and store it, whatever the cache holds.
+    title: str,
+    factors: tuple[str, ...] = (),
+    layout: str = "",
+    num_images: int | None = None,
+    source: str = "",
+    licence: str = "yours",
+) -> Callable[[Loader], Loader]:
+    """Add a data set of your own: what it decorates opens the set.
+
+    It can be asked for by name from then on, in this process: by
+    :func:`load_dataset`, in a :class:`TrainConfig`, and by the command line if
+    the script ends with ``pyro_seatbelt.cli.app.main()``. An installed package
+    offers it to ``seatbelt`` everywhere by an entry point in the group
+    ``pyro_seatbelt.datasets`` with the name of the set and the module that
+    registers it.
 
     Args:
-        name: A key of :data:`DATASETS` whose images are drawn.
-        ids: Draw only the first so many identities.
-        root: Folder of the cache, by default :func:`data_root`.
-        progress: Told how many images are done, of how many.
+        name: Its name: lower-case letters, digits and hyphens.
+        title: What it is, in a few words.
+        factors: Names of the known factors, as the set has them.
+        layout: How images are arranged.
+        num_images: How many images the whole set has, if that is fixed.
+        source: Where it is published, if it is.
+        licence: Terms of use.
 
     Returns:
-        The data set.
+        A decorator for the function that opens the set: it takes a :class:`LoadRequest`, whose
+        `root`, `data_dir` and `ids` it may use, and returns an :class:`ImageDataset` of that name.
 
     Raises:
-        InputError: If there is no such set, it is not drawn, or the cache cannot be written.
+        ValueError: If the name is taken or is not one.
 
     Example:
-        >>> build("chairs")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        pyro_seatbelt.errors.InputError: expected a drawn data set (synth-chairs, ...), got chairs
+        >>> import numpy as np
+        >>> from pyro_seatbelt.data import ImageDataset, load_dataset, register
+        >>> @register("stripes", title="Stripes, narrow and wide", factors=("width",))
+        ... def load_stripes(request):
+        ...     width = np.repeat([1, 2, 4, 8], 16)
+        ...     on = np.arange(64) // width[:, None] % 2
+        ...     images = np.broadcast_to(on[:, None, None], (64, 1, 64, 64))
+        ...     pixels = (255 * images).astype(np.uint8)
+        ...     return ImageDataset.from_array(
+        ...         "stripes", pixels, synthetic=True, identities=width, factors={"width": width}
+        ...     )
+        >>> load_dataset("stripes").image_shape
+        (1, 64, 64)
+        >>> del DATASETS["stripes"]
     """
-    spec = dataset_spec(name)
-    if spec.build is None:
-        drawn = ", ".join(name for name, spec in DATASETS.items() if spec.build)
-        raise InputError(f"expected a drawn data set ({drawn}), got {name}")
-    return spec.build(LoadRequest(root=root or data_root(), ids=ids, progress=progress))
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise ValueError(f"expected a name of lower-case letters, digits and -, got {name!r}")
+    if name in DATASETS:
+        raise ValueError(f"expected a name of its own for a data set, {name} is taken")
 
-
-def import_archive(
-    name: str,
-    file: Path,
-    *,
-    accept_terms: bool = False,
-    root: Path | None = None,
-    progress: Progress | None = None,
-) -> ImageDataset:
-    """Read a published archive and store its images.
-
-    Args:
-        name: A key of :data:`DATASETS` that has a published archive.
-        file: The archive; if the set is published as several files, the others lie beside it.
-        accept_terms: Whether the user agrees to the terms of the set, if it asks.
-        root: Folder of the cache, by default :func:`data_root`.
-        progress: Told how many images are done, of how many.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: If there is no such set, it has no archive, its terms are not agreed to, the
-            file is not it or is damaged, or the cache cannot be written.
-
-    Example:
-        >>> import_archive("celeba", Path("img_align_celeba.zip"))
-        Traceback (most recent call last):
-            ...
-        pyro_seatbelt.errors.InputError: celeba is for non-commercial research only, no \
-redistribution (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html): if you agree, say --accept-terms
-    """
-    spec = dataset_spec(name)
-    if spec.import_archive is None:
-        archived = ", ".join(name for name, spec in DATASETS.items() if spec.import_archive)
-        raise InputError(f"expected a data set with an archive ({archived}), got {name}")
-    _check_terms(name, spec, accepted=accept_terms)
-    return spec.import_archive(file, LoadRequest(root=root or data_root(), progress=progress))
-
-
-def download(
-    name: str,
-    *,
-    urls: Sequence[str] = (),
-    accept_terms: bool = False,
-    keep: bool = False,
-    root: Path | None = None,
-    bytes_progress: Progress | None = None,
-    progress: Progress | None = None,
-) -> ImageDataset:
-    """Fetch a published data set from its publishers, and store its images.
-
-    Args:
-        name: A key of :data:`DATASETS` whose publishers let programs fetch it.
-        urls: Mirrors to be tried instead of the published address: each the address of the file,
-            or of a folder with the files under their published names if it ends in ``/``.
-        accept_terms: Whether the user agrees to the terms of the set, if it asks.
-        keep: Keep the published files too, beside the images.
-        root: Folder of the cache, by default :func:`data_root`.
-        bytes_progress: Told how many bytes of a file are here, of how many.
-        progress: Told how many images are done, of how many.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: If there is no such set, it is not for download, its terms are not agreed to,
-            no server has it, or what came is not it.
-
-    Example:
-        >>> download("faces3d")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        pyro_seatbelt.errors.InputError: expected a set for download (chairs, ...), got faces3d: ...
-    """
-    spec, root = dataset_spec(name), root or data_root()
-    if not spec.downloadable:
-        offered = ", ".join(name for name, spec in DATASETS.items() if spec.downloadable)
-        way = f": run `{spec.command}`" if spec.files else ""
-        raise InputError(f"expected a set for download ({offered}), got {name}{way}")
-    _check_terms(name, spec, accepted=accept_terms)
-    addresses = {file.name: _mirrors(file, spec, urls) for file in spec.files}
-    fetched = [
-        fetch(file, root / "downloads", addresses=addresses[file.name], progress=bytes_progress)
-        for file in spec.files
-    ]
-    try:
-        dataset = import_archive(
-            name, fetched[0], accept_terms=accept_terms, root=root, progress=progress
-        )
-    except InputError as error:
-        raise InputError(f"{error}; the download stays in {fetched[0].parent}") from error
-    if not keep:
-        for path in fetched:
-            path.unlink(missing_ok=True)
-    return dataset
-
-
-def _mirrors(file: PublishedFile, spec: DatasetSpec, urls: Sequence[str]) -> list[str]:
-    """Pick the addresses of one file out of those that the user gave."""
-    single = len(spec.files) == 1
-    picked = [
-        f"{url}{file.name}" if url.endswith("/") else url
-        for url in urls
-        if single or url.endswith(("/", f"/{file.name}"))
-    ]
-    if urls and not picked:
-        raise InputError(
-            f"expected an address of {file.name} too: say --url once for each file, or name a "
-            "folder with all of them, ending in /"
-        )
-    return picked
-
-
-def verify(
-    name: str, *, ids: int | None = None, root: Path | None = None
-) -> tuple[CachedImages, ...]:
-    """Read every stored byte of a data set and compare it with its fingerprint.
-
-    Args:
-        name: A key of :data:`DATASETS` that is kept in the cache.
-        ids: Check only the part with so many identities; None checks all that is stored.
-        root: Folder of the cache, by default :func:`data_root`.
-
-    Returns:
-        What was checked and found intact.
-
-    Raises:
-        InputError: If something is damaged, nothing is stored, or the set is never stored.
-
-    Example:
-        >>> verify("folder")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        pyro_seatbelt.errors.InputError: expected a stored set (synth-chairs, ...), got folder
-    """
-    spec, root = dataset_spec(name), root or data_root()
-    if not spec.command:
-        stored = ", ".join(name for name, spec in DATASETS.items() if spec.command)
-        raise InputError(f"expected a stored set ({stored}), got {name}")
-    parts = stored_ids(root, name) if ids is None else [ids]
-    checked = []
-    for part in parts:
-        cached = find_cached(root, name, ids=part, command=spec.command)
-        if cached is not None:
-            if not cached.is_intact():
-                raise InputError(
-                    f"{cached.path}: damaged data set (its bytes do not have the recorded "
-                    f"fingerprint): {remake(spec.command, part)}"
+    def add(load: Loader) -> Loader:
+        def checked(request: LoadRequest) -> ImageDataset:
+            dataset = load(request)
+            if (dataset.name, tuple(dataset.factors)) != (name, factors):
+                raise ValueError(
+                    f"expected a data set {name} with factors {factors}, "
+                    f"got {dataset.name} with {tuple(dataset.factors)}"
                 )
-            checked.append(cached)
-    if not checked:
-        raise InputError(f"{root}: nothing of {name} is stored here: run `{spec.command}`")
-    return tuple(checked)
+            return dataset
+
+        DATASETS[name] = LoadedSet(
+            name=name,
+            title=title,
+            factors=factors,
+            layout=layout,
+            num_images=num_images,
+            source=source,
+            licence=licence,
+            loader=checked,
+            reads_folder=True,
+        )
+        return load
+
+    return add
 
 
-def inventory(*, root: Path | None = None) -> list[DatasetStatus]:
-    """List every data set and what this machine has of it.
-
-    Files are looked at, not read: :func:`verify` does that.
+def dataset_spec(name: str) -> DatasetSpec:
+    """Look up a data set.
 
     Args:
-        root: Folder of the cache, by default :func:`data_root`.
+        name: A key of :data:`DATASETS`, or of an installed package's entry points.
 
     Returns:
-        One status a set, those of installed packages last.
+        What is known of it.
+
+    Raises:
+        InputError: If there is none of that name, or its package cannot be loaded.
 
     Example:
-        >>> {each.name: each.state for each in inventory(root=Path("nowhere"))}["chairs"]
-        'absent'
+        >>> dataset_spec("synth-dsprites").synthetic
+        True
     """
-    return [_status(root or data_root(), name, spec) for name, spec in every_dataset().items()]
+    if name not in DATASETS and (problem := _load_offered(name).get(name)):
+        raise problem
+    if name not in DATASETS:
+        offered = (entry.name for entry in entry_points(group=_GROUP))
+        names = ", ".join(dict.fromkeys((*DATASETS, *offered)))
+        raise InputError(f"expected a data set out of {names}, got {name}")
+    return DATASETS[name]
 
 
-def _status(root: Path, name: str, spec: DatasetSpec) -> DatasetStatus:
-    if not spec.command:
-        return DatasetStatus(name, spec, "ready", ())
-    stored: dict[int | None, CachedImages] = {}
-    problems = []
-    for ids in stored_ids(root, name):
+def every_dataset() -> dict[str, DatasetSpec]:
+    """Look up all data sets, those of installed packages among them.
+
+    Returns:
+        What is known of them, by name. A package that cannot be loaded is logged and left out.
+
+    Example:
+        >>> "synth-faces" in every_dataset()
+        True
+    """
+    for problem in _load_offered().values():
+        logger.warning("%s", problem)
+    return dict(DATASETS)
+
+
+def _load_offered(name: str | None = None) -> dict[str, InputError]:
+    """Register what installed packages offer, or one set of it; return what is wrong, by name."""
+    problems = {}
+    for entry in entry_points(group=_GROUP):
+        if entry.name in DATASETS or name not in (None, entry.name):
+            continue
+        before = dict(DATASETS)
         try:
-            cached = find_cached(root, name, ids=ids, command=spec.command)
-        except InputError as error:
-            problems.append(str(error))
+            entry.load()
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            DATASETS.clear()
+            DATASETS.update(before)
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+            problem = f"cannot be loaded ({entry.value}): {reason}"
+            problems[entry.name] = InputError(f"{entry.name}: its package {problem}")
+            problems[entry.name].__cause__ = error
         else:
-            stored |= {} if cached is None else {ids: cached}
-    state: State = "absent"
-    if problems:
-        state = "damaged"
-    elif stored:
-        state = "ready" if None in stored else "partial"
-    return DatasetStatus(name, spec, state, tuple(stored.values()), "; ".join(problems))
-
-
-def _check_terms(name: str, spec: DatasetSpec, *, accepted: bool) -> None:
-    if spec.terms and not accepted:
-        raise InputError(
-            f"{name} is for {spec.terms} ({spec.source}): if you agree, say --accept-terms"
-        )
+            if entry.name not in DATASETS:
+                problem = f"registers no data set of that name ({entry.value})"
+                problems[entry.name] = InputError(f"{entry.name}: its package {problem}")
+    return {name: problem for name, problem in problems.items() if name not in DATASETS}

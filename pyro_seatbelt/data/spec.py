@@ -1,15 +1,13 @@
 """What the registry knows of a data set."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pyro_seatbelt.data.dataset import ImageDataset
-from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.progress import Progress
-
-Origin = Literal["drawn", "generated", "archive", "folder", "registered"]
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -20,59 +18,86 @@ class LoadRequest:
         root: Folder of the cache.
         data_dir: The user's own images, for sets that need them.
         ids: How many identities to keep, from the first on; None keeps all.
-        progress: Told how many images are done, of how many.
+        progress: Told about the stage "images".
     """
 
     root: Path
     data_dir: Path | None = None
     ids: int | None = None
-    progress: Progress | None = None
+    progress: Progress = silent
 
 
-@dataclass(frozen=True)
-class DatasetSpec:
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(ABC):
     """One entry of the registry.
 
     Attributes:
+        name: What users call it.
         title: What it is, in a few words.
-        origin: How its images come to be: `drawn` once into the cache, `generated` whenever they
-            are gathered, imported from a published `archive`, read from the user's `folder`, or
-            `registered` by somebody else.
         factors: Names of the known factors.
-        layout: What is expected of the archive or folder, or how images are arranged.
-        num_images: How many images the whole set has; None if that depends on the user.
-        source: Published address, or an empty text.
+        layout: How its images are arranged, in the archive or folder if it has one.
         licence: Terms of use.
-        load: Opens the set.
-        build: Draws the set anew and stores it, for sets that are drawn.
-        import_archive: Stores the set from its published file, for sets that have one.
-        files: What it is published as, for sets that have an archive.
-        terms: What a user must agree to before it is stored; empty if the set does not ask.
-        command: What a user runs to have it stored; empty for sets that never are.
-        substitute: Synthetic set of the same kind, to be asked for by name.
+        source: Published address, or an empty text.
+        synthetic: Whether the images are made by a program.
+        reads_folder: Whether it is made of the user's own images.
     """
 
+    name: str
     title: str
-    origin: Origin
-    factors: tuple[str, ...]
-    layout: str
-    num_images: int | None
-    source: str
+    factors: tuple[str, ...] = ()
+    layout: str = ""
     licence: str
-    load: Callable[[LoadRequest], ImageDataset]
-    build: Callable[[LoadRequest], ImageDataset] | None = None
-    import_archive: Callable[[Path, LoadRequest], ImageDataset] | None = None
-    files: tuple[PublishedFile, ...] = ()
-    terms: str = ""
-    command: str = ""
-    substitute: str | None = None
+    source: str = ""
+    synthetic: bool = False
+    reads_folder: bool = False
 
     @property
-    def synthetic(self) -> bool:
-        """Whether the images are made by a program."""
-        return self.origin in ("drawn", "generated")
+    def num_images(self) -> int | None:
+        """How many images the whole set has; None if that depends on the user."""
+        return None
 
-    @property
-    def downloadable(self) -> bool:
-        """Whether its publishers let programs fetch it."""
-        return bool(self.files) and all(file.address for file in self.files)
+    @abstractmethod
+    def load(self, request: LoadRequest) -> ImageDataset:
+        """Open the set.
+
+        Raises:
+            InputError: If it is absent, damaged or smaller than asked for.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSet(DatasetSpec):
+    """A data set that a function opens; nothing of it is kept in the cache.
+
+    Attributes:
+        loader: The function.
+        num_images: How many images the whole set has; None if that depends on the user.
+    """
+
+    loader: Callable[[LoadRequest], ImageDataset]
+    num_images: int | None = None
+
+    def load(self, request: LoadRequest) -> ImageDataset:
+        """Open the set."""
+        return self.loader(request)
+
+
+def check_ids(ids: int | None, total: int, *, name: str) -> int:
+    """Return how many identities to keep.
+
+    Args:
+        ids: How many are wanted; None is all.
+        total: How many there are.
+        name: Name of the set.
+
+    Raises:
+        InputError: If there are not so many.
+
+    Example:
+        >>> check_ids(None, 50, name="faces3d")
+        50
+    """
+    kept = total if ids is None else ids
+    if not 1 <= kept <= total:
+        raise InputError(f"expected ids from 1 to {total} for {name}, got {ids}")
+    return kept

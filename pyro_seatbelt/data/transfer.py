@@ -1,5 +1,8 @@
 """Downloads that are taken up where they were cut off."""
 
+# The rendered chairs are 3 GB. pooch (1.9) cannot go on with a file: its HTTPDownloader asks for
+# the whole of it, without Range and If-Range, and what has come is removed when it fails.
+
 import json
 import os
 import re
@@ -14,13 +17,11 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock
-
-from pyro_seatbelt.data.published import check_kind, checked_digest, opening
-from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import writing
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.locks import turn
+from pyro_seatbelt.progress import Progress, silent
 
 _BLOCK = 1 << 18
 _SECONDS_OF_SILENCE = 30.0
@@ -35,21 +36,21 @@ class _CutOffError(Exception):
 
 
 @dataclass(frozen=True)
-class _Beginning:
-    """What is known of a file that has come in part.
+class _Origin:
+    """Where a part of a file came from, and which version of the file it is of.
 
     Attributes:
-        address: Where it came from.
+        address: Where it was asked for.
         validator: What its server calls this version of it: a strong ETag or a date; or empty.
-        total: Its size, if its server said.
+        total: Size of the whole file, if its server said.
     """
 
     address: str
     validator: str = ""
     total: int | None = None
 
-    def may_go_on(self, earlier: "_Beginning") -> bool:
-        """Whether this is, as far as can be told, the file that `earlier` is the beginning of."""
+    def agrees(self, earlier: "_Origin") -> bool:
+        """Whether, as far as is known, both are of the same version of the file."""
         pairs = ((self.validator, earlier.validator), (self.total, earlier.total))
         return all(not new or not old or new == old for new, old in pairs)
 
@@ -59,7 +60,7 @@ def fetch(
     folder: Path,
     *,
     addresses: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Download a published file, or what is still missing of it.
 
@@ -72,7 +73,7 @@ def fetch(
         file: What is known of it.
         folder: Where to put it, made if need be.
         addresses: Mirrors, tried in this order instead of the published address.
-        progress: Told how many bytes are here, of how many.
+        progress: Told about the stage "bytes".
 
     Returns:
         The file.
@@ -82,14 +83,12 @@ def fetch(
             written. What has come is kept, unless it is wrong.
     """
     part = folder / f"{file.name}.part"
-    lock = FileLock(folder / f".{file.name}.lock")
+    lock = folder / f".{file.name}.lock"
     with writing(part):
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # another process may be at it: wait, and find the file there
-    try:
+        lock.touch()
+    with turn(lock):  # another process may be at it: wait, and find the file there
         return _fetch_first(file, folder / file.name, part, addresses, progress)
-    finally:
-        lock.release()
 
 
 def _fetch_first(
@@ -97,12 +96,12 @@ def _fetch_first(
     target: Path,
     part: Path,
     addresses: Sequence[str],
-    progress: Progress | None,
+    progress: Progress,
 ) -> Path:
     """Go through the addresses until one has the file."""
     if target.exists():
         with opening(target) as opened:
-            checked_digest(opened, file, label=str(target))
+            file.check(opened, label=str(target))
         return target
     problems = []
     for address in addresses or (file.address,):
@@ -119,9 +118,7 @@ def _fetch_first(
 class _Transfer:
     """One file on its way from one address."""
 
-    def __init__(
-        self, file: PublishedFile, part: Path, address: str, progress: Progress | None
-    ) -> None:
+    def __init__(self, file: PublishedFile, part: Path, address: str, progress: Progress) -> None:
         if not re.match(r"https?://[^/]", address):
             raise InputError(f"{address}: expected an address that begins with https:// or http://")
         self._file = file
@@ -130,26 +127,27 @@ class _Transfer:
         self._address = address
         self._progress = progress
         self._resumed = False
-        self._beginning = self._read_notes()
+        self._origin = self._read_notes()
 
     def run(self) -> None:
-        """Bring the whole file; afterwards it is known to be right."""
-        self._bring()
+        """Fetch the whole file; afterwards it is known to be right."""
+        self._fetch_all()
         try:
             self._check()
         except InputError:
             if not self._resumed:
                 raise
-            self._bring()  # its end may have belonged to another file than its beginning
+            self._fetch_all()  # its end may have belonged to another file than its beginning
             self._check()
         self._notes.unlink(missing_ok=True)
 
-    def _bring(self) -> None:
+    def _fetch_all(self) -> None:
+        """Ask for the rest until nothing is missing, or nothing comes any more."""
         failures = 0
         while True:
             before = self._have()
             try:
-                self._bring_rest()
+                self._ask_for_rest()
             except (_CutOffError, OSError, HTTPException) as error:
                 failures = 0 if self._have() > before else failures + 1
                 if failures == _TRIES:
@@ -162,15 +160,15 @@ class _Transfer:
             else:
                 return
 
-    def _bring_rest(self) -> None:
+    def _ask_for_rest(self) -> None:
         """Ask for what is missing, once."""
         have = self._have()
-        if have and have == self._beginning.total:
+        if have and have == self._origin.total:
             return
-        if have and not (self._beginning.validator or self._file.md5):
+        if have and not (self._origin.validator or self._file.md5):
             have = 0  # nothing would tell whether the rest belongs to it
         try:
-            with _asking(self._address, have, self._beginning.validator) as response:
+            with _asking(self._address, have, self._origin.validator) as response:
                 self._receive(response, have)
         except urllib.error.HTTPError as error:
             with error:
@@ -185,8 +183,8 @@ class _Transfer:
 
     def _receive(self, response: HTTPResponse, have: int) -> None:
         start, total = _range(response)
-        found = _Beginning(self._address, _validator(response), total)
-        if start and (start != have or not found.may_go_on(self._beginning)):
+        found = _Origin(self._address, _validator(response), total)
+        if start and (start != have or not found.agrees(self._origin)):
             self._start_over()
             raise _CutOffError("the file has changed")
         if response.headers.get_content_type() == "text/html":
@@ -195,22 +193,21 @@ class _Transfer:
             self._resumed = True
         else:
             self._start_over(found)
-        self._check_room((total or 0) - start)
+        self._check_space((total or 0) - start)
         done = start
-        for block in _blocks(response):
+        while block := response.read(_BLOCK):
             if not done:
                 self._check_head(block, total)
             with writing(self._part), self._part.open("ab") as opened:
                 opened.write(block)
             done += len(block)
-            if self._progress is not None:
-                self._progress(done, max(done, total or 0))
+            self._progress("bytes", done, max(done, total or 0))
         if total is not None and done < total:
             raise _CutOffError(f"{total - done} bytes are missing")
 
     def _check_head(self, block: bytes, total: int | None) -> None:
         """See early that this may be the published file."""
-        check_kind(block, self._file, label=self._address)
+        self._file.check_head(block, label=self._address)
         expected = self._file.num_bytes
         if None not in {total, expected} and total != expected:
             raise InputError(
@@ -221,13 +218,13 @@ class _Transfer:
         """See that the file is the published one; remove it if it is not."""
         try:
             with opening(self._part) as opened:
-                checked_digest(opened, self._file, label=self._address)
+                self._file.check(opened, label=self._address)
                 os.fsync(opened.fileno())
         except InputError:
             self._start_over()
             raise
 
-    def _check_room(self, missing: int) -> None:
+    def _check_space(self, missing: int) -> None:
         free = shutil.disk_usage(self._part.parent).free
         if missing > free:
             raise InputError(
@@ -241,26 +238,26 @@ class _Transfer:
         except FileNotFoundError:
             return 0
 
-    def _start_over(self, beginning: _Beginning | None = None) -> None:
+    def _start_over(self, origin: _Origin | None = None) -> None:
         """Forget what has come."""
-        self._beginning = beginning or _Beginning(self._address)
+        self._origin = origin or _Origin(self._address)
         with writing(self._part):
             self._notes.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
-            if beginning is not None:
-                self._notes.write_text(json.dumps(asdict(beginning)), encoding="utf-8")
+            if origin is not None:
+                self._notes.write_text(json.dumps(asdict(origin)), encoding="utf-8")
                 self._part.touch()
 
-    def _read_notes(self) -> _Beginning:
+    def _read_notes(self) -> _Origin:
         """Recall what is known of the part; without notes about it, it is of no use."""
         try:
-            beginning = _Beginning(**json.loads(self._notes.read_bytes()))
+            origin = _Origin(**json.loads(self._notes.read_bytes()))
         except (OSError, ValueError, TypeError):
-            beginning = _Beginning("")
-        if beginning.address != self._address:
+            origin = _Origin("")
+        if origin.address != self._address:
             self._start_over()
-            return self._beginning
-        return beginning
+            return self._origin
+        return origin
 
 
 @contextmanager
@@ -308,8 +305,3 @@ def _validator(response: HTTPResponse) -> str:
     """Return what tells this version of the file from others, byte by byte."""
     tag = str(response.headers.get("ETag", ""))
     return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
-
-
-def _blocks(response: HTTPResponse) -> Iterator[bytes]:
-    while block := response.read(_BLOCK):
-        yield block

@@ -8,6 +8,8 @@ from torch import Tensor
 from pyro_seatbelt.drawn.mesh import Points, Surface
 from pyro_seatbelt.drawn.raster import ScreenQuads, downsample, rasterise
 
+_SIZE = 64
+_SUPERSAMPLING = 3  # pictures are drawn this many times larger and averaged
 _DISTANCE = 3.6
 _FILL = 0.93
 _AMBIENT, _SKY = 0.40, 0.17
@@ -19,9 +21,6 @@ def photograph(
     surface: Surface,
     azimuths: NDArray[np.float64],
     elevations: NDArray[np.float64],
-    *,
-    size: int = 64,
-    supersampling: int = 3,
 ) -> Tensor:
     """Draw a solid on white, seen from every combination of two angles.
 
@@ -32,11 +31,9 @@ def photograph(
         surface: The solid.
         azimuths: Angles about the vertical axis, degrees, shape `(A,)`; 0 looks at the front.
         elevations: Angles above the horizon, degrees, shape `(E,)`.
-        size: Height and width in pixels.
-        supersampling: Pictures are drawn this many times larger and averaged.
 
     Returns:
-        Grey values, uint8, shape `(E, A, size, size)`.
+        Grey values, uint8, shape `(E, A, 64, 64)`.
 
     Example:
         >>> from pyro_seatbelt.drawn.mesh import Mesh, box
@@ -46,7 +43,7 @@ def photograph(
         torch.Size([1, 2, 64, 64])
     """
     views = orbit(azimuths, elevations)
-    resolution = size * supersampling
+    resolution = _SIZE * _SUPERSAMPLING
     quads = _project(surface, views, resolution)
     drawn = rasterise(
         quads,
@@ -55,8 +52,8 @@ def photograph(
         nearest=1 / (_DISTANCE - 1.05),
         farthest=1 / (_DISTANCE + 1.05),
     )
-    pictures = downsample(drawn.to(torch.uint8), supersampling)
-    return pictures.view(len(elevations), len(azimuths), size, size)
+    pictures = downsample(drawn.to(torch.uint8), _SUPERSAMPLING)
+    return pictures.view(len(elevations), len(azimuths), _SIZE, _SIZE)
 
 
 def orbit(azimuths: NDArray[np.float64], elevations: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,37 +1,19 @@
 """Fills an array file with drawn images, in several processes."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from pyro_seatbelt.progress import Progress
+from pyro_seatbelt.executors import Inline, LocalProcesses
+from pyro_seatbelt.progress import Progress, silent
 
 Draw = Callable[[int], NDArray[np.uint8]]
 """Draws one identity: its number to grey values, shape `(*views, 64, 64)`."""
-
-
-def draw_into(file: Path | str, draw: Draw, *, first: int = 0, step: int = 1) -> Generator[int]:
-    """Draw every `step`-th identity of an array file.
-
-    Args:
-        file: A ``.npy`` file of uint8, identities first, that is there already.
-        draw: Draws one identity.
-        first: First identity to draw.
-        step: Distance to the next.
-
-    Yields:
-        Number of each identity once it is in the file.
-    """
-    images = np.lib.format.open_memmap(file, mode="r+")
-    for identity in range(first, len(images), step):
-        images[identity] = draw(identity)
-        yield identity
 
 
 def draw_all(
@@ -41,9 +23,9 @@ def draw_all(
     num_identities: int,
     num_views: int,
     workers: int,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
-    """Fill an array file with all identities.
+    """Fills an array file with all identities.
 
     The bytes do not depend on the number of processes.
 
@@ -53,48 +35,31 @@ def draw_all(
         num_identities: How many identities the file holds.
         num_views: How many images each of them has.
         workers: Processes to use; 1 is this one.
-        progress: Told how many images are done, of how many.
+        progress: Is told how many images are done.
 
     Raises:
-        RuntimeError: If a process ends early.
+        WorkerDied: If a process ends early.
+        OSError: If the file cannot be written.
     """
-    finished = draw_into(file, draw) if workers == 1 else _draw_in_processes(file, draw, workers)
-    with closing(finished):
-        for count, _ in enumerate(finished, start=1):
-            if progress is not None:
-                progress(count * num_views, num_identities * num_views)
+    executor = Inline() if workers == 1 else LocalProcesses(workers)
+    task = _DrawInto(file, draw, one_thread=workers > 1)
+    with closing(executor.run(task, range(num_identities))) as outcomes:
+        for count, (_, outcome) in enumerate(outcomes, start=1):
+            outcome.result()  # or the error that there was
+            progress("images", count * num_views, num_identities * num_views)
 
 
-def _draw_in_processes(file: Path, draw: Draw, workers: int) -> Generator[int]:
-    """Yield the number of each identity as the processes finish it."""
-    # -P: what this process imports from is passed on, not what lies in the working directory
-    worker = "pyro_seatbelt.drawn.worker"
-    command = [sys.executable, "-P", "-m", worker, draw.__module__, draw.__name__, str(file)]
-    import_path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
-    environment = {**os.environ, "PYTHONPATH": import_path}
-    read_end, write_end = os.pipe()
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        with os.fdopen(read_end) as finished:
-            try:
-                for first in range(workers):
-                    # in a session of their own, so that Ctrl-C reaches this process alone
-                    process = subprocess.Popen(  # noqa: S603 - no shell, our own interpreter
-                        [*command, str(first), str(workers)],
-                        stdout=write_end,
-                        env=environment,
-                        start_new_session=True,
-                    )
-                    processes.append(process)
-            finally:
-                os.close(write_end)
-            # ends when every process has closed its copy of the pipe
-            for line in finished:
-                yield int(line)
-        for process in processes:
-            if process.wait() != 0:
-                raise RuntimeError(f"a process that draws ended with {process.returncode}")
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+@dataclass(frozen=True)
+class _DrawInto:
+    """Draws an identity into an array file; the bytes of the others are not touched."""
+
+    file: Path
+    draw: Draw
+    one_thread: bool
+
+    def __call__(self, identity: int, progress: Progress) -> None:
+        del progress
+        if self.one_thread:
+            torch.set_num_threads(1)
+        images = np.lib.format.open_memmap(self.file, mode="r+")
+        images[identity] = self.draw(identity)

@@ -14,11 +14,12 @@ from pyro_seatbelt.evaluation.importance import (
 )
 from pyro_seatbelt.evaluation.mutual_information_gap import mutual_information_gap
 from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
-from pyro_seatbelt.evaluation.reconstructions import prior_images, reconstruct
+from pyro_seatbelt.evaluation.prior_images import prior_images
 from pyro_seatbelt.evaluation.traversals import traverse
 from pyro_seatbelt.evaluation.weight_norms import weight_norm
 from pyro_seatbelt.lazy import lazily
-from pyro_seatbelt.traces.modes import evaluation_mode
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.reconstruction import reconstruct
 
 if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores

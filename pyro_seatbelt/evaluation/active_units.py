@@ -5,20 +5,18 @@ References:
     | https://arxiv.org/abs/1509.00519
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from pyro import poutine
 from torch import Tensor
 
 from pyro_seatbelt.traces.at_mean import at_mean
-from pyro_seatbelt.traces.modes import evaluation_mode
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
 ACTIVE_VARIANCE = 0.01
 
 
-def posterior_means(guide: Callable[..., Any], x: Tensor) -> dict[str, Tensor]:
+def posterior_means(guide: Program, x: Tensor) -> dict[str, Tensor]:
     """Propagates the means of a guide through its layers.
 
     Args:
@@ -53,7 +51,7 @@ def num_active_units(means: Tensor) -> int:
     return int((means.var(0, correction=0) > ACTIVE_VARIANCE).sum())
 
 
-def active_units(guide: Callable[..., Any], x: Tensor) -> dict[str, int]:
+def active_units(guide: Program, x: Tensor) -> dict[str, int]:
     """Counts the active units of every layer on a batch of images.
 
     Layers below the top have learned priors, hence no fixed scale: read their

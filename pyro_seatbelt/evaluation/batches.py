@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress, to_pixels
+from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.programs import Program, modules_of
 
 
 def pixel_batches(
@@ -14,7 +16,7 @@ def pixel_batches(
     *,
     batch_size: int,
     dtype: torch.dtype = torch.float32,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Tensor]:
     """Goes through images in order.
 
@@ -38,5 +40,16 @@ def pixel_batches(
     for batch in indices.split(batch_size):
         yield to_pixels(images.gather(batch), dtype)
         done += len(batch)
-        if progress is not None:
-            progress(done, len(indices))
+        progress("images", done, len(indices))
+
+
+def pixel_dtype(*programs: Program) -> torch.dtype:
+    """Returns the type of number that a pair computes in: that of its first parameter.
+
+    Example:
+        >>> pixel_dtype(torch.nn.Linear(2, 2).double())
+        torch.float64
+    """
+    parameters = (p for module in modules_of(*programs) for p in module.parameters())
+    parameter = next(parameters, None)
+    return torch.get_default_dtype() if parameter is None else parameter.dtype

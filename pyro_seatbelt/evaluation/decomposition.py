@@ -6,7 +6,7 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 2 and 3
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -14,12 +14,14 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.data.spread import spread
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.data.subset import even_subset
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 
 _PIECE = 1024
 """Posteriors that are looked at together, so that chunks of pairs stay small."""
@@ -63,7 +65,7 @@ def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> Aggregat
 
 
 def decompose(
-    model: Callable[..., Any],
+    model: Program,
     images: ImageSource,
     indices: Tensor,
     encodings: Mapping[str, Encoding],
@@ -72,7 +74,7 @@ def decompose(
     num_draws: int = 2048,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> AggregateTerms:
     r"""Decomposes the KL of a layer with the exact aggregate posterior of a set of images.
 
@@ -106,7 +108,7 @@ def decompose(
             f"site '{latent}' was not encoded (those are: {', '.join(encodings) or 'none'})"
         )
     draws, posterior = encodings[latent]
-    rows = torch.from_numpy(spread(min(num_draws, len(draws)), len(draws))).sort().values
+    rows = torch.from_numpy(even_subset(min(num_draws, len(draws)), len(draws))).sort().values
     rows = rows.to(draws.device)
     x_rows = indices[rows.to(indices.device)]
     batches = pixel_batches(

@@ -151,6 +151,6 @@ def _accuracy(
         return float((values[test] == present[0]).mean())
     mean, deviation = code[train].mean(), code[train].std()
     scaled = (code - mean) / (deviation if deviation > 0 else 1.0)
-    # the penalty of the primal problem: few numbers an image, many images
+    # the penalty of the primal problem: few numbers per image, many images
     machine = LinearSVC(C=0.01, class_weight="balanced", dual=False)
     return float(machine.fit(scaled[train], values[train]).score(scaled[test], values[test]))

@@ -1,6 +1,6 @@
 r"""What a guide says about a whole set of images: the mixture behind the aggregate posterior."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,17 +8,20 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution
 
-from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.traces.sites import factorised, sample_sites
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.factors import factorised
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 class Encoding(NamedTuple):
     r"""One latent site of n images.
 
     Attributes:
-        draws: One draw an image, shape :math:`(n, D)`.
+        draws: One draw per image, shape :math:`(n, D)`.
         posterior: The factors of :math:`q(z_i \mid \text{pa}_i)` that they come from, of batch
             shape :math:`(n, D)`. The parent of an upper layer is the draw of the layer that the
             guide drew before it.
@@ -29,13 +32,13 @@ class Encoding(NamedTuple):
 
 
 def encode(
-    guide: Callable[..., Any],
+    guide: Program,
     images: ImageSource,
     indices: Tensor,
     *,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Encoding]:
     r"""Runs a guide over part of a set of images and keeps its posteriors.
 
@@ -54,7 +57,7 @@ def encode(
 
     Raises:
         ValueError: Without images.
-        NotImplementedError: When a site is not factorised into one vector an image.
+        NotImplementedError: When a site is not factorised into one vector per image.
 
     Example:
         >>> from pyro_seatbelt import presets
@@ -79,7 +82,7 @@ def encode(
                 base = factorised(site, "encoded")
                 if len(base.batch_shape) != 2:
                     raise NotImplementedError(
-                        f"site '{name}' cannot be encoded: expected one vector an image, got a "
+                        f"site '{name}' cannot be encoded: expected one vector per image, got a "
                         f"batch shape of {tuple(base.batch_shape)}"
                     )
                 parts.setdefault(name, []).append(Encoding(site["value"], base))

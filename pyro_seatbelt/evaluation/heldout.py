@@ -1,24 +1,25 @@
 """The bound and its parts on images that training has not seen."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
 from pyro_seatbelt.objectives.aggregate import exact_log_density
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.traces.sites import Site, factorised, latent_names, sample_sites
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.factors import factorised
+from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
+from pyro_seatbelt.traces.programs import Program, trace_pair
+from pyro_seatbelt.traces.sites import Site, shared_latents
 
 
 class Heldout(NamedTuple):
-    r"""Means over held-out images, in nats per image, from one draw an image.
+    r"""Means over held-out images, in nats per image, from one draw per image.
 
     The parts of the top layer use the exact aggregate posterior of the images
     evaluated, as if they were the data set: the mutual information cannot
@@ -27,11 +28,11 @@ class Heldout(NamedTuple):
     Attributes:
         elbo: The evidence lower bound: weights 1, no floor.
         log_likelihood: :math:`\log p(x \mid z)`.
-        kl: KL a latent site; the log-ratio of a site that one program has alone.
+        kl: KL per latent site; the log-ratio of a site that one program has alone.
         mutual_information: Index-code mutual information of the top layer.
         total_correlation: Total correlation of the top layer.
         dimension_wise_kl: Dimension-wise KL of the top layer.
-        active_units: Dimensions a site whose posterior mean varies over images by more than 0.01
+        active_units: Dimensions per site whose posterior mean varies over images by more than 0.01
             (a variance). The layers below the top have learned priors, hence no fixed scale: read
             their counts beside their KL.
         num_images: How many images were evaluated.
@@ -48,8 +49,8 @@ class Heldout(NamedTuple):
 
 
 def evaluate_heldout(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     images: ImageSource,
     indices: Tensor,
     *,
@@ -89,21 +90,18 @@ def evaluate_heldout(
     log_q = log_p = 0.0
     with evaluation_mode(model, guide, seed=seed):
         for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
-            guide_trace = poutine.trace(guide).get_trace(x)
-            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
-            guide_trace.compute_log_prob()
-            model_trace.compute_log_prob()
-            names = latent_names(model_trace, guide_trace, latent)
-            for name, site in sample_sites(model_trace).items():
-                if site["is_observed"]:
-                    log_likelihood += _log_prob(site)
-                else:
-                    kl[name] = kl.get(name, 0.0) - _log_prob(site)
-            for name, site in sample_sites(guide_trace).items():
-                kl[name] = kl.get(name, 0.0) + _log_prob(site)
-            top: Site = guide_trace.nodes[latent]
-            log_q += _log_prob(top)
-            log_p += _log_prob(model_trace.nodes[latent])
+            traces = trace_pair(model, guide, x).with_log_probs()
+            names = shared_latents(*traces, latent)
+            terms = read_log_probs(traces, _total)
+            for log_prob in terms.observed.values():
+                log_likelihood += log_prob
+            for name, log_prob in terms.prior.items():
+                kl[name] = kl.get(name, 0.0) - log_prob
+            for name, log_prob in terms.posterior.items():
+                kl[name] = kl.get(name, 0.0) + log_prob
+            log_q += terms.posterior[latent]
+            log_p += terms.prior[latent]
+            top: Site = traces.guide.nodes[latent]
             draws.append(top["value"])
             posteriors.append(factorised(top, "decomposed"))
             for name, batch_means in posterior_means(guide, x).items():
@@ -123,11 +121,7 @@ def evaluate_heldout(
     )
 
 
-def _log_prob(site: Site) -> float:
-    if site["mask"] is not None:
-        raise NotImplementedError(
-            f"site '{site['name']}' is masked, and held-out numbers are means over whole images; "
-            "evaluate without poutine.mask"
-        )
-    total: float = site["unscaled_log_prob"].cpu().double().sum().item()
+def _total(site: Site) -> float:
+    """Sums over images."""
+    total: float = unmasked(site).cpu().double().sum().item()
     return total

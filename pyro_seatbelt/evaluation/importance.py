@@ -1,4 +1,4 @@
-r"""The ELBO and the importance-weighted bound, an image at a time.
+r"""The ELBO and the importance-weighted bound of every image.
 
 References:
     | Importance Weighted Autoencoders (Burda et al., 2015), Eq 8
@@ -6,20 +6,22 @@ References:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyro
 import torch
-from pyro import poutine
-from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
-from pyro_seatbelt.traces.sites import Site, data_plate, sample_sites
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
+from pyro_seatbelt.traces.plates import data_plate, draws_first, plate_nesting
+from pyro_seatbelt.traces.programs import PairTraces, Program, trace_pair
+from pyro_seatbelt.traces.sites import Site, sample_sites
 
 ROWS = 1024
 """Draws that go through the networks together."""
@@ -51,7 +53,7 @@ class Bound(NamedTuple):
         elbo: Evidence lower bound, mean over the K draws, shape :math:`(n,)`.
         iwae: Importance-weighted bound of the K draws, shape :math:`(n,)`.
         log_likelihood: :math:`\log p(x \mid z)`, mean over the draws, shape :math:`(n,)`.
-        kl: KL a latent site, mean over the draws, shape :math:`(n,)` each.
+        kl: KL per latent site, mean over the draws, shape :math:`(n,)` each.
     """
 
     elbo: Tensor
@@ -61,8 +63,8 @@ class Bound(NamedTuple):
 
 
 def importance_weighted_bound(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     images: ImageSource,
     indices: Tensor,
     *,
@@ -70,7 +72,7 @@ def importance_weighted_bound(
     plate: str = "data",
     vectorize: bool = True,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Bound:
     r"""Evaluates the importance-weighted bound of any Pyro pair.
 
@@ -85,7 +87,7 @@ def importance_weighted_bound(
         guide: Takes the same and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
-        num_samples: K, draws an image.
+        num_samples: K, draws per image.
         plate: Name of the plate over images.
         vectorize: Whether draws go through the pair together, in a plate to the left of its own;
             a pair that takes no further leading dimension needs False.
@@ -147,8 +149,8 @@ def importance_weighted_bound(
 
 
 def weighted_draws(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     x: Tensor,
     num_samples: int,
     *,
@@ -162,7 +164,7 @@ def weighted_draws(
         model: Observes images.
         guide: Draws the latents.
         x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-        num_samples: K, draws an image.
+        num_samples: K, draws per image.
         plate: Name of the plate over images.
         vectorize: Whether several draws go through the pair together.
         keep: Whether to keep the draws themselves.
@@ -185,9 +187,8 @@ def weighted_draws(
             if at_once > 1:
                 particles = -nesting - 1
                 stack.enter_context(pyro.plate("importance_draws", count, dim=particles))
-            guide_trace = poutine.trace(guide).get_trace(x)
-            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
-        parts.append(_weigh(model_trace, guide_trace, particles, plate, keep=keep))
+            traces = trace_pair(model, guide, x).with_log_probs()
+        parts.append(_weigh(traces, particles, plate, keep=keep))
     return WeightedDraws(
         latents=_stack([part.latents for part in parts]),
         log_likelihood=torch.cat([part.log_likelihood for part in parts]),
@@ -195,72 +196,39 @@ def weighted_draws(
     )
 
 
-def _weigh(
-    model_trace: Trace, guide_trace: Trace, particles: int | None, plate: str, *, keep: bool
-) -> WeightedDraws:
-    model_trace.compute_log_prob()
-    guide_trace.compute_log_prob()
-    latents = {n: site for n, site in sample_sites(guide_trace).items() if not site["is_observed"]}
-    log_likelihood: Tensor | None = None
-    log_ratio: dict[str, Tensor] = {}
-    for name, site in latents.items():
-        log_ratio[name] = _by_image(site, site["unscaled_log_prob"], particles, plate)
-    for name, site in sample_sites(model_trace).items():
-        term = _by_image(site, site["unscaled_log_prob"], particles, plate)
-        if site["is_observed"]:
-            log_likelihood = term if log_likelihood is None else log_likelihood + term
-        elif name in log_ratio:
-            log_ratio[name] = log_ratio[name] - term
-        else:
-            raise ValueError(
-                f"model site '{name}' has no posterior: sample it in the guide, which has "
-                f"{', '.join(log_ratio) or 'none'}"
-            )
-    if log_likelihood is None:
+def _weigh(traces: PairTraces, particles: int | None, plate: str, *, keep: bool) -> WeightedDraws:
+    def by_image(site: Site) -> Tensor:
+        """Sums all but draws and images: :math:`(K, B)`."""
+        log_prob = unmasked(site)
+        return draws_first(log_prob, particles, data_plate(site, plate).dim).sum(2)
+
+    terms = read_log_probs(traces, by_image)
+    latents = {n: s for n, s in sample_sites(traces.guide).items() if not s["is_observed"]}
+    missing = next((name for name in terms.prior if name not in latents), None)
+    if missing is not None:
+        raise ValueError(
+            f"model site '{missing}' has no posterior: sample it in the guide, which has "
+            f"{', '.join(latents) or 'none'}"
+        )
+    if not terms.observed:
         raise ValueError("the model observes nothing: give it the images to observe")
     values = {}
     if keep:
         for name, site in latents.items():
             rank = len(site["fn"].event_shape)
-            moved = _draws_first(site, site["value"], particles, plate, rank)
-            values[name] = moved.flatten(2) if moved.ndim > 2 else moved[..., None]
-    return WeightedDraws(values, log_likelihood, log_ratio)
+            draws = None if particles is None else particles - rank
+            values[name] = draws_first(site["value"], draws, data_plate(site, plate).dim - rank)
+    log_ratio = {name: terms.posterior[name] for name in latents}
+    for name, log_p in terms.prior.items():
+        log_ratio[name] = log_ratio[name] - log_p
+    return WeightedDraws(values, torch.stack(list(terms.observed.values())).sum(0), log_ratio)
 
 
-def _by_image(site: Site, log_prob: Tensor, particles: int | None, plate: str) -> Tensor:
-    """Sums all but draws and images: :math:`(K, B)`."""
-    if site["mask"] is not None:
-        raise NotImplementedError(
-            f"site '{site['name']}' is masked, and bounds are of whole images; evaluate without "
-            "poutine.mask"
-        )
-    moved = _draws_first(site, log_prob, particles, plate, 0)
-    return moved.flatten(2).sum(2) if moved.ndim > 2 else moved
-
-
-def _draws_first(
-    site: Site, value: Tensor, particles: int | None, plate: str, event_dims: int
-) -> Tensor:
-    """Brings draws and images to the front: :math:`(K, B, *)`."""
-    images = data_plate(site, plate).dim - event_dims
-    if particles is None:
-        return value.movedim(images, 0)[None]
-    return value.movedim((particles - event_dims, images), (0, 1))
-
-
-def _plate_nesting(model: Callable[..., Any], guide: Callable[..., Any], x: Tensor) -> int:
+def _plate_nesting(model: Program, guide: Program, x: Tensor) -> int:
     """How many dimensions the plates of a pair take, from a run on few images."""
     devices = [x.device] if x.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        guide_trace = poutine.trace(guide).get_trace(x[:2])
-        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x[:2])
-    return max(
-        -int(frame.dim)
-        for trace in (guide_trace, model_trace)
-        for site in sample_sites(trace).values()
-        for frame in site["cond_indep_stack"]
-        if frame.vectorized
-    )
+        return plate_nesting(*trace_pair(model, guide, x[:2]))
 
 
 def _stack(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

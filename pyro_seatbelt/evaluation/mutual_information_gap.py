@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pyro_seatbelt.data.spread import spread
+from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.evaluation.decomposition import in_pieces
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import exact_log_density
@@ -77,7 +77,7 @@ def mutual_information_gap(
     values = varying(factors, count)
     if not values:
         raise ValueError("expected a factor with more than one value, got none")
-    rows = torch.from_numpy(np.sort(spread(min(num_draws, count), count))).to(draws.device)
+    rows = torch.from_numpy(np.sort(even_subset(min(num_draws, count), count))).to(draws.device)
     points = draws[rows]
     total = exact_log_density(points, in_pieces(posterior)).marginal
     information, entropies = [], []

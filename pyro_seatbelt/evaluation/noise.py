@@ -4,16 +4,17 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Section 5.3
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from pyro import poutine
 from torch import Tensor
 
-from pyro_seatbelt.data import ImageSource, Progress
-from pyro_seatbelt.evaluation.batches import pixel_batches
-from pyro_seatbelt.traces.modes import evaluation_mode, pixel_dtype
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program, trace_pair
 from pyro_seatbelt.traces.sites import sample_sites
 
 
@@ -31,8 +32,8 @@ class NoiseRobustness(NamedTuple):
 
 
 def noise_robustness(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     images: ImageSource,
     indices: Tensor,
     *,
@@ -40,12 +41,12 @@ def noise_robustness(
     site: str = "x",
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> NoiseRobustness:
     r"""Encodes images with Gaussian noise and asks for the likelihood of the clean ones.
 
     As in the paper, :math:`z^* \sim q(z \mid x + s \epsilon)` and
-    :math:`\log p(x \mid z^*)` of the clean x, one draw an image. The paper's scales are of data
+    :math:`\log p(x \mid z^*)` of the clean x, one draw per image. The paper's scales are of data
     from -1 to 1; pixels here go from 0 to 1, so noise of scale s is added as :math:`s / 2`.
     Noisy pixels are not clamped, as they are not in the paper. Every scale sees the same
     :math:`\epsilon` and the same noise of the posterior, so that differences between scales are
@@ -87,15 +88,13 @@ def noise_robustness(
         with evaluation_mode(model, guide, seed=seed):
             for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
                 noisy = x + 0.5 * scale * torch.randn_like(x)
-                guide_trace = poutine.trace(guide).get_trace(noisy)
-                trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+                trace = trace_pair(model, guide, noisy, observed=x).model
                 observed = sample_sites(trace).get(site)
                 if observed is None or not observed["is_observed"]:
                     raise ValueError(f"the model does not observe a site '{site}'")
                 log_prob = observed["fn"].log_prob(observed["value"])
                 parts.append(log_prob.cpu().double().reshape(len(x), -1).sum(1))
-                if progress is not None:
-                    done = number * len(indices) + sum(map(len, parts))
-                    progress(done, total)
+                done = number * len(indices) + sum(map(len, parts))
+                progress("images", done, total)
         rows.append(torch.cat(parts))
     return NoiseRobustness(tuple(scales), torch.stack(rows))

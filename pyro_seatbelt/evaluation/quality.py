@@ -42,7 +42,7 @@ def reconstruction_quality(images: Tensor, reconstructions: Tensor) -> Quality:
         reconstructions: Of the same shape.
 
     Returns:
-        Three numbers an image.
+        Three numbers per image.
 
     Raises:
         ValueError: When the shapes differ, or images are smaller than the window of 11x11.

@@ -1,6 +1,6 @@
 """What happens to an image as one latent dimension moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,13 +9,14 @@ from torch import Tensor
 
 from pyro_seatbelt.evaluation.active_units import posterior_means
 from pyro_seatbelt.traces.at_mean import at_mean
-from pyro_seatbelt.traces.modes import evaluation_mode
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
 
 def traverse(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
+    model: Program,
+    guide: Program,
     x: Tensor,
     *,
     latent: str,

@@ -10,6 +10,8 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
+from pyro_seatbelt.traces.sites import name_latents
+
 
 class BottomUp(PyroModule):
     r"""An amortised posterior that is a chain upwards.
@@ -22,14 +24,17 @@ class BottomUp(PyroModule):
 
     Args:
         encoder: Maps images :math:`(*, C, H, W)` to features :math:`(*, F)`.
-        conditionals: One a layer, lowest first. The first maps the features to
+        conditionals: One per layer, lowest first. The first maps the features to
             :math:`q(z_1 \mid x)`; the others map :math:`z_i` (and the features, with
             `condition_on_image`) to the distribution of :math:`z_{i+1}`.
         num_data: Size N of the data set that a minibatch stands for.
         condition_on_image: Whether the upper layers see the features.
+        latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
+        plate: Name of the plate over images.
 
     Raises:
-        ValueError: Without a conditional.
+        ValueError: Without a conditional or images in the data set, or when the names are not one
+            per layer.
 
     Example:
         >>> import torch
@@ -50,18 +55,22 @@ class BottomUp(PyroModule):
         *,
         num_data: int,
         condition_on_image: bool = False,
+        latents: Sequence[str] | None = None,
+        plate: str = "data",
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
             super().__init__()
         if not conditionals:
-            raise ValueError("expected one conditional a layer, got none")
+            raise ValueError("expected one conditional per layer, got none")
         if num_data < 1:
             raise ValueError(f"expected num_data >= 1, got {num_data}")
         self.encoder = encoder
         self.conditionals = nn.ModuleList(conditionals)
         self.num_data = num_data
         self.condition_on_image = condition_on_image
+        self.latents = name_latents(len(conditionals), latents)
+        self.plate = plate
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Draws every layer given images.
@@ -72,15 +81,15 @@ class BottomUp(PyroModule):
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
         """
-        with pyro.plate("data", self.num_data, subsample=x):
+        with pyro.plate(self.plate, self.num_data, subsample=x):
             features = self.encoder(x)
             z: list[Tensor] = []
-            for i, conditional in enumerate(self.conditionals, start=1):
+            for name, conditional in zip(self.latents, self.conditionals, strict=True):
                 if not z:
                     posterior = conditional(features)
                 elif self.condition_on_image:
                     posterior = conditional(z[-1], features)
                 else:
                     posterior = conditional(z[-1])
-                z.append(pyro.sample(f"z{i}", posterior))
+                z.append(pyro.sample(name, posterior))
         return z

@@ -11,6 +11,8 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
+from pyro_seatbelt.traces.sites import name_latents
+
 
 class TopDown(PyroModule):
     r"""An amortised posterior that follows the model downwards.
@@ -20,13 +22,16 @@ class TopDown(PyroModule):
 
     Args:
         encoder: Maps images :math:`(*, C, H, W)` to features :math:`(*, F)`.
-        conditionals: One a layer, lowest first. The last maps the features to
+        conditionals: One per layer, lowest first. The last maps the features to
             :math:`q(z_L \mid x)`; the others map :math:`z_{i+1}` and the features to the
             distribution of :math:`z_i`.
         num_data: Size N of the data set that a minibatch stands for.
+        latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
+        plate: Name of the plate over images.
 
     Raises:
-        ValueError: Without a conditional.
+        ValueError: Without a conditional or images in the data set, or when the names are not one
+            per layer.
 
     Example:
         >>> import torch
@@ -41,18 +46,26 @@ class TopDown(PyroModule):
     """
 
     def __init__(
-        self, encoder: nn.Module, conditionals: Sequence[nn.Module], *, num_data: int
+        self,
+        encoder: nn.Module,
+        conditionals: Sequence[nn.Module],
+        *,
+        num_data: int,
+        latents: Sequence[str] | None = None,
+        plate: str = "data",
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
             super().__init__()
         if not conditionals:
-            raise ValueError("expected one conditional a layer, got none")
+            raise ValueError("expected one conditional per layer, got none")
         if num_data < 1:
             raise ValueError(f"expected num_data >= 1, got {num_data}")
         self.encoder = encoder
         self.conditionals = nn.ModuleList(conditionals)
         self.num_data = num_data
+        self.latents = name_latents(len(conditionals), latents)
+        self.plate = plate
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Draws every layer given images.
@@ -63,10 +76,11 @@ class TopDown(PyroModule):
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
         """
-        with pyro.plate("data", self.num_data, subsample=x):
+        with pyro.plate(self.plate, self.num_data, subsample=x):
             features = self.encoder(x)
             z: list[Tensor] = []
-            for i, conditional in reversed(list(enumerate(self.conditionals, start=1))):
+            layers = list(zip(self.latents, self.conditionals, strict=True))
+            for name, conditional in reversed(layers):
                 posterior = conditional(z[0], features) if z else conditional(features)
-                z.insert(0, pyro.sample(f"z{i}", posterior))
+                z.insert(0, pyro.sample(name, posterior))
         return z

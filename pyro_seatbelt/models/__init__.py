@@ -1,7 +1,7 @@
 """Generative programs and the networks and likelihoods that they are made of."""
 
 from pyro_seatbelt.models.hierarchy import Hierarchy
-from pyro_seatbelt.models.likelihoods import GreyBernoulli, Likelihood, LikelihoodName
+from pyro_seatbelt.models.likelihoods import GreyBernoulli, Likelihood
 from pyro_seatbelt.models.networks import (
     ConditionalNormal,
     ConvDecoder,
@@ -24,7 +24,6 @@ __all__ = [
     "ImageEncoder",
     "ImageShape",
     "Likelihood",
-    "LikelihoodName",
     "MLPDecoder",
     "MLPEncoder",
     "latent_network",

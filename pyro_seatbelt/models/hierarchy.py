@@ -13,6 +13,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from pyro_seatbelt.models.networks import concatenate
+from pyro_seatbelt.traces.sites import name_latents
 
 
 class Hierarchy(PyroModule):
@@ -22,8 +23,7 @@ class Hierarchy(PyroModule):
         p(x, z_1 \dots z_L) = p(x \mid \cdot)\, \prod_{i<L} p(z_i \mid z_{i+1})\, N(z_L; 0, I)
 
     where the likelihood sees :math:`z_1` alone (``skip=False``, Eq 6) or the
-    concatenation of every layer (``skip=True``, Eq 8). The layers are the sites
-    `z1` ... `zL`, the image is `x`, the minibatch plate is `data`.
+    concatenation of every layer (``skip=True``, Eq 8).
 
     Args:
         decoder: Maps :math:`(*, D)` to :math:`(*, C, H, W)`, where D is the length of
@@ -34,6 +34,12 @@ class Hierarchy(PyroModule):
         top_dim: Length of :math:`z_L`.
         num_data: Size N of the data set that a minibatch stands for.
         skip: Whether the decoder sees every layer.
+        latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
+        image: Name of the site of the image.
+        plate: Name of the plate over images.
+
+    Raises:
+        ValueError: Without images in the data set, or when the names are not one per layer.
 
     Example:
         >>> from pyro_seatbelt.models import ConvDecoder, Likelihood
@@ -52,6 +58,9 @@ class Hierarchy(PyroModule):
         top_dim: int,
         num_data: int,
         skip: bool = False,
+        latents: Sequence[str] | None = None,
+        image: str = "x",
+        plate: str = "data",
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
@@ -64,13 +73,16 @@ class Hierarchy(PyroModule):
         self.top_dim = top_dim
         self.num_data = num_data
         self.skip = skip
+        self.latents = name_latents(len(conditionals) + 1, latents)
+        self.image = image
+        self.plate = plate
         # on a buffer, so that .to() moves the prior's dtype and device
         self.register_buffer("zero", torch.zeros(()), persistent=False)
 
     @property
     def num_layers(self) -> int:
         """The number L of latent layers."""
-        return len(self.conditionals) + 1
+        return len(self.latents)
 
     def forward(self, x: Tensor | None = None, *, num_images: int = 1) -> Tensor:
         """Runs the generative program.
@@ -81,14 +93,15 @@ class Hierarchy(PyroModule):
             num_images: How many images to draw when `x` is None.
 
         Returns:
-            The value of site `x`.
+            The image: `x`, or a draw.
         """
         size = num_images if x is None else self.num_data
-        with pyro.plate("data", size, subsample=x):
+        *lower, top = self.latents
+        with pyro.plate(self.plate, size, subsample=x):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
-            z = [pyro.sample(f"z{self.num_layers}", prior)]
-            for i, conditional in reversed(list(enumerate(self.conditionals, start=1))):
-                z.insert(0, pyro.sample(f"z{i}", conditional(z[0])))
+            z = [pyro.sample(top, prior)]
+            for name, conditional in reversed(list(zip(lower, self.conditionals, strict=True))):
+                z.insert(0, pyro.sample(name, conditional(z[0])))
             logits = self.decoder(concatenate(z) if self.skip else z[0])
-            image: Tensor = pyro.sample("x", self.likelihood(logits), obs=x)
+            image: Tensor = pyro.sample(self.image, self.likelihood(logits), obs=x)
         return image

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import constraints
 
-LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
+from pyro_seatbelt.family import LikelihoodName
+
 MIN_LEARNED_SCALE = 1e-3
 DEFAULT_SCALE = 0.1
 
@@ -37,7 +38,7 @@ class GreyBernoulli(dist.Bernoulli):  # type: ignore[misc]
 
 
 class Likelihood(nn.Module):
-    """A distribution over images, given one real number a pixel.
+    """A distribution over images, given one real number per pixel.
 
     Args:
         name: One of `bernoulli`, `continuous-bernoulli`, `gaussian`, `laplace`.

@@ -136,7 +136,7 @@ class ImageDecoder(nn.Module):
             z: Latent vectors, shape :math:`(*, D)`.
 
         Returns:
-            One real number a pixel (logits), shape :math:`(*, C, H, W)`.
+            One real number per pixel (logits), shape :math:`(*, C, H, W)`.
         """
         pixels: Tensor = self._decode(z.reshape(-1, self.num_inputs))
         return full_precision(pixels).reshape(*z.shape[:-1], *self.image_shape)

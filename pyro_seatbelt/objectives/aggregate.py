@@ -21,16 +21,15 @@ References:
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import pyro.distributions as dist
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.gaussian_aggregate import chunk_elements, gaussian_aggregate_sums
-
-Estimator = Literal["mws", "mss"]
 
 _NORMALS = (torch.distributions.Normal, dist.Normal)
 
@@ -48,7 +47,7 @@ class AggregateSums(NamedTuple):
 
 
 class LogDensity(NamedTuple):
-    r"""Aggregate log-densities a sample, in nats.
+    r"""Aggregate log-densities per sample, in nats.
 
     Attributes:
         joint: :math:`\log q(z_i)`, shape :math:`(i, *)`.
@@ -60,7 +59,7 @@ class LogDensity(NamedTuple):
 
 
 def log_weights(
-    estimator: Estimator,
+    estimator: EstimatorName,
     batch_size: int,
     num_data: int,
     *,
@@ -109,7 +108,7 @@ def log_weights(
         return like.new_full((), -math.log(num_data * batch_size))
     if estimator != "mss":
         raise ValueError(
-            f"unknown estimator '{estimator}': choose from {', '.join(get_args(Estimator))}"
+            f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
         )
     if batch_size == 1:
         # one image says nothing of the others

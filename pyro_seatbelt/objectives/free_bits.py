@@ -11,12 +11,12 @@ from torch import Tensor
 def shortfall(kl: Tensor, floor: float, num_images: Tensor) -> Tensor:
     r"""What a floor adds to a loss that already holds the KL.
 
-    The floor is under the mean over the minibatch, a dimension at a time:
+    The floor is under the mean over the minibatch, per dimension:
     :math:`\mathrm{KL}_d + \max(0, \mathrm{floor} - \mathrm{KL}_d) = \max(\mathrm{floor},
     \mathrm{KL}_d)`. A dimension below its floor therefore has no KL gradient.
 
     Args:
-        kl: KL a dimension, summed over images, shape :math:`(D,)`, in nats.
+        kl: KL per dimension, summed over images, shape :math:`(D,)`, in nats.
         floor: Nats per image and dimension that cost nothing.
         num_images: How many images the sum stands for, a scalar.
 

@@ -1,6 +1,6 @@
 r"""The aggregate posterior of diagonal Gaussians, with gradients formed in the forward pass.
 
-The sums :math:`\sum_i a_i \log \sum_j w_{ij} q(z_i \mid x_j)` and their counterparts a dimension
+The sums :math:`\sum_i a_i \log \sum_j w_{ij} q(z_i \mid x_j)` and their counterparts per dimension
 have gradients that are products of softmax weights, so they can be summed up while the densities
 are there and the :math:`M \times M \times D` buffer never exists: rows are worked on in chunks and
 memory grows with :math:`M D`.

@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import torch
 from pyro.distributions.util import scale_and_mask
@@ -19,86 +19,15 @@ from pyro.infer.util import torch_item
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.objectives.aggregate import (
-    AggregateSums,
-    Estimator,
-    aggregate_sums,
-    log_weights,
-)
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.family import EstimatorName
+from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
-from pyro_seatbelt.traces.sites import (
-    Site,
-    data_plate,
-    factorised,
-    latent_names,
-    row_weights,
-    sample_sites,
-    sum_over_draws,
-)
-
-
-class Terms(NamedTuple):
-    """The parts of the bound, as scaled sums over the data plate, in nats.
-
-    Like Pyro's losses the sums stand for all N images of the plate (and for
-    every vectorised particle); divide by `num_images` for nats per image.
-
-    Attributes:
-        log_likelihood: Log-probability of the observed sites.
-        lower_kl: Log-ratio of guide and model at every latent site but the top.
-        mutual_information: Index-code mutual information of the top layer; without the constant
-            entropy of the empirical distribution, log N (Eq 9).
-        total_correlation: Total correlation of the top layer.
-        dimension_wise_kl: Dimension-wise KL of the top layer.
-        kl: Log-ratio of guide and model a latent site, the top layer included.
-        num_images: How many images the sums stand for.
-    """
-
-    log_likelihood: Tensor
-    lower_kl: Tensor
-    mutual_information: Tensor
-    total_correlation: Tensor
-    dimension_wise_kl: Tensor
-    kl: dict[str, Tensor]
-    num_images: Tensor
-
-    @property
-    def elbo(self) -> Tensor:
-        """The evidence lower bound: all weights 1, no floor."""
-        return (
-            self.log_likelihood
-            - self.lower_kl
-            - self.mutual_information
-            - self.total_correlation
-            - self.dimension_wise_kl
-        )
-
-
-class Report(NamedTuple):
-    """One particle's bound for people to read: floats, nats per image.
-
-    The three parts of the top layer are stratified (MSS) estimates whatever
-    the objective trains with, because weighted sampling (MWS) is off by
-    multiples of log N. MSS overestimates the mutual information, less so the
-    larger the batch; from one image alone the three are NaN.
-
-    Attributes:
-        objective: What is maximised: the bound with its weights and floors.
-        elbo: The bound with all weights 1 and no floor.
-        log_likelihood: Log-probability of the image.
-        kl: KL a latent site, from the same draws.
-        mutual_information: Index-code mutual information of the top layer.
-        total_correlation: Total correlation of the top layer.
-        dimension_wise_kl: Dimension-wise KL of the top layer.
-    """
-
-    objective: float
-    elbo: float
-    log_likelihood: float
-    kl: dict[str, float]
-    mutual_information: float
-    total_correlation: float
-    dimension_wise_kl: float
+from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
+from pyro_seatbelt.traces.factors import factorised
+from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
+from pyro_seatbelt.traces.plates import data_plate, find_plate
+from pyro_seatbelt.traces.sites import Site, sample_sites, shared_latents
 
 
 class TraceTC_ELBO(Trace_ELBO):
@@ -139,7 +68,7 @@ class TraceTC_ELBO(Trace_ELBO):
             narrower than the true posterior, as amortised guides are (near the exact posterior
             the draw's own :math:`\log q` cancels more).
         plate: Name of the plate over images.
-        num_particles: Draws of the latents an evaluation.
+        num_particles: Draws of the latents per evaluation.
         vectorize_particles: Draw them in parallel.
         max_plate_nesting: As in Pyro; give it (1 for our models) with vectorised particles, or
             the pair is run once more to guess it.
@@ -148,7 +77,7 @@ class TraceTC_ELBO(Trace_ELBO):
 
     Raises:
         ValueError: On a negative weight or floor or an unknown estimator; while running, when the
-            site or the plate is missing.
+            site or the plate is missing, or model and guide stand for data sets of two sizes.
         NotImplementedError: While running, when a guide site cannot be decomposed or
             reparameterised.
 
@@ -167,7 +96,7 @@ class TraceTC_ELBO(Trace_ELBO):
         alpha: float = 1.0,
         beta: float = 1.0,
         gamma: float = 1.0,
-        estimator: Estimator = "mws",
+        estimator: EstimatorName = "mws",
         free_bits: float = 0.0,
         analytic_entropy: bool = False,
         plate: str = "data",
@@ -188,22 +117,22 @@ class TraceTC_ELBO(Trace_ELBO):
         for name, value in numbers.items():
             if not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} >= 0 and finite, got {value}")
-        if estimator not in get_args(Estimator):
+        if estimator not in get_args(EstimatorName):
             raise ValueError(
-                f"unknown estimator '{estimator}': choose from {', '.join(get_args(Estimator))}"
+                f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
             )
         self.latent = latent
         self.alpha = alpha
         self.beta = beta
         self.gamma = gamma
-        self.estimator: Estimator = estimator
+        self.estimator: EstimatorName = estimator
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
         self.plate = plate
-        self._observers: list[Callable[[Report], None]] = []
+        self._observers: list[Callable[[TermsPerImage], None]] = []
 
     def terms(
-        self, model_trace: Trace, guide_trace: Trace, *, estimator: Estimator | None = None
+        self, model_trace: Trace, guide_trace: Trace, *, estimator: EstimatorName | None = None
     ) -> Terms:
         """Splits the bound of one pair of traces into its named parts.
 
@@ -218,7 +147,7 @@ class TraceTC_ELBO(Trace_ELBO):
         """
         model_trace.compute_log_prob()
         guide_trace.compute_log_prob()
-        names = latent_names(model_trace, guide_trace, self.latent)
+        names = shared_latents(model_trace, guide_trace, self.latent)
         q = guide_trace.nodes[self.latent]
         kl = {
             name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
@@ -250,14 +179,14 @@ class TraceTC_ELBO(Trace_ELBO):
         )
 
     @contextmanager
-    def observing(self, callback: Callable[[Report], None]) -> Iterator[None]:
-        """While open, gives a :class:`Report` of every particle that a loss is computed for.
+    def observing(self, callback: Callable[[TermsPerImage], None]) -> Iterator[None]:
+        """While open, gives a :class:`TermsPerImage` of every particle that a loss is computed for.
 
         The reports come from the same traces as the loss; they cost one more
         aggregate posterior each and no gradient.
 
         Args:
-            callback: Called once a particle (vectorised particles are one).
+            callback: Called once per particle (vectorised particles are one).
         """
         self._observers.append(callback)
         try:
@@ -307,7 +236,7 @@ class TraceTC_ELBO(Trace_ELBO):
             missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
             loss = loss + missing
         if self._observers:
-            report = self._report(model_trace, guide_trace, missing)
+            report = self._per_image(model_trace, guide_trace, missing)
             for callback in self._observers:
                 callback(report)
         return loss
@@ -321,16 +250,21 @@ class TraceTC_ELBO(Trace_ELBO):
         weighted: Tensor = scale_and_mask(log_q, site["scale"], site["mask"])
         return weighted.sum()
 
-    def _aggregate(self, q: Site, p: Site, estimator: Estimator) -> AggregateSums:
+    def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
         posterior = factorised(q, "decomposed")
-        dim, num_data = data_plate(q, self.plate)
+        plate, other = data_plate(q, self.plate), find_plate(p, self.plate)
+        if other is not None and other.num_data != plate.num_data:
+            raise InputError(
+                f"plate '{self.plate}': the guide's stands for {plate.num_data} images and the "
+                f"model's for {other.num_data}: give both the same num_data"
+            )
         # the aggregate stands against the prior: it is scaled and masked as the model is
         z, rows = q["value"], row_weights(p)
         mask = None
         if isinstance(p["mask"], Tensor):
-            mask = p["mask"].expand(rows.shape).movedim(dim, 0)
-        weights = log_weights(estimator, z.shape[dim - 1], num_data, like=z, mask=mask)
-        return aggregate_sums(z, posterior, weights, rows, dim=dim)
+            mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
+        weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
+        return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor:
         missing = []
@@ -346,7 +280,9 @@ class TraceTC_ELBO(Trace_ELBO):
         return torch.stack(missing).sum()
 
     @torch.no_grad()
-    def _report(self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None) -> Report:
+    def _per_image(
+        self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
+    ) -> TermsPerImage:
         terms = self.terms(model_trace, guide_trace, estimator="mss")
         elbo = terms.log_likelihood - terms.lower_kl - terms.kl[self.latent]
         objective = elbo
@@ -363,7 +299,7 @@ class TraceTC_ELBO(Trace_ELBO):
         def per_image(value: Tensor) -> float:
             return (value / terms.num_images).item()
 
-        return Report(
+        return TermsPerImage(
             objective=per_image(objective),
             elbo=per_image(elbo),
             log_likelihood=per_image(terms.log_likelihood),

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from pyro_seatbelt.paper.item import Item
     from pyro_seatbelt.paper.items import ITEMS
     from pyro_seatbelt.paper.reproduction import Reproduction, reproduce
-    from pyro_seatbelt.paper.scales import SCALES, Scale
+    from pyro_seatbelt.paper.scale import Scale
+    from pyro_seatbelt.paper.scales import SCALES
 
 __all__ = ["ITEMS", "SCALES", "Claim", "Item", "Reproduction", "Scale", "reproduce"]
 
@@ -21,6 +22,7 @@ __getattr__ = lazily(
         "item": ["Item"],
         "items": ["ITEMS"],
         "reproduction": ["Reproduction", "reproduce"],
-        "scales": ["SCALES", "Scale"],
+        "scale": ["Scale"],
+        "scales": ["SCALES"],
     },
 )

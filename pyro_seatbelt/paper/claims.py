@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.paper.measurements import Measurement
 
 Number = float | int | str | bool | None
 
@@ -18,9 +19,9 @@ class Claim:
 
     Attributes:
         claim: Its name, for instance `latent-attack-chairs`.
-        item: The figure or table by name.
+        item: The figure or table by name; the item fills it in (:meth:`Item.check`).
         text: What the paper says, in a sentence.
-        source: Where it says so.
+        source: Where it says so; the item's own source unless a claim says otherwise.
         paper: The paper's number, or a word for the direction.
         measured: Numbers by name: always those that decide, with how many models and problems are
             behind them and intervals where there are several.
@@ -30,9 +31,9 @@ class Claim:
     """
 
     claim: str
-    item: str
+    item: str = ""
     text: str
-    source: str
+    source: str = ""
     paper: str | float
     measured: Mapping[str, Number] = field(default_factory=dict)
     holds: bool | None = None
@@ -42,10 +43,6 @@ class Claim:
     def verdict(self) -> str:
         """`holds`, `does not hold` or `undecided`."""
         return {True: "holds", False: "does not hold", None: "undecided"}[self.holds]
-
-    def noted(self, note: str) -> "Claim":
-        """The same claim with one more thing to bear in mind."""
-        return replace(self, note=f"{self.note} {note}".strip())
 
 
 def all_of(*verdicts: bool | None) -> bool | None:
@@ -60,14 +57,40 @@ def all_of(*verdicts: bool | None) -> bool | None:
     return None if None in verdicts or not verdicts else True
 
 
-def above(value: float | None, bound: float) -> bool | None:
-    """Whether a number is above a bound; None if there is no number.
+def above(found: Measurement | float, bound: float) -> bool | None:
+    """Whether a number is above a bound.
+
+    Args:
+        found: The number. One with an interval is above with all of its interval.
+        bound: The bound.
+
+    Returns:
+        None if there is no number; of a measurement also without an interval, or if its interval
+        holds the bound.
 
     Example:
-        >>> above(2.0, 1.0), above(1.0, 1.0), above(None, 1.0), above(math.nan, 1.0)
-        (True, False, None, None)
+        >>> above(2.0, 1.0), above(1.0, 1.0), above(math.nan, 1.0)
+        (True, False, None)
+        >>> wide = Measurement(1.2, 0.9, 1.5, 8)
+        >>> above(wide, 1.0), above(wide, 2.0), above(wide, 0.5)
+        (None, False, True)
     """
-    return None if value is None or math.isnan(value) else bool(value > bound)
+    if isinstance(found, Measurement):
+        if math.isnan(found.low) or found.low <= bound < found.high:
+            return None
+        found = found.value
+    return None if math.isnan(found) else bool(found > bound)
+
+
+def at_most(found: Measurement | float, bound: float) -> bool | None:
+    """Whether a number is not above a bound; None where :func:`above` is.
+
+    Example:
+        >>> at_most(2.0, 1.0), at_most(math.nan, 1.0)
+        (False, None)
+    """
+    verdict = above(found, bound)
+    return None if verdict is None else not verdict
 
 
 def write_claims(path: Path, claims: Sequence[Claim]) -> Path:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.paper.claims import Claim, markdown, write_claims
 from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scales import Scale
-from pyro_seatbelt.sweeps.jobs import merge_jobs
-from pyro_seatbelt.sweeps.sweep import SweepWatch, run_jobs
+from pyro_seatbelt.paper.scale import Scale
+from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.sweeps.job import merge_jobs
+from pyro_seatbelt.sweeps.sweep import run_jobs
 from pyro_seatbelt.sweeps.tables import attack_table, run_table
 
 
@@ -42,8 +42,7 @@ def reproduce(
     workers: int | None = None,
     ray: str | None = None,
     redraw_only: bool = False,
-    watch: SweepWatch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Reproduction:
     """Trains, attacks and evaluates what some items need, draws them, and checks the claims.
 
@@ -57,8 +56,7 @@ def reproduce(
         workers: Processes that share the runs.
         ray: Address of a Ray cluster to run on instead, or `local`.
         redraw_only: Whether to draw from what is there and to train, attack and evaluate nothing.
-        watch: Is told how far the sweep is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then the sweep.
 
     Returns:
         Where everything is, and what holds.
@@ -72,9 +70,7 @@ def reproduce(
     jobs = merge_jobs([job for each in wanted.values() for job in each])
     failed: dict[str, str] = {}
     if not redraw_only:
-        failed = run_jobs(
-            jobs, place, workers=workers, ray=ray, watch=watch, data_progress=data_progress
-        ).failed
+        failed = run_jobs(jobs, place, workers=workers, ray=ray, progress=progress).failed
     elif not (place / "runs").is_dir():
         raise InputError(f"{place}: nothing to redraw here: leave --redraw out to make the runs")
     results = Results(scale, place, run_table(place), attack_table(place))
@@ -85,7 +81,7 @@ def reproduce(
         if item.make is not None and not redraw_only:
             item.make(own, place / name)
         files[name] = item.draw(own).write(place / name)
-        found = [claim.noted(scale.note) for claim in item.claims(own)]
+        found = item.check(own)
         files[name].append(write_claims(place / name / "claims.json", found))
         claims += found
     write_claims(place / "claims.json", claims)

@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from torch import Tensor
 
 from pyro_seatbelt.attacks import Mode
-from pyro_seatbelt.paper.scales import Scale
-from pyro_seatbelt.presets import PRESETS
+from pyro_seatbelt.data import to_pixels
+from pyro_seatbelt.paper.names import sites
+from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.runs.attack import paper_layers
-from pyro_seatbelt.sweeps.job_runs import finished_job
-from pyro_seatbelt.sweeps.jobs import Job, job_for
+from pyro_seatbelt.runs.figures import evenly_spaced
+from pyro_seatbelt.runs.images import open_same_data
+from pyro_seatbelt.runs.open import Run, load_run
+from pyro_seatbelt.runs.records import AttackRecords, Findings
+from pyro_seatbelt.sweeps.finished import finished_job
+from pyro_seatbelt.sweeps.job import Job, job_for
 from pyro_seatbelt.training.config import TrainConfig
 
 CONFIG_COLUMNS = ("run", "dataset", "model", "layers", "latent_dim", "beta", "seed", "steps")
@@ -79,13 +85,66 @@ class Results(NamedTuple):
         rows = self.rows_of(config)
         return math.nan if rows.empty or column not in rows else float(rows[column].iloc[0])
 
+    def problems(
+        self, mode: Mode, *, attacked: str | None = None, **wanted: object
+    ) -> pd.DataFrame:
+        """Returns the problems of one kind of attack that were not retired (:func:`solved`).
+
+        Args:
+            mode: The attack.
+            attacked: The sites that it looked at, joined by `+`; None for the paper's choice.
+            wanted: Values of other columns (:func:`pick`).
+        """
+        rows = solved(pick(self.attacks, mode=mode, **wanted))
+        if mode == "output":
+            return rows
+        if attacked is not None:
+            return pick(rows, layers_attacked=attacked)
+        of_paper = [
+            "+".join(sites(depth)) if paper_layers(model) == "all" else "z1"
+            for model, depth in zip(rows["model"], rows["layers"], strict=True)
+        ]
+        return rows[rows["layers_attacked"] == pd.Series(of_paper, rows.index, dtype=object)]
+
+    def open_run(self, config: TrainConfig, *, num_images: int) -> tuple[Run, Tensor] | None:
+        """Opens a run with some of its held-out images, evenly spaced.
+
+        Args:
+            config: Of the run.
+            num_images: How many images; all if there are fewer.
+
+        Returns:
+            The run, and the images in [0, 1], shape `(num_images, *image)`; None if it is not
+            finished.
+
+        Raises:
+            InputError: If a file of the run, or its data, is damaged or absent.
+        """
+        folder = self.run_folder(config)
+        if folder is None:
+            return None
+        run = load_run(folder)
+        dataset, split = open_same_data(folder, run.config, run.record)
+        return run, to_pixels(dataset.images.gather(evenly_spaced(split.heldout, num_images)))
+
+    def read_attack(self, config: TrainConfig) -> Findings | None:
+        """Reads the attack on a run; None if there is none.
+
+        Raises:
+            InputError: If a file is damaged.
+        """
+        folder = self.run_folder(config)
+        made = pick(self.attacks, run="" if folder is None else folder.name)["attack"]
+        if folder is None or made.empty:
+            return None
+        return AttackRecords(folder / "attacks" / made.iloc[0]).read()
+
     def _measured(self, jobs: Sequence[Job]) -> list[str]:
         """The columns that a table has when the runs of some jobs are evaluated."""
         deepest = max((job.config.layers or 1 for job in jobs), default=1)
-        sites_ = [f"z{layer}" for layer in range(1, deepest + 1)]
         return [
             *EVALUATION_COLUMNS,
-            *(f"{kind}.{site}" for kind in ("kl", "active_units") for site in sites_),
+            *(f"{kind}.{site}" for kind in ("kl", "active_units") for site in sites(deepest)),
             *(f"noise.{scale:g}" for scale in self.scale.evaluation.scales),
         ]
 
@@ -112,86 +171,21 @@ def pick(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
     return table
 
 
-def problems(attacks: pd.DataFrame, mode: Mode, *, layers: str | None = None) -> pd.DataFrame:
-    """Returns the problems of one kind of attack, without the retired ones.
-
-    Args:
-        attacks: A row for each problem.
-        mode: The attack.
-        layers: The sites that it looked at, joined by `+`; None for the paper's choice.
-    """
-    kept = attacks[(attacks["mode"] == mode) & (attacks["stop"] != "nan")]
-    if mode == "output":
-        return kept
-    if layers is not None:
-        return kept[kept["layers_attacked"] == layers]
-    own = pd.Series(
-        [
-            sites(depth) if paper_layers(model) == "all" else "z1"
-            for model, depth in zip(kept["model"], kept["layers"], strict=True)
-        ],
-        index=kept.index,
-        dtype=object,
-    )
-    return kept[kept["layers_attacked"] == own]
-
-
-def with_excess(attacks: pd.DataFrame) -> pd.DataFrame:
-    """Adds how much farther from the target an attack ends than the target's own reconstruction.
+def solved(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the problems that were not retired, with one more number of each.
 
     The L2 distance to the target has two parts: what the model loses of any image, which a larger
     beta increases by itself, and what the attack did not reach. `l2_excess` is the second one.
 
+    Args:
+        table: A row for each problem.
+
     Example:
-        >>> table = pd.DataFrame({"l2_target": [5.0], "l2_best_to_target": [4.0]})
-        >>> with_excess(table)["l2_excess"].tolist()
+        >>> columns = ["l2_target", "l2_best_to_target", "stop"]
+        >>> table = pd.DataFrame([[5.0, 4.0, "gradient"], [9.0, 4.0, "nan"]], columns=columns)
+        >>> solved(table)["l2_excess"].tolist()
         [1.0]
     """
-    own, reached = (attacks[name].astype(float) for name in ("l2_best_to_target", "l2_target"))
-    return attacks.assign(l2_excess=reached - own)
-
-
-def sites(layers: int) -> str:
-    """Names every layer of a hierarchy.
-
-    Example:
-        >>> sites(3)
-        'z1+z2+z3'
-    """
-    return "+".join(f"z{layer}" for layer in range(1, int(layers) + 1))
-
-
-def named(model: str, *, layers: int | None = None, beta: float | None = None) -> str:
-    """Names a model as the figures do.
-
-    Example:
-        >>> named("seatbelt", layers=4, beta=10.0)
-        'Seatbelt-VAE, L = 4, β = 10'
-    """
-    title = next(preset.title for name, preset in PRESETS.items() if name == model)
-    words = [title.replace("beta", "β")]
-    if layers is not None:
-        words.append(f"L = {layers}")
-    if beta is not None:
-        words.append(f"β = {beta:g}")
-    return ", ".join(words)
-
-
-def spelled(name: str) -> str:
-    """Writes a name of :func:`named` as claims do: any terminal can show them.
-
-    Example:
-        >>> spelled(named("beta-tcvae", beta=10.0))
-        'beta-TCVAE, beta = 10'
-    """
-    return name.replace("β", "beta")
-
-
-def lettered(titles: Iterable[str]) -> list[str]:
-    """Puts (a), (b), ... before titles.
-
-    Example:
-        >>> lettered(["chairs", "faces"])
-        ['(a) chairs', '(b) faces']
-    """
-    return [f"({chr(ord('a') + number)}) {title}" for number, title in enumerate(titles)]
+    kept = table[table["stop"] != "nan"]
+    reached, own = (kept[name].astype(float) for name in ("l2_target", "l2_best_to_target"))
+    return kept.assign(l2_excess=reached - own)

@@ -1,88 +1,12 @@
 """How large a reproduction is: seconds, less than an hour, longer, or the published protocol."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.paper.scale import Role, Scale, Subject
 from pyro_seatbelt.runs.evaluate import EvaluateOptions
-
-Role = Literal["chairs", "faces", "celeba", "sprites"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What stands for one of the paper's data sets, and the grid of models that it gets.
-
-    Attributes:
-        fields: Settings of its runs, besides those of the scale; `dataset` among them.
-        betas: Weights of the total correlation, ascending.
-        layers: Depths of the Seatbelt-VAEs besides 1, ascending.
-        chain_betas: Weights for the beta-TCDLGMs.
-        chain_layers: Their depths.
-        latent_dims: Lengths of a latent layer: the paper's ||z||.
-    """
-
-    fields: Mapping[str, Any]
-    betas: tuple[float, ...]
-    layers: tuple[int, ...]
-    chain_betas: tuple[float, ...]
-    chain_layers: tuple[int, ...]
-    latent_dims: tuple[int, ...] = (10,)
-
-    @property
-    def dataset(self) -> str:
-        """The data set."""
-        return str(self.fields["dataset"])
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the largest beta."""
-        return self.betas[0], self.betas[-1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """What is trained, attacked and evaluated.
-
-    Attributes:
-        name: Its name, and that of its folder.
-        title: What it is, in a line.
-        subjects: What stands for each of the paper's data sets.
-        fields: Settings of every run.
-        free_bits: Floor under the KL of every latent dimension of hierarchies, in nats; models
-            of one layer have none.
-        strong_beta: The beta of Figure 4.
-        noise_betas: The betas of Figure 8.
-        pairs: Input-target pairs of an attack.
-        weights: Penalties lambda of an attack.
-        max_iterations: Cap on the iterations of a problem.
-        evaluation: How runs are evaluated.
-        note: What it does differently from the paper.
-    """
-
-    name: str
-    title: str
-    subjects: Mapping[Role, Subject]
-    fields: Mapping[str, Any]
-    free_bits: float
-    strong_beta: float
-    noise_betas: tuple[float, ...]
-    pairs: int
-    weights: tuple[float, ...]
-    max_iterations: int
-    evaluation: EvaluateOptions = field(default_factory=EvaluateOptions)
-    note: str = ""
-
-    def distinct(self, *roles: Role) -> list[Subject]:
-        """Returns what stands for some data sets, each once.
-
-        Example:
-            >>> [each.dataset for each in SCALES["laptop"].distinct("chairs", "faces", "celeba")]
-            ['synth-chairs', 'synth-faces']
-        """
-        return list({self.subjects[role].dataset: self.subjects[role] for role in roles}.values())
 
 
 def _smoke() -> Scale:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, summarise
+from pyro_seatbelt.evaluation.attack_summary import summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
+from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.charts import Chart

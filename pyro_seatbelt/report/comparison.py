@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pyro_seatbelt.evaluation.attack_results import auddc, curves, summarise
+from pyro_seatbelt.evaluation.attack_summary import summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.attacks import mean_ci
 from pyro_seatbelt.report.charts import Chart

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyro_seatbelt.presets import PRESETS, settle
+from pyro_seatbelt.family import PRESETS, settle
+from pyro_seatbelt.options import Group, mark
 from pyro_seatbelt.report.contents import RunContents
 from pyro_seatbelt.report.quantity import quantity
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.training.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,7 @@ def beta_of(config: TrainConfig) -> float | None:
     Args:
         config: Its config.
     """
-    if not PRESETS[config.model].has_beta:
-        return None
-    return settle(config.model)[1] if config.beta is None else config.beta
+    return None if "beta" in PRESETS[config.model].unused else config.settled().beta
 
 
 def layers_of(config: TrainConfig) -> int:
@@ -82,7 +81,7 @@ def layers_of(config: TrainConfig) -> int:
     Args:
         config: Its config.
     """
-    return settle(config.model)[0] if config.layers is None else config.layers
+    return settle(config.model, layers=config.layers).layers
 
 
 def _settings(config: TrainConfig) -> list[SettingGroup]:
@@ -93,7 +92,8 @@ def _settings(config: TrainConfig) -> list[SettingGroup]:
     }
     groups: dict[str, list[Setting]] = {}
     for name, field in TrainConfig.model_fields.items():
-        title = next((each.title for each in field.metadata if isinstance(each, Group)), "Other")
+        group = mark(field, Group)
+        title = group.title if group else "Other"
         value = resolved.get(name, getattr(config, name))
         groups.setdefault(title, []).append(
             Setting(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pyro_seatbelt.evaluation.attack_results import shown
+from pyro_seatbelt.evaluation.attack_summary import shown
 from pyro_seatbelt.plots.attack_panels import normalised
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.sprite import Sprite, make_sprite

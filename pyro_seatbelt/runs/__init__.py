@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.runs.attack import AttackOptions, AttackReport, attack_run
+    from pyro_seatbelt.runs.attack import attack_run
+    from pyro_seatbelt.runs.attack_options import AttackOptions
+    from pyro_seatbelt.runs.attack_report import AttackReport
     from pyro_seatbelt.runs.evaluate import EvaluationReport, evaluate_run
     from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
     from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
@@ -40,7 +42,9 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "attack": ["AttackOptions", "AttackReport", "attack_run"],
+        "attack": ["attack_run"],
+        "attack_options": ["AttackOptions"],
+        "attack_report": ["AttackReport"],
         "evaluate": ["EvaluationReport", "evaluate_run"],
         "evaluate_options": ["EvaluateOptions"],
         "evaluation": ["Evaluation", "read_evaluation"],

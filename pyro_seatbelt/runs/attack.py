@@ -2,99 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, PAPER_WEIGHTS, Advance, Attack, Mode, choose_pairs
-from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.attacks.modes import objective
-from pyro_seatbelt.attacks.pair import Layers, read_pair
-from pyro_seatbelt.data import Progress, read_pixels, to_pixels
-from pyro_seatbelt.data.workers import num_workers
+from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, Layers, Mode, choose_pairs
+from pyro_seatbelt.attacks.groups import processes_for_groups
+from pyro_seatbelt.attacks.objectives import make_objective
+from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.attack_results import Estimate
-from pyro_seatbelt.presets import PRESETS
-from pyro_seatbelt.runs.attack_report import report
-from pyro_seatbelt.runs.folder import package_versions
+from pyro_seatbelt.executors import Executor
+from pyro_seatbelt.executors.processors import num_workers
+from pyro_seatbelt.family import PRESETS
+from pyro_seatbelt.progress import Progress, silent, under
+from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack_report import AttackReport, write_report
+from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_idle_run
-from pyro_seatbelt.runs.protocol import protocol_arguments, run_protocol
+from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.train import open_same_data
+from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.device import make_fabric
-
-Watch = Callable[[Mode, Advance], None]
-"""Is told how far the attack of a mode is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackOptions:
-    """What to attack, and how.
-
-    Attributes:
-        modes: Which attacks to make.
-        layers: Which layers the latent ones look at: `all`, `top`, `base`, or the names of some;
-            None for the paper's choice (:func:`paper_layers`).
-        pairs: How many random pairs of held-out images.
-        images: Two pictures of one's own instead, the input and the target.
-        weights: The penalties lambda.
-        seed: Of the pairs and of the noise.
-        samples: Frozen draws that the distance is averaged over.
-        at_mean: Whether to propagate posterior means instead of draws.
-        batch: Problems that advance together.
-        max_iterations: Cap on the iterations of a problem.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        processes: Processes that share the groups; None for one a processor, at most 8.
-        force: Whether to make finished attacks again.
-        figures: Whether to draw figures and keep posterior draws.
-    """
-
-    modes: Sequence[Mode] = ("latent",)
-    layers: Layers | None = None
-    pairs: int = 10
-    images: tuple[Path, Path] | None = None
-    weights: Sequence[float] = PAPER_WEIGHTS
-    seed: int = 0
-    samples: int = 1
-    at_mean: bool = False
-    batch: int = 128
-    max_iterations: int = 100
-    device: str = "auto"
-    processes: int | None = None
-    force: bool = False
-    figures: bool = True
-
-
-class AttackReport(NamedTuple):
-    """What came of one attack.
-
-    Attributes:
-        folder: Where everything is.
-        mode: Which attack it was.
-        layers: The sites that it looked at.
-        num_pairs: Input-target pairs.
-        num_problems: Pairs times penalties.
-        num_retired: Problems that were given up because something was not finite.
-        was_finished: Whether an earlier call had finished it, and nothing was run.
-        summary: Means over the problems, by column of the table.
-        auddc: Mean area under the distortion-distance curves.
-        files: Files by name: table, images, summaries, figures, posterior draws.
-    """
-
-    folder: Path
-    mode: Mode
-    layers: tuple[str, ...]
-    num_pairs: int
-    num_problems: int
-    num_retired: int
-    was_finished: bool
-    summary: dict[str, Estimate]
-    auddc: Estimate | None
-    files: dict[str, Path]
 
 
 class _Images(NamedTuple):
@@ -110,9 +41,8 @@ def attack_run(
     path: Path,
     options: AttackOptions | None = None,
     *,
-    spread: Spread | None = None,
-    watch: Watch | None = None,
-    data_progress: Progress | None = None,
+    executor: Executor | None = None,
+    progress: Progress = silent,
 ) -> list[AttackReport]:
     """Attacks a trained run and keeps what is found in `attacks/` in its folder.
 
@@ -123,9 +53,8 @@ def attack_run(
     Args:
         path: The folder of the run.
         options: What to attack, and how.
-        spread: Runs the groups of problems somewhere else (on the CPU; see :func:`run_groups`).
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        executor: Runs the groups of problems on the CPU, instead of the options' processes.
+        progress: Is told how far the making of images is, and then the attack of each mode.
 
     Returns:
         A report for each mode.
@@ -141,55 +70,39 @@ def attack_run(
     if options.layers is None:
         attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in attacks}
     blank = torch.zeros(1, *run.record.image_shape, device=device)
-    for attack in attacks.values():
-        read_pair(run.model, run.guide, blank, attack.objective.layers)  # before data are opened
-    images = _own_images(run, options) or _heldout_pairs(run, options, data_progress)
+    # before data are opened: what the pair cannot do is known without them
+    read = {mode: attack.bind(run.model, run.guide, blank) for mode, attack in attacks.items()}
+    images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), images.target.to(device)
-    processes = options.processes
-    if processes is None:
-        processes = num_workers() if device.type == "cpu" else 1
-    layers = {
-        mode: attack.check(run.model, run.guide, x, target, processes=processes)
-        for mode, attack in attacks.items()
-    }
+    bound = {mode: attack.on(x, target) for mode, attack in read.items()}
+    if executor is None or device.type != "cpu":
+        processes = options.processes
+        if processes is None:
+            processes = num_workers() if device.type == "cpu" else 1
+        executor = processes_for_groups(processes, device=device.type)
     about = {"step": run.step, "source": images.source, "versions": package_versions()}
     reports = []
-    for mode, attack in attacks.items():
-        place = _place(run, mode, attack, layers[mode], x, target)
+    for mode, attack in bound.items():
+        place = _place(run, mode, attack)
         was_finished = AttackRecords(place).finished and not options.force
         findings = run_protocol(
             attack,
-            run.model,
-            run.guide,
-            x,
-            target,
             place,
             columns=images.columns,
             about=about,
-            processes=processes,
-            spread=spread if device.type == "cpu" else None,
+            executor=executor,
             force=options.force,
-            progress=None if watch is None else lambda advance, m=mode: watch(m, advance),  # type: ignore[misc]
-        )
-        told = report(
-            run,
-            findings,
-            place,
-            mode=mode,
-            layers=layers[mode],
-            draw=not was_finished,
-            figures=options.figures,
+            progress=under(progress, mode),
         )
         reports.append(
-            AttackReport(
-                folder=place,
+            write_report(
+                run,
+                findings,
+                place,
                 mode=mode,
-                layers=layers[mode],
-                num_pairs=len(x),
-                num_problems=len(findings.table),
-                num_retired=int((findings.table["stop"] == "nan").sum()),
+                layers=attack.layers,
                 was_finished=was_finished,
-                **told._asdict(),
+                figures=options.figures,
             )
         )
     return reports
@@ -233,13 +146,13 @@ def paper_layers(model: str) -> Layers:
         >>> paper_layers("dlgm"), paper_layers("seatbelt"), paper_layers("vae")
         ('base', 'all', 'all')
     """
-    preset = next(preset for name, preset in PRESETS.items() if name == model)
+    preset = PRESETS[model]
     return "base" if preset.hierarchical and not preset.skip else "all"
 
 
 def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
     return Attack(
-        objective(mode, layers),
+        make_objective(mode, layers),
         LBFGSB(max_iterations=options.max_iterations),
         tuple(options.weights),
         noise="mean" if options.at_mean else "frozen",
@@ -249,13 +162,11 @@ def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
     )
 
 
-def _place(
-    run: Run, mode: Mode, attack: Attack, layers: Sequence[str], x: Tensor, target: Tensor
-) -> Path:
-    arguments = protocol_arguments(attack, run.model, run.guide, x, target)
-    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+def _place(run: Run, mode: Mode, attack: BoundAttack) -> Path:
+    written = json.dumps(attack.arguments, sort_keys=True)
+    digest = hashlib.sha256(written.encode()).hexdigest()
     latents = {f"z{layer}" for layer in range(1, run.model.num_layers + 1)}
-    which = "all" if set(layers) == latents else "+".join(layers)
+    which = "all" if set(attack.layers) == latents else "+".join(attack.layers)
     return run.folder / "attacks" / f"{mode}-{which}-{digest[:8]}"
 
 
@@ -275,7 +186,7 @@ def _own_images(run: Run, options: AttackOptions) -> _Images | None:
     )
 
 
-def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress | None) -> _Images:
+def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress) -> _Images:
     dataset, split = open_same_data(run.folder, run.config, run.record, progress)
 
     def gather(numbers: Any) -> Tensor:

@@ -12,7 +12,9 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.evaluation.attack_results import Estimate, auddc, curves, shown, summarise
+from pyro_seatbelt.evaluation.attack_summary import shown, summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
+from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
 from pyro_seatbelt.runs.figures import run_title, save_figure
@@ -27,30 +29,44 @@ NAMES = ("x", "x + d", "target")
 """The images whose posteriors are drawn."""
 
 
-class Told(NamedTuple):
-    """What is known of an attack at a glance.
+class AttackReport(NamedTuple):
+    """What came of one attack.
 
     Attributes:
+        folder: Where everything is.
+        mode: Which attack it was.
+        layers: The sites that it looked at.
+        num_pairs: Input-target pairs.
+        num_problems: Pairs times penalties.
+        num_retired: Problems that were given up because something was not finite.
+        was_finished: Whether an earlier call had finished it, and nothing was run.
         summary: Means over the problems, by column of the table.
         auddc: Mean area under the distortion-distance curves.
-        files: Files by name.
+        files: Files by name: table, images, summaries, figures, posterior draws.
     """
 
+    folder: Path
+    mode: Mode
+    layers: tuple[str, ...]
+    num_pairs: int
+    num_problems: int
+    num_retired: int
+    was_finished: bool
     summary: dict[str, Estimate]
     auddc: Estimate | None
     files: dict[str, Path]
 
 
-def report(
+def write_report(
     run: Run,
     findings: Findings,
     folder: Path,
     *,
     mode: Mode,
     layers: tuple[str, ...],
-    draw: bool,
+    was_finished: bool,
     figures: bool = True,
-) -> Told:
+) -> AttackReport:
     """Writes summaries and figures beside the table of an attack.
 
     Args:
@@ -59,11 +75,11 @@ def report(
         folder: Of the attack.
         mode: Which attack it was.
         layers: The sites that it looked at.
-        draw: Whether to write again what is there already.
+        was_finished: Whether an earlier call had finished it: then only what is absent is written.
         figures: Whether to write figures and posterior draws at all.
 
     Returns:
-        The summary, and where everything is.
+        What came of it.
 
     Raises:
         InputError: If the disk does not take it.
@@ -77,7 +93,7 @@ def report(
         "pairs": records.pairs,
         "summary": folder / "summary.csv",
     }
-    if draw or not files["summary"].is_file():
+    if not (was_finished and files["summary"].is_file()):
         _write_summary(folder, summary, area)
     place = folder / "figures"
     derived = {
@@ -87,7 +103,8 @@ def report(
         "draws": folder / "posteriors.nc",
     }
     rows = shown(findings.table) if figures else {}
-    if rows and (draw or not all(path.is_file() for path in derived.values())):
+    complete = was_finished and all(path.is_file() for path in derived.values())
+    if rows and not complete:
         with writing(place):
             place.mkdir(exist_ok=True)
         save_figure(_panels(findings, rows, title), derived["panels"])
@@ -95,7 +112,18 @@ def report(
         tree = _posteriors(run, findings, rows)
         save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
         write_netcdf(tree, derived["draws"])
-    return Told(summary, area, files | (derived if rows else {}))
+    return AttackReport(
+        folder=folder,
+        mode=mode,
+        layers=layers,
+        num_pairs=len(findings.pairs["input"]),
+        num_problems=len(findings.table),
+        num_retired=int((findings.table["stop"] == "nan").sum()),
+        was_finished=was_finished,
+        summary=summary,
+        auddc=area,
+        files=files | (derived if rows else {}),
+    )
 
 
 def _write_summary(folder: Path, summary: dict[str, Estimate], area: Estimate | None) -> None:

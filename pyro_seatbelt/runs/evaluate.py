@@ -6,23 +6,23 @@ from typing import NamedTuple
 import xarray as xr
 from xarray import DataTree
 
-from pyro_seatbelt.data import Progress
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import locked, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import locked
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
-from pyro_seatbelt.runs.evaluation_numbers import Watch, measure, stage
-from pyro_seatbelt.runs.evaluation_report import draw_evaluation, figure_names
+from pyro_seatbelt.runs.evaluation_figures import draw_evaluation, figure_names
+from pyro_seatbelt.runs.images import open_same_data
+from pyro_seatbelt.runs.measurements import measure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
-from pyro_seatbelt.runs.train import open_same_data
 from pyro_seatbelt.training.device import make_fabric
 
 __all__ = [
     "EvaluateOptions",
     "Evaluation",
     "EvaluationReport",
-    "Watch",
     "evaluate_run",
     "read_evaluation",
 ]
@@ -48,8 +48,7 @@ def evaluate_run(
     path: Path,
     options: EvaluateOptions | None = None,
     *,
-    watch: Watch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> EvaluationReport:
     """Measures a trained run and keeps the numbers in `evaluation/` in its folder.
 
@@ -60,8 +59,7 @@ def evaluate_run(
     Args:
         path: The folder of the run.
         options: What to measure.
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then each stage of measuring.
 
     Returns:
         The numbers, and where they are.
@@ -78,12 +76,12 @@ def evaluate_run(
     found = None if options.force else _finished(run, place, options)
     if found is not None and all((place.figures / name).is_file() for name in names):
         return _report(place, found, names, was_finished=True)
-    dataset, split = open_same_data(path, run.config, run.record, data_progress)
+    dataset, split = open_same_data(path, run.config, run.record, progress)
     with writing(place.path):
         place.path.mkdir(exist_ok=True)
     with locked(place.path, "another process is evaluating this run"):
         if found is None:
-            measured, tree = measure(run, dataset, split, options, watch)
+            measured, tree = measure(run, dataset, split, options, progress)
             _write(place, measured, tree)
         else:
             measured, tree = found, _read_tree(place)
@@ -94,7 +92,7 @@ def evaluate_run(
                 split.heldout,
                 tree,
                 place.figures,
-                progress=stage(watch, "figures"),
+                progress=progress,
             )
     return _report(place, measured, names, was_finished=found is not None)
 

@@ -1,54 +1,60 @@
 """What to measure of a trained run."""
 
-import math
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from pyro_seatbelt.errors import InputError
+from pydantic import Field
+
+from pyro_seatbelt.options import Device, Expected, Flag, Options
 
 MOST_AGGREGATE_IMAGES = 20_000
 """Training images in the aggregate posterior unless more are asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
+class EvaluateOptions(Options):
     """What to measure, and on how many images.
 
-    Attributes:
-        images: Held-out images, evenly spread; all of them if there are fewer.
-        aggregate_images: Training images in the aggregate posterior, evenly spread; None for all
-            of them, at most 20,000.
-        iwae_samples: Draws an image of the importance-weighted bound.
-        noise_scales: Standard deviations of Gaussian noise, on data from -1 to 1; 0 is always
-            measured.
-        seed: Of draws and noise.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        force: Whether to make a finished evaluation again.
-        figures: Whether to draw figures.
+    Fields are documented by their descriptions, which are also the help texts of
+    ``seatbelt evaluate``. Images are evenly spread. Noise of scale 0 is always measured.
 
     Raises:
-        InputError: If a number is out of its bounds.
+        InputError: If a name is unknown or a value is out of its bounds.
+
+    Example:
+        >>> EvaluateOptions(images=100, noise_scales=[2]).scales
+        (0.0, 2.0)
     """
 
-    images: int = 2048
-    aggregate_images: int | None = None
-    iwae_samples: int = 64
-    noise_scales: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
-    seed: int = 0
-    device: str = "auto"
-    force: bool = False
-    figures: bool = True
+    noun: ClassVar[str] = "option of an evaluation"
 
-    def __post_init__(self) -> None:
-        """Check what a user may have given."""
-        for name, least in (("images", 2), ("aggregate_images", 2), ("iwae_samples", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"expected {name} >= {least}, got {value}")
-        for scale in self.noise_scales:
-            if not 0 <= scale < math.inf:
-                raise InputError(f"expected finite noise scales >= 0, got {scale:g}")
-        if not 0 <= self.seed < 2**63:
-            raise InputError(f"expected seed >= 0 and below 2^63, got {self.seed}")
+    images: Annotated[int, Field(ge=2, description="Held-out images at most.")] = 2048
+    aggregate_images: Annotated[
+        int | None,
+        Field(
+            ge=2,
+            description="Training images in the aggregate posterior, by default all, at most "
+            f"{MOST_AGGREGATE_IMAGES}.",
+        ),
+    ] = None
+    iwae_samples: Annotated[
+        int,
+        Field(ge=1, description="Draws per image of the importance-weighted bound."),
+    ] = 64
+    noise_scales: Annotated[
+        tuple[Annotated[float, Field(ge=0)], ...],
+        Flag("--noise"),
+        Expected("finite noise scales >= 0"),
+        Field(description="Scale of Gaussian noise, on data from -1 to 1."),
+    ] = (0.0, 0.1, 0.25, 0.5, 1.0)
+    seed: Annotated[
+        int,
+        Expected(">= 0 and below 2^63"),
+        Field(ge=0, lt=2**63, description="Of draws and noise."),
+    ] = 0
+    device: Device = "auto"
+    force: Annotated[
+        bool, Flag("--force"), Field(description="Make a finished evaluation again.", exclude=True)
+    ] = False
+    figures: Annotated[bool, Field(description="Draw figures.")] = True
 
     def counts(self, num_heldout: int, num_train: int) -> tuple[int, int]:
         """Counts the images that are looked at.

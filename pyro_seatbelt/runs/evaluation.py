@@ -43,11 +43,11 @@ class Evaluation(BaseModel):
         num_aggregate: Training images in the aggregate posterior.
         versions: Of the packages that decide the numbers.
         fingerprint: SHA-256 of the data.
-        elbo: Evidence lower bound, weights 1 and no floor, from one draw an image, or from
+        elbo: Evidence lower bound, weights 1 and no floor, from one draw per image, or from
             more of fewer than 512 images.
         iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
             their number. Its gap to the ELBO is measured on at most 128 of the images.
-        iwae_samples: Draws an image.
+        iwae_samples: Draws per image.
         log_likelihood: :math:`\log p(x \mid z)`.
         kl: KL by layer.
         mutual_information: Index-code mutual information of the top layer, over training images
@@ -133,7 +133,7 @@ class EvaluationFolder:
 
     @property
     def tree(self) -> Path:
-        """Draws and numbers an image, for ArviZ."""
+        """Draws and numbers per image, for ArviZ."""
         return self.path / "evaluation.nc"
 
     @property

@@ -93,7 +93,7 @@ def run_title(config: TrainConfig, step: int) -> str:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG, 150 dots an inch.
+    """Writes a figure as PNG, 150 dots per inch.
 
     Args:
         figure: The figure.

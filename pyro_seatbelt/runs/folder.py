@@ -2,18 +2,17 @@
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.training.config import TrainConfig, read_config
 
 _BEGUN = {"run.json"}
@@ -77,7 +76,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """The numbers, one JSON object a line."""
+        """The numbers, one JSON object per line."""
         return self.path / "metrics.jsonl"
 
     @property
@@ -213,12 +212,6 @@ def check_free(out: Path) -> None:
 def runs_root() -> Path:
     """Returns the folder of runs: ``$SEATBELT_RUNS``, or `runs` in the working directory."""
     return Path(os.environ.get("SEATBELT_RUNS") or "runs").expanduser()
-
-
-def package_versions() -> dict[str, str]:
-    """Returns the versions of what decides a run's numbers."""
-    packages = ("pyro-seatbelt", "pyro-ppl", "torch", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def now() -> datetime:

@@ -4,41 +4,31 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Section 5.2
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pyro_seatbelt.attacks.attack import Attack
-from pyro_seatbelt.attacks.groups import Spread
-from pyro_seatbelt.attacks.optimisers.minimum import Advance, Progress
-from pyro_seatbelt.attacks.outcome import reconstruct
-from pyro_seatbelt.attacks.pair import Program, evaluating, read_pair
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.attacks.attack import BoundAttack
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Executor
+from pyro_seatbelt.locks import locked
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-
-_ROWS = 64
 
 
 def run_protocol(
-    attack: Attack,
-    model: Program | None,
-    guide: Program,
-    x: Tensor,
-    target: Tensor,
+    attack: BoundAttack,
     folder: Path,
     *,
     columns: Mapping[str, Sequence[object]] | None = None,
     about: Mapping[str, Any] | None = None,
-    processes: int = 1,
-    spread: Spread | None = None,
+    executor: Executor | None = None,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Findings:
     """Attacks a guide on every pair with every weight, and keeps what is found in a folder.
 
@@ -47,17 +37,12 @@ def run_protocol(
     table that an uninterrupted one would have made; a finished attack is only read.
 
     Args:
-        attack: The attack.
-        model: The model; None for a latent attack about whose outputs nothing is to be recorded.
-        guide: The guide.
-        x: The inputs, pixels in ``attack.limits``, shape `(B, *image)`.
-        target: Their targets, of the same shape.
+        attack: The attack, bound to a pair and to inputs with targets.
         folder: Of this attack: absent, empty, or one in which it was begun.
         columns: More columns of the table: a value for each pair by name, such as its number in a
             data set.
         about: What else to write down beside the arguments: versions, where the images are from.
-        processes: How many processes share the groups (on the CPU).
-        spread: Runs the groups somewhere else (see :func:`run_groups`).
+        executor: Runs the groups; this process does by default.
         force: Whether to begin anew whatever is there.
         progress: Called as the attack goes on; it counts what earlier calls finished, too.
 
@@ -65,8 +50,8 @@ def run_protocol(
         What is in the folder now.
 
     Raises:
-        InputError: When the pair cannot be attacked, the folder holds another attack, another
-            process is at it, or it cannot be written. Nothing is written in the first case.
+        InputError: When there are no targets, the folder holds another attack, another process
+            is at it, or it cannot be written. Nothing is written in the first case.
 
     Example:
         >>> import tempfile
@@ -77,119 +62,35 @@ def run_protocol(
         ...         pyro.sample("z", dist.Normal(3 * x, 1.0).to_event(1))
         >>> attack = Attack(LatentKL(), LBFGSB(), [0.0, 1e6])
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     found = run_protocol(
-        ...         attack, None, guide, torch.zeros(2, 4), torch.ones(2, 4), Path(folder) / "one"
-        ...     )
+        ...     bound = attack.bind(None, guide, torch.zeros(2, 4), torch.ones(2, 4))
+        ...     found = run_protocol(bound, Path(folder) / "one")
         >>> found.table["norm"].round(3).tolist()
         [2.0, 0.0, 2.0, 0.0]
     """
-    arguments = protocol_arguments(attack, model, guide, x, target)
-    attack.check(model, guide, x, target, processes=processes)
+    if attack.target is None:
+        raise InputError("expected an attack with targets to keep, got one for maximum damage")
     records = AttackRecords(folder)
-    records.open(arguments, about or {})
+    records.open(attack.arguments, about or {})
     with locked(folder, "another process is at this attack"):
         if force:
             records.reset()
         records.prepare()
         if not records.finished:
-            pair = (model, guide, x, target)
-            _run(attack, pair, records, progress, processes=processes, spread=spread)
-            groups = range(len(attack.groups(len(x))))
-            more = pd.DataFrame(dict(columns or {}), index=range(len(x)))
-            images = pair_images(model, guide, x, target)
+            groups = range(len(attack.groups))
+            done = records.finished_groups(groups)
+            already = sum(len(attack.groups[group]) for group in done)
+
+            def report(
+                stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+            ) -> None:
+                progress(stage, done + already, total + already, numbers)
+
+            for group, result in attack.run(skip=done, executor=executor, progress=report):
+                records.add(group, result)
+            images = attack.pair_images()
+            more = pd.DataFrame(dict(columns or {}), index=range(len(attack.x)))
             records.merge(groups, more.join(_distances(images)), images)
         return records.read()
-
-
-def protocol_arguments(
-    attack: Attack, model: Program | None, guide: Program, x: Tensor, target: Tensor
-) -> dict[str, Any]:
-    """Writes down all that decides the numbers of an attack.
-
-    Args:
-        attack: The attack.
-        model: The model.
-        guide: The guide.
-        x: The inputs.
-        target: Their targets.
-
-    Returns:
-        Settings, resolved layers, and hashes of the images and of the weights (of modules; those
-        of other programs cannot be seen), as JSON has them.
-    """
-    objective = attack.objective
-    layers = attack.check(model, guide, x, target)
-    return {
-        "objective": {"name": objective.name, **vars(objective), "layers": list(layers)},
-        "optimiser": {"name": type(attack.optimiser).__name__, **asdict(attack.optimiser)},
-        "weights": list(attack.weights),
-        "ball": None if attack.ball is None else asdict(attack.ball),
-        "noise": attack.noise,
-        "samples": attack.samples,
-        "seed": attack.seed,
-        "start": attack.start,
-        "zero_test": attack.zero_test,
-        "limits": list(attack.limits),
-        "batch": attack.batch,
-        "rows": attack.rows,
-        "record_samples": attack.record_samples,
-        "threads": attack.threads,
-        "device": x.device.type,
-        "images": _sha256([x, target]),
-        "parameters": _sha256(
-            [tensor for program in (model, guide) for tensor in _parameters(program)]
-        ),
-    }
-
-
-def pair_images(
-    model: Program | None, guide: Program, x: Tensor, target: Tensor
-) -> dict[str, Tensor]:
-    """The images of every pair, and what the model makes of them.
-
-    Args:
-        model: The model; None leaves the reconstructions out.
-        guide: The guide.
-        x: The inputs, shape `(B, *image)`.
-        target: Their targets, of the same shape.
-
-    Returns:
-        `input`, `target`, `input_reconstruction`, `target_reconstruction`, as :class:`Findings`
-        has them.
-    """
-    images = {"input": x, "target": target}
-    if model is not None:
-        with evaluating(model, guide), torch.no_grad():
-            pair = read_pair(model, guide, x)
-            for name in ("input", "target"):
-                images[f"{name}_reconstruction"] = torch.cat(
-                    [reconstruct(pair, model, some) for some in images[name].split(_ROWS)]
-                )
-    return images
-
-
-def _run(
-    attack: Attack,
-    pair: tuple[Program | None, Program, Tensor, Tensor],
-    records: AttackRecords,
-    progress: Progress | None,
-    *,
-    processes: int,
-    spread: Spread | None,
-) -> None:
-    groups = attack.groups(len(pair[2]))
-    skip = records.finished_groups(range(len(groups)))
-    already = sum(len(groups[group]) for group in skip)
-
-    def report(advance: Advance) -> None:
-        if progress is not None:
-            progress(
-                advance._replace(finished=advance.finished + already, total=advance.total + already)
-            )
-
-    parts = attack.run(*pair, skip=skip, processes=processes, spread=spread, progress=report)
-    for group, result in parts:
-        records.add(group, result)
 
 
 def _distances(images: Mapping[str, Tensor]) -> pd.DataFrame:
@@ -207,17 +108,3 @@ def _distances(images: Mapping[str, Tensor]) -> pd.DataFrame:
             if name in images
         }
     )
-
-
-def _parameters(program: Program | None) -> list[Tensor]:
-    owner = getattr(program, "__self__", program)
-    return list(owner.state_dict().values()) if isinstance(owner, nn.Module) else []
-
-
-def _sha256(tensors: Sequence[Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        whole = tensor.detach().cpu().contiguous()
-        digest.update(f"{tuple(whole.shape)}{whole.dtype}".encode())
-        digest.update(whole.flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

@@ -1,6 +1,5 @@
 """From a config to a trained run in a folder of its own."""
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,10 +9,13 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from pyro_seatbelt.data import ImageDataset, Progress, Split, load_dataset
+from pyro_seatbelt import presets
+from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
-from pyro_seatbelt.presets import PRESETS, Family
+from pyro_seatbelt.family import PRESETS, WEIGHTS
+from pyro_seatbelt.presets import Family
+from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
 from pyro_seatbelt.runs.folder import (
     RunFolder,
@@ -21,36 +23,18 @@ from pyro_seatbelt.runs.folder import (
     check_free,
     new_folder,
     now,
-    package_versions,
     runs_root,
 )
-from pyro_seatbelt.runs.open import build_family
+from pyro_seatbelt.runs.images import open_data, open_same_data
+from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.layout import checkpoints
 from pyro_seatbelt.training.loop import Outcome, fit, num_steps
 from pyro_seatbelt.training.metrics import read_metrics
-from pyro_seatbelt.training.progress import Watcher
 from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
 from pyro_seatbelt.training.schedules import LinearWarmup
-
-logger = logging.getLogger(__name__)
-
-CHANGEABLE = frozenset(
-    {
-        "checkpoint_every",
-        "device",
-        "epochs",
-        "eval_every",
-        "eval_images",
-        "keep_checkpoints",
-        "log_every",
-        "steps",
-        "tensorboard",
-    }
-)
-"""Fields that may differ when a run is resumed: they do not change what a step does."""
 
 
 class RunResult(NamedTuple):
@@ -78,8 +62,7 @@ def train_run(
     *,
     out: Path | None = None,
     root: Path | None = None,
-    watch: Watcher | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> RunResult:
     """Trains a member of the family and keeps everything in a folder.
 
@@ -91,8 +74,7 @@ def train_run(
         config: What to train.
         out: The folder itself, absent or empty.
         root: Folder in which to make one, by default ``$SEATBELT_RUNS`` or `runs`.
-        watch: Is told how far training is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then training.
 
     Returns:
         What came of it.
@@ -104,15 +86,10 @@ def train_run(
     if out is not None:
         check_free(out)
     make_fabric(config.device, config.precision)
-    dataset, split = open_data(config, data_progress)
+    dataset, split = open_data(config, progress)
     EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
     family = _fresh_family(config, dataset, split)
-    config = config.model_copy(
-        update={
-            "layers": family.model.num_layers,
-            "beta": family.objective.beta if config.beta is None else config.beta,
-        }
-    )
+    config = config.settled()
     record = RunRecord(
         status="running",
         fingerprint=dataset.fingerprint,
@@ -133,15 +110,16 @@ def train_run(
         except InputError:
             folder.discard()
             raise
-        return _train(folder, record, config, family, dataset, split, resume=None, watch=watch)
+        return _train(
+            folder, record, config, family, dataset, split, resume=None, progress=progress
+        )
 
 
 def resume_run(
     path: Path,
     changes: Mapping[str, Any] | None = None,
     *,
-    watch: Watcher | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> RunResult:
     """Goes on with a run from its newest checkpoint.
 
@@ -150,9 +128,9 @@ def resume_run(
 
     Args:
         path: The folder of the run.
-        changes: Fields of the config that may differ (:data:`CHANGEABLE`), such as more steps.
-        watch: Is told how far training is.
-        data_progress: Is told how far the making of data is.
+        changes: Fields of the config that may differ, such as more steps
+            (:data:`~pyro_seatbelt.training.config.CHANGEABLE`).
+        progress: Is told how far the making of images is, and then training.
 
     Returns:
         What came of it; `num_steps` is 0 if there was nothing left to do.
@@ -170,13 +148,13 @@ def resume_run(
         there = checkpoints(folder.checkpoints)
         checkpoint = load_checkpoint(there[-1]) if there else None
         if checkpoint is None:
-            _check_young(folder, saved)
+            _check_never_saved(folder, saved)
         step, total = checkpoint.step if checkpoint else 0, num_steps(config, record.num_train)
         if step > total:
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
         if step == total and record.status == "finished":
             return _result(folder, Outcome(step, interrupted=False, checkpoint=None), num_steps=0)
-        dataset, split = open_same_data(path, config, record, data_progress)
+        dataset, split = open_same_data(path, config, record, progress)
         family = _fresh_family(config, dataset, split)
         record = record.model_copy(
             update={
@@ -190,53 +168,8 @@ def resume_run(
         folder.write_config(config)
         folder.write_record(record)
         return _train(
-            folder, record, config, family, dataset, split, resume=checkpoint, watch=watch
+            folder, record, config, family, dataset, split, resume=checkpoint, progress=progress
         )
-
-
-def open_data(config: TrainConfig, progress: Progress | None = None) -> tuple[ImageDataset, Split]:
-    """Opens the data of a run and divides it as the run does.
-
-    Args:
-        config: The config of the run.
-        progress: Is told how far the making of data is.
-
-    Returns:
-        The data set, and its training and held-out images.
-
-    Raises:
-        InputError: If the data are absent, damaged or too few.
-    """
-    dataset = load_dataset(
-        config.dataset, data_dir=config.data_dir, ids=config.ids, progress=progress
-    )
-    return dataset, dataset.split(holdout=config.holdout, seed=config.seed)
-
-
-def open_same_data(
-    path: Path, config: TrainConfig, record: RunRecord, progress: Progress | None = None
-) -> tuple[ImageDataset, Split]:
-    """Opens the data of a run (:func:`open_data`) and sees that they are those it was trained on.
-
-    Args:
-        path: The folder of the run.
-        config: Its config.
-        record: What it says of itself.
-        progress: Is told how far the making of data is.
-
-    Returns:
-        The data set, and its training and held-out images.
-
-    Raises:
-        InputError: If the data are absent, damaged or others.
-    """
-    dataset, split = open_data(config, progress)
-    if dataset.fingerprint != record.fingerprint:
-        raise InputError(
-            f"{path}: the run was trained on other data than {config.dataset} holds now: "
-            f"fingerprint {record.fingerprint[:12]}, got {dataset.fingerprint[:12]}"
-        )
-    return dataset, split
 
 
 def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
@@ -256,13 +189,11 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
         >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
         (('beta',), ('alpha', 'beta', 'gamma'))
     """
-    names = ("alpha", "beta", "gamma")
-    weighted = PRESETS[config.model].weighted
-    return tuple(name for name, own in zip(names, weighted, strict=True) if own) or names
+    return PRESETS[config.model].weighted or WEIGHTS
 
 
-def _check_young(folder: RunFolder, config: TrainConfig) -> None:
-    """Checks that a run without a checkpoint has not come so far that it must have had one."""
+def _check_never_saved(folder: RunFolder, config: TrainConfig) -> None:
+    """Raises where a run without a checkpoint came so far that it must have saved one."""
     steps = [record["step"] for record in read_metrics(folder.metrics)]
     if steps and max(steps) > config.checkpoint_every:
         raise InputError(
@@ -286,7 +217,7 @@ def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) ->
 def _fresh_family(config: TrainConfig, dataset: ImageDataset, split: Split) -> Family:
     with torch.random.fork_rng(devices=[]), _within_memory():
         torch.default_generator.manual_seed(derive_seed(config.seed, 2))
-        return build_family(config, dataset.image_shape, len(split.train))
+        return presets.from_config(config, dataset.image_shape, len(split.train))
 
 
 @contextmanager
@@ -312,7 +243,7 @@ def _train(
     split: Split,
     *,
     resume: Checkpoint | None,
-    watch: Watcher | None,
+    progress: Progress,
 ) -> RunResult:
     fabric = make_fabric(config.device, config.precision)
     images = dataset.images.to(fabric.device)
@@ -339,7 +270,7 @@ def _train(
                 schedule=LinearWarmup(
                     family.objective, config.warmup_steps, names=warmed_weights(config)
                 ),
-                watch=watch,
+                progress=progress,
                 fabric=fabric,
             )
         if not outcome.interrupted:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
+    from pyro_seatbelt.sweeps.finished import JobReport
     from pyro_seatbelt.sweeps.grid import Grid, read_grid
-    from pyro_seatbelt.sweeps.job_runs import JobReport, run_job
-    from pyro_seatbelt.sweeps.jobs import Job, job_for, merge_jobs
+    from pyro_seatbelt.sweeps.job import Job, job_for, merge_jobs
+    from pyro_seatbelt.sweeps.job_run import run_job
     from pyro_seatbelt.sweeps.sweep import SweepResult, run_jobs
     from pyro_seatbelt.sweeps.tables import attack_table, run_table
 
@@ -29,9 +30,10 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "finished": ["JobReport"],
         "grid": ["Grid", "read_grid"],
-        "job_runs": ["JobReport", "run_job"],
-        "jobs": ["Job", "job_for", "merge_jobs"],
+        "job": ["Job", "job_for", "merge_jobs"],
+        "job_run": ["run_job"],
         "sweep": ["SweepResult", "run_jobs"],
         "tables": ["attack_table", "run_table"],
     },

@@ -2,10 +2,12 @@
 
 import json
 import traceback
+from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import WorkerDied
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.runs.folder import now
 from pyro_seatbelt.training.divergence import TrainingDiverged
@@ -36,12 +38,31 @@ def failure_of(error: BaseException) -> Failure:
     text = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
         return Failure("a signal stopped it")
-    if isinstance(error, (InputError, TrainingDiverged)):
+    if isinstance(error, (InputError, TrainingDiverged, WorkerDied)):
         return Failure(text)
     return Failure(
         f"{type(error).__name__}: {text}" if text else type(error).__name__,
         "".join(traceback.format_exception(error)),
     )
+
+
+def failure_in(outcome: Future[Failure | None]) -> Failure | None:
+    """Tells why a job failed, from what its executor says of it.
+
+    Args:
+        outcome: What the task of the sweep returned, or why it could not.
+
+    Returns:
+        Why it failed; None if it is finished.
+
+    Example:
+        >>> outcome = Future()
+        >>> outcome.set_exception(WorkerDied("its process ended with status 3"))
+        >>> failure_in(outcome).error
+        'its process ended with status 3'
+    """
+    error = outcome.exception()
+    return outcome.result() if error is None else failure_of(error)
 
 
 def keep_failure(folder: Path, job: str, failure: Failure) -> None:

@@ -3,28 +3,59 @@
 import itertools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pyro_seatbelt.attacks import geometric_weights
-from pyro_seatbelt.data.catalogue import dataset_spec
+from pyro_seatbelt.data import dataset_spec
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.presets import PRESETS
-from pyro_seatbelt.runs.attack import AttackOptions, check_options
-from pyro_seatbelt.runs.evaluate import EvaluateOptions
-from pyro_seatbelt.sweeps.jobs import UNNAMED, Job, job_for, merge_jobs
+from pyro_seatbelt.family import PRESETS
+from pyro_seatbelt.options import Expected, Options, unknown_key
+from pyro_seatbelt.runs.attack import check_options
+from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.sweeps.job import UNNAMED, Job, job_for, merge_jobs
 from pyro_seatbelt.training.config import TrainConfig
-from pyro_seatbelt.training.validation import one_line, suggestion
-
-_EXPECTED = {"layers": "all, top, base or a list of sites"}
-_ATTACK = {field.name for field in fields(AttackOptions)} - {"processes", "force"} | {"lambdas"}
-_EVALUATE = {field.name for field in fields(EvaluateOptions)} - {"force"}
 
 
-class Grid(BaseModel):
+def _train(values: dict[str, Any]) -> dict[str, Any]:
+    TrainConfig(**values)
+    return values
+
+
+def _grid(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    for name, values in lists.items():
+        for value in values:  # each by itself, so that the error names it
+            TrainConfig(**{name: value})
+    for name in sorted(UNNAMED & lists.keys()):
+        raise ValueError(
+            f"{name}: expected settings that decide what is learned, and this one does not: put "
+            "it into [train]"
+        )
+    return lists
+
+
+def _table(values: Any) -> Any:
+    """Refuses the options that hold for one call of a command."""
+    for name in ("processes", "force"):
+        if isinstance(values, Mapping) and name in values:
+            raise ValueError(unknown_key(name, (), "option of a sweep"))
+    return values
+
+
+def _attack(options: AttackOptions) -> AttackOptions:
+    check_options(options)
+    return options
+
+
+def _evaluate(table: Any) -> Any:
+    if isinstance(table, bool):
+        return EvaluateOptions() if table else None
+    return _table(table)
+
+
+class Grid(Options):
     """What a sweep is made of: the content of a grid file.
 
     A value of the grid that a model has no use for is dropped where the model stands in the grid:
@@ -47,66 +78,26 @@ class Grid(BaseModel):
          'synth-chairs-seatbelt-L4-z10-b6-s0', 'synth-chairs-seatbelt-L4-z10-b6-s1']
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    noun: ClassVar[str] = "part of a grid"
 
-    train: dict[str, Any] = {}
-    grid: dict[str, list[Any]] = {}
-    attack: tuple[AttackOptions, ...] = ()
-    evaluate: EvaluateOptions | None = EvaluateOptions()
-
-    if not TYPE_CHECKING:  # the type checker keeps the fields' own signature
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as error:
-                raise InputError(
-                    one_line(
-                        error,
-                        fields=Grid.model_fields,
-                        what="part of a grid",
-                        expected=_EXPECTED,
-                    )
-                ) from None
-
-    @field_validator("attack", mode="before")
-    @classmethod
-    def _attacks(cls, tables: Any) -> Any:
-        if not isinstance(tables, (list, tuple)):
-            raise ValueError(f"expected tables, each headed [[attack]], got {tables!r}")  # noqa: TRY004 - pydantic's
-        return [_attack_values(table, number) for number, table in enumerate(tables, start=1)]
-
-    @field_validator("attack", mode="after")
-    @classmethod
-    def _possible(cls, attacks: tuple[AttackOptions, ...]) -> tuple[AttackOptions, ...]:
-        for number, options in enumerate(attacks, start=1):
-            try:
-                check_options(options)
-            except InputError as error:
-                raise ValueError(f"table {number}: {error}") from error
-        return attacks
-
-    @field_validator("evaluate", mode="before")
-    @classmethod
-    def _evaluation(cls, table: Any) -> Any:
-        if isinstance(table, bool):
-            return EvaluateOptions() if table else None
-        if isinstance(table, Mapping):
-            _check_names(table, _EVALUATE, "option of an evaluation")
-        return table
+    train: Annotated[dict[str, Any], AfterValidator(_train)] = Field({})
+    grid: Annotated[
+        dict[str, Annotated[list[Any], Field(min_length=1)]],
+        AfterValidator(_grid),
+        Expected("a list of one value or more"),
+    ] = Field({})
+    attack: Annotated[
+        tuple[Annotated[AttackOptions, BeforeValidator(_table), AfterValidator(_attack)], ...],
+        Expected("tables, each headed [[attack]]"),
+    ] = ()
+    evaluate: Annotated[
+        EvaluateOptions | None, BeforeValidator(_evaluate), Expected("a table, true or false")
+    ] = EvaluateOptions()
 
     @model_validator(mode="after")
-    def _settings(self) -> Self:
-        for name in self.grid:
-            if name in self.train:
-                raise ValueError(f"{name}: expected it in [train] or in [grid], got both")
-        _check_values("train", {name: [value] for name, value in self.train.items()})
-        _check_values("grid", self.grid)
-        for name in sorted(UNNAMED & self.grid.keys()):
-            raise ValueError(
-                f"grid.{name}: expected settings that decide what is learned, and this one does "
-                "not: put it into [train]"
-            )
+    def _jobs_can_be_made(self) -> Self:
+        for name in self.grid.keys() & self.train.keys():
+            raise ValueError(f"{name}: expected it in [train] or in [grid], got both")
         self._check_use()
         self.jobs()
         return self
@@ -123,11 +114,8 @@ class Grid(BaseModel):
         jobs = []
         for values in itertools.product(*self.grid.values()):
             given = self.train | dict(zip(self.grid, values, strict=True))
-            preset = PRESETS[TrainConfig(**_only(given, "model")).model]
-            if not preset.hierarchical:
-                given.pop("layers", None)
-            if not preset.has_beta:
-                given.pop("beta", None)
+            for name in PRESETS[TrainConfig(**_only(given, "model")).model].unused:
+                given.pop(name, None)
             config = TrainConfig.merge(_only(given, *self.train), _only(given, *self.grid))
             dataset_spec(config.dataset)  # says which there are
             jobs.append(job_for(config, self.attack, self.evaluate))
@@ -137,13 +125,9 @@ class Grid(BaseModel):
         """A value that none of the models has a use for is a mistake."""
         given = {name: [value] for name, value in self.train.items()} | self.grid
         models = given.get("model", [TrainConfig().model])
-        presets = [preset for name, preset in PRESETS.items() if name in models]
-        for name, used, what in (
-            ("layers", any(preset.hierarchical for preset in presets), "more than one layer"),
-            ("beta", any(preset.has_beta for preset in presets), "a beta"),
-        ):
-            values = given.get(name, [])
-            if not used and any(value not in {None, 1} for value in values):
+        for name, what in (("layers", "more than one layer"), ("beta", "a beta")):
+            unused = all(name in PRESETS[model].unused for model in models)
+            if unused and any(value not in {None, 1} for value in given.get(name, [])):
                 raise ValueError(
                     f"{name}: expected a model that has {what}, got {', '.join(models)}: leave it "
                     "out, or take another model"
@@ -182,40 +166,6 @@ def read_grid(path: Path) -> Grid:
         return Grid(**values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _attack_values(table: Any, number: int) -> Any:
-    if not isinstance(table, Mapping):
-        return table
-    _check_names(table, _ATTACK, "option of an attack", where=f"table {number}: ")
-    values = dict(table)
-    if "lambdas" in values:
-        if "weights" in values:
-            raise ValueError(f"table {number}: expected lambdas or weights, got both")
-        count = values.pop("lambdas")
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ValueError(f"table {number}: lambdas: expected a number >= 0, got {count!r}")
-        values["weights"] = geometric_weights(count)
-    return values
-
-
-def _check_names(table: Mapping[str, Any], names: set[str], what: str, *, where: str = "") -> None:
-    for name in table:
-        if name not in names:
-            raise ValueError(f"{where}unknown key '{name}'{suggestion(name, names, what)}")
-
-
-def _check_values(where: str, values: Mapping[str, list[Any]]) -> None:
-    """Tries every value by itself, so that the error names it."""
-    _check_names(values, set(TrainConfig.model_fields), "setting of a run", where=f"{where}: ")
-    for name, choices in values.items():
-        if not choices:
-            raise ValueError(f"{where}.{name}: expected a list of one value or more, got none")
-        for choice in choices:
-            try:
-                TrainConfig(**{name: choice})
-            except InputError as error:
-                raise ValueError(f"{where}.{error}") from error
 
 
 def _only(values: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -2,50 +2,27 @@
 
 import json
 import math
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pyro_seatbelt.data import Progress, load_dataset
-from pyro_seatbelt.data.catalogue import dataset_spec
-from pyro_seatbelt.data.workers import num_processors, num_workers
+import torch
+
+from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock, locked, write_atomically, writing
-from pyro_seatbelt.sweeps.failures import forget_failure, keep_failure
-from pyro_seatbelt.sweeps.job_runs import finished_job
-from pyro_seatbelt.sweeps.jobs import Job, merge_jobs
-from pyro_seatbelt.sweeps.pool import Outcome, gpus_for, run_local
-from pyro_seatbelt.sweeps.ray_pool import LOCAL, import_ray, run_on_ray
-from pyro_seatbelt.sweeps.stages import Stage
+from pyro_seatbelt.executors import Executor, LocalProcesses, Ray
+from pyro_seatbelt.executors.processors import num_processors, num_workers
+from pyro_seatbelt.executors.ray import LOCAL, import_ray
+from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import locked, turn
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
+from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
+from pyro_seatbelt.sweeps.finished import finished_job
+from pyro_seatbelt.sweeps.job import Job, merge_jobs
+from pyro_seatbelt.sweeps.job_run import Attempt
 from pyro_seatbelt.sweeps.tables import write_tables
-
-
-class SweepProgress(NamedTuple):
-    """How far a sweep is.
-
-    Attributes:
-        total: Jobs.
-        finished: Jobs that are finished, those of earlier calls too.
-        failed: Jobs that failed in this call.
-        running: Where the others that were begun are, by name.
-    """
-
-    total: int
-    finished: int
-    failed: int
-    running: dict[str, Stage]
-
-    @property
-    def done(self) -> float:
-        """How many jobs' worth of work is over."""
-        return self.finished + self.failed + sum(each.fraction for each in self.running.values())
-
-
-SweepWatch = Callable[[SweepProgress], None]
-"""Is told how far a sweep is."""
 
 
 class SweepResult(NamedTuple):
@@ -75,8 +52,7 @@ def run_jobs(
     ray: str | None = None,
     gpus: float | None = None,
     shard: tuple[int, int] | None = None,
-    watch: SweepWatch | None = None,
-    data_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> SweepResult:
     """Runs jobs and keeps everything in one folder.
 
@@ -95,8 +71,8 @@ def run_jobs(
         gpus: With Ray: GPUs of each job, also a fraction; by default one, where there are any.
         shard: Take only part i of n, as (i, n), counted from 1; other processes may take the other
             parts at the same time.
-        watch: Is told how far it is.
-        data_progress: Is told how far the making of data is.
+        progress: Is told how far the making of images is, and then how many runs' worth of work is
+            over, with the numbers `finished` (those of earlier calls too), `failed` and `running`.
 
     Returns:
         What came of it.
@@ -106,7 +82,7 @@ def run_jobs(
             sweep, or it cannot be written. What is wrong with one job is its failure.
     """
     jobs = merge_jobs(jobs)
-    pool = _pool(jobs, workers, threads, ray, gpus)
+    executor, task = _where(jobs, folder, workers, threads, ray, gpus)
     mine = part_of(jobs, shard)
     _check_free(folder)
     with writing(folder):
@@ -116,44 +92,76 @@ def run_jobs(
         _write_jobs(jobs, folder)
         skipped = [job.name for job in mine if finished_job(job, folder) is not None]
         todo = [job for job in mine if job.name not in skipped]
-        _make_data(todo, data_progress)
+        _make_data(todo, progress)
+        counts = _Counts(len(mine), len(skipped), progress)
         finished, failed = list[str](), dict[str, str]()
-        running: dict[str, Stage] = {}
-
-        def report() -> None:
-            if watch is not None:
-                done = len(skipped) + len(finished)
-                watch(SweepProgress(len(mine), done, len(failed), dict(running)))
-
-        def tell(name: str, stage: Stage) -> None:
-            running[name] = stage
-            report()
-
-        report()
-        with closing(pool(todo, folder, tell=tell)) as outcomes:
-            for name, failure in outcomes:
-                running.pop(name, None)
+        with closing(executor.run(task, todo, counts.of_job)) as outcomes:
+            for number, outcome in outcomes:
+                name, failure = todo[number].name, failure_in(outcome)
                 if failure is None:
                     forget_failure(folder, name)
                     finished.append(name)
                 else:
                     keep_failure(folder, name, failure)
                     failed[name] = failure.error
-                report()
+                counts.end(number, failed=failure is not None)
         for name in skipped:
             forget_failure(folder, name)
-        with _alone(folder / "tables"):
+        with writing(folder / "tables"):
+            (folder / "tables").mkdir(exist_ok=True)
+        with turn(folder / "tables"):  # of other shards, too
             tables = write_tables(folder)
     return SweepResult(folder, finished, failed, skipped, tables)
 
 
-def _pool(
+class _Counts:
+    """How many runs' worth of work is over, from how much of each job is done."""
+
+    def __init__(self, total: int, skipped: int, progress: Progress) -> None:
+        self._total = total
+        self._finished = skipped
+        self._failed = 0
+        self._running: dict[int, float] = {}
+        self._progress = progress
+        self._tell()
+
+    def of_job(self, number: int) -> Progress:
+        """The progress of a job."""
+
+        def progress(
+            stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+        ) -> None:
+            del stage, numbers
+            self._running[number] = done / total
+            self._tell()
+
+        return progress
+
+    def end(self, number: int, *, failed: bool) -> None:
+        """Counts a job that is over."""
+        self._running.pop(number, None)
+        self._failed += failed
+        self._finished += not failed
+        self._tell()
+
+    def _tell(self) -> None:
+        over = self._finished + self._failed
+        numbers = {
+            "finished": self._finished,
+            "failed": self._failed,
+            "running": len(self._running),
+        }
+        self._progress("runs", over + sum(self._running.values()), self._total, numbers)
+
+
+def _where(
     jobs: Sequence[Job],
+    folder: Path,
     workers: int | None,
     threads: int | None,
     ray: str | None,
     gpus: float | None,
-) -> Callable[..., Generator[Outcome]]:
+) -> tuple[Executor, Attempt]:
     """Chooses where the jobs run, and what each of them has."""
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
@@ -164,20 +172,33 @@ def _pool(
         raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
     if ray is not None:
         import_ray()  # or it says that it is not there, before anything is begun
-    if ray not in {None, LOCAL}:
-        return partial(
-            run_on_ray,
-            address=ray,
-            workers=workers or max(1, len(jobs)),
-            threads=threads or 1,
-            gpus=gpus,
-        )
-    if workers is None:
-        workers = len(gpus_for(jobs)) or num_workers()
-    threads = threads or max(1, num_processors() // workers)
+    here = workers or len(gpus_for(jobs)) or num_workers()
+    share = max(1, num_processors() // here)
     if ray is None:
-        return partial(run_local, workers=workers, threads=threads)
-    return partial(run_on_ray, workers=workers, threads=threads, gpus=gpus)
+        return LocalProcesses(here, gpus=gpus_for(jobs)), Attempt(folder, threads or share)
+    if ray == LOCAL:
+        workers, threads = here, threads or share
+    threads = threads or 1
+    executor = Ray(ray, workers=workers, threads=threads, gpus=gpus)
+    # the folder is the same for every node; the groups of an attack are tasks of their own
+    return executor, Attempt(folder.absolute(), threads, Ray(gpus=0))
+
+
+def gpus_for(jobs: Sequence[Job]) -> list[str]:
+    """Lists the GPUs that processes take turns to have.
+
+    Args:
+        jobs: What is to be run.
+
+    Returns:
+        Their numbers, as `CUDA_VISIBLE_DEVICES` has them; none where a job names its own device.
+    """
+    if not torch.cuda.is_available() or any(
+        job.config.device not in {"auto", "cuda"} for job in jobs
+    ):
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(n) for n in range(torch.cuda.device_count())]
 
 
 def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
@@ -212,19 +233,6 @@ def _check_free(folder: Path) -> None:
         raise InputError(f"{folder}: expected an absent folder or that of a sweep: choose another")
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process writes to a folder."""
-    with writing(folder):
-        folder.mkdir(exist_ok=True)
-    while True:
-        with lock(folder) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(0.1)
-
-
 def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
     path = folder / "sweep.json"
     before: list[dict[str, object]] = []
@@ -235,9 +243,9 @@ def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
     write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
-def _make_data(jobs: Sequence[Job], progress: Progress | None) -> None:
+def _make_data(jobs: Sequence[Job], progress: Progress) -> None:
     """Draws what several jobs would otherwise draw at the same time."""
     for name, ids in dict.fromkeys((job.config.dataset, job.config.ids) for job in jobs):
         with suppress(InputError):  # it is the failure of its jobs
-            if dataset_spec(name).build is not None:
+            if isinstance(dataset_spec(name), DrawnSet):
                 load_dataset(name, ids=ids, progress=progress)

@@ -1,10 +1,11 @@
 """Every latent site at the mean of its distribution."""
 
-from collections.abc import Callable
 from typing import Any
 
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
+
+from pyro_seatbelt.traces.programs import Program
 
 
 class AtMeanMessenger(Messenger):
@@ -23,7 +24,7 @@ class AtMeanMessenger(Messenger):
         msg["done"] = True
 
 
-def at_mean(fn: Callable[..., Any]) -> Callable[..., Any]:
+def at_mean(fn: Program) -> Program:
     """Runs a program with every latent site at its mean.
 
     In a hierarchy the means are propagated: layer :math:`i + 1` is conditioned
@@ -44,5 +45,5 @@ def at_mean(fn: Callable[..., Any]) -> Callable[..., Any]:
         >>> at_mean(lambda: pyro.sample("z", dist.Normal(3.0, 1.0)))()
         tensor(3.)
     """
-    wrapped: Callable[..., Any] = AtMeanMessenger()(fn)
+    wrapped: Program = AtMeanMessenger()(fn)
     return wrapped

@@ -1,7 +1,7 @@
 """Noise that stays the same from call to call, and row by row."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ from torch.distributions import (
     TransformedDistribution,
 )
 
+from pyro_seatbelt.traces.plates import find_plate
+from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.row_noise import RowNoise
 
 _LOCATION_SCALE: tuple[type[Distribution], ...] = (Normal, Laplace, Cauchy)
@@ -129,22 +131,19 @@ class FrozenNoiseMessenger(Messenger):
     def _pyro_sample(self, msg: Any) -> None:
         if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
             return
-        fn: Any = msg["fn"]
-        axis = None
-        for frame in msg["cond_indep_stack"]:
-            if frame.name == self.plate and frame.dim is not None:
-                axis = len(fn.batch_shape) + frame.dim
-        msg["value"] = self.noise.draw(str(msg["name"]), fn, axis=axis, rows=self.rows)
+        plate = find_plate(msg, self.plate)
+        axis = None if plate is None else plate.axis
+        msg["value"] = self.noise.draw(str(msg["name"]), msg["fn"], axis=axis, rows=self.rows)
         msg["done"] = True
 
 
 def frozen_noise(
-    fn: Callable[..., Any],
+    fn: Program,
     noise: FrozenNoise,
     rows: Sequence[int] | Tensor,
     *,
     plate: str = "data",
-) -> Callable[..., Any]:
+) -> Program:
     """Runs a program with noise that stays the same from call to call.
 
     The program becomes a deterministic function of its input that is still a draw: what a

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from pyro_seatbelt.traces.plates import rows_first
+
 
 class Posterior(NamedTuple):
     r"""What a guide says about one site, for n rows.
@@ -57,17 +59,3 @@ def gaussian_posterior(site: str, loc: Tensor, scale: Tensor, value: Tensor) -> 
     """A diagonal Gaussian posterior from tensors of shape `(n, M)`."""
     fn = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
     return Posterior(site, fn, value, 0, loc, scale)
-
-
-def rows_first(tensor: Tensor, axis: int) -> Tensor:
-    """Brings a dimension to the front and flattens the others: `(n, M)`."""
-    return tensor.movedim(axis, 0).flatten(1) if tensor.ndim > 1 else tensor[:, None]
-
-
-def describe(fn: Distribution) -> str:
-    """A distribution's family, with what wraps it."""
-    inner = getattr(fn, "base_dist", None)
-    wraps = isinstance(fn, Independent) or type(fn).__name__ == "MaskedDistribution"
-    if wraps and isinstance(inner, Distribution):
-        return f"{type(fn).__name__}({describe(inner)})"
-    return type(fn).__name__

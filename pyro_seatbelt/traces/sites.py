@@ -1,14 +1,14 @@
 """Reading the sample sites of Pyro traces."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-import pyro.distributions as dist
-import torch
-from pyro.distributions.util import scale_and_mask
+from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
-from torch import Tensor
 from torch.distributions import Distribution, Independent
+
+from pyro_seatbelt.errors import InputError
 
 # A node of a Pyro trace. Pyro's own TypedDict marks every field as possibly None.
 Site = Any
@@ -23,7 +23,31 @@ def sample_sites(trace: Trace) -> dict[str, Site]:
     }
 
 
-def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
+def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names the latent sites of a hierarchy, lowest first.
+
+    Args:
+        num_layers: How many there are.
+        names: Their names; `z1` ... `zL` by default.
+
+    Raises:
+        InputError: When there are not as many names, or two are equal.
+
+    Example:
+        >>> name_latents(3), name_latents(2, ["low", "high"])
+        (('z1', 'z2', 'z3'), ('low', 'high'))
+    """
+    if names is None:
+        return tuple(f"z{layer}" for layer in range(1, num_layers + 1))
+    if isinstance(names, str) or len(set(names)) != num_layers or len(names) != num_layers:
+        raise InputError(
+            f"expected {num_layers} names of latent sites, all different and the lowest layer's "
+            f"first, got {names!r}"
+        )
+    return tuple(names)
+
+
+def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
     """Names of the latent sites that guide and model share, in the guide's order.
 
     Args:
@@ -50,102 +74,22 @@ def latent_names(model_trace: Trace, guide_trace: Trace, latent: str) -> list[st
     for name, site in guide_sites.items():
         if not site["is_observed"] and not site["fn"].has_rsample:
             raise NotImplementedError(
-                f"guide site '{name}': {_describe(site['fn'])} has no rsample; "
+                f"guide site '{name}': {describe(site['fn'])} has no rsample; "
                 "use a reparameterised distribution, or enumerate or marginalise the site"
             )
     return names
 
 
-def factorised(site: Site, purpose: str) -> Distribution:
-    """The factors of a site whose distribution is `Independent(base, 1)`.
+def describe(fn: Distribution) -> str:
+    """A distribution's family, with what wraps it.
 
-    Args:
-        site: A sample site.
-        purpose: What cannot be done otherwise, a past participle, for the message.
-
-    Returns:
-        The base distribution, of batch shape :math:`(*, D)`.
-
-    Raises:
-        NotImplementedError: When the distribution has another structure.
+    Example:
+        >>> import pyro.distributions as dist
+        >>> describe(dist.Normal(0.0, 1.0).expand([3]).to_event(1))
+        'Independent(Normal, 1)'
     """
-    fn = site["fn"]
-    if isinstance(fn, Independent) and fn.reinterpreted_batch_ndims == 1:
-        base: Distribution = fn.base_dist
-        if base.event_shape == () and not isinstance(base, dist.Delta):
-            return base
-    hint = (
-        "autoguides put a Delta there: write the guide with pyro.sample(name, "
-        "dist.Normal(loc, scale).to_event(1))"
-        if isinstance(getattr(fn, "base_dist", fn), dist.Delta)
-        else "declare it with dist.Normal(loc, scale).to_event(1) or another factorised family"
-    )
-    raise NotImplementedError(
-        f"site '{site['name']}' cannot be {purpose}: expected Independent(base, 1) with scalar "
-        f"factors, got {_describe(fn)}; {hint}"
-    )
-
-
-class DataPlate(NamedTuple):
-    """The plate over images, as a site sees it.
-
-    Attributes:
-        dim: The negative dimension of the batch shape that it occupies.
-        num_data: N, the size of the data set that the minibatch stands for.
-    """
-
-    dim: int
-    num_data: int
-
-
-def data_plate(site: Site, plate: str) -> DataPlate:
-    """Finds the plate over images at a site.
-
-    Raises:
-        ValueError: When the site is not inside that plate, or the plate is sequential.
-    """
-    for frame in site["cond_indep_stack"]:
-        if frame.name == plate and frame.vectorized:
-            return DataPlate(frame.dim, frame.full_size or frame.size)
-    plates = ", ".join(f"'{f.name}'" for f in site["cond_indep_stack"] if f.vectorized) or "none"
-    raise ValueError(
-        f"site '{site['name']}' is not inside a vectorised plate '{plate}' (its plates: {plates}); "
-        "wrap it in pyro.plate(name, num_data, subsample=x) and give that name as plate="
-    )
-
-
-def row_weights(site: Site) -> Tensor:
-    """What every draw of a site counts for: its scale, and zero where it is masked.
-
-    Returns:
-        The weights, in the batch shape of the site's distribution.
-    """
-    ones = torch.ones(
-        site["fn"].batch_shape, dtype=site["value"].dtype, device=site["value"].device
-    )
-    weights: Tensor = scale_and_mask(ones, site["scale"], site["mask"])
-    return weights.expand(site["fn"].batch_shape)
-
-
-def sum_over_draws(log_prob: Tensor, site: Site) -> Tensor:
-    """Sums log-densities of the factors over scaled and masked draws.
-
-    Args:
-        log_prob: Shape :math:`(*, D)`.
-        site: The site whose scale and mask apply to :math:`*`.
-
-    Returns:
-        Shape :math:`(D,)`.
-    """
-    scale, mask = (
-        value[..., None] if isinstance(value, Tensor) and value.ndim else value
-        for value in (site["scale"], site["mask"])
-    )
-    weighted: Tensor = scale_and_mask(log_prob, scale, mask)
-    return weighted.flatten(0, -2).sum(0)
-
-
-def _describe(fn: Distribution) -> str:
     if isinstance(fn, Independent):
-        return f"Independent({_describe(fn.base_dist)}, {fn.reinterpreted_batch_ndims})"
+        return f"Independent({describe(fn.base_dist)}, {fn.reinterpreted_batch_ndims})"
+    if isinstance(fn, MaskedDistribution):
+        return f"MaskedDistribution({describe(fn.base_dist)})"
     return type(fn).__name__

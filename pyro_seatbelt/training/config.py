@@ -2,36 +2,29 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.training.validation import one_line
+from pyro_seatbelt.family import (
+    EstimatorName,
+    GuideName,
+    LikelihoodName,
+    NetworkName,
+    PresetName,
+    settle,
+)
+from pyro_seatbelt.options import Device, Expected, Group, Options
 
 DEFAULT_STEPS = 20_000
 """How long a run is when neither steps nor epochs are given."""
 
 
-class Group(NamedTuple):
-    """The heading under which a field is listed in help texts."""
+class Changeable:
+    """Marks a field that may differ when a run is resumed: it does not change what a step does."""
 
-    title: str
-
-
-_EXPECTED = {
-    "device": "auto, cpu, cuda, cuda:N or mps",
-    "likelihood_scale": "a number > 0 or 'learned'",  # pydantic reports every member of a union
-}
 
 _DATA = Group("Data")
 _MODEL = Group("Model and guide")
@@ -41,7 +34,7 @@ _MACHINE = Group("Machine")
 _RECORDS = Group("Records")
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Options):
     """Everything that decides a training run, defaults included.
 
     Fields are documented by their descriptions, which are also the help texts
@@ -60,11 +53,12 @@ class TrainConfig(BaseModel):
         Traceback (most recent call last):
             ...
         pyro_seatbelt.errors.InputError: beta: expected >= 0, got -1
+        >>> TrainConfig.merge({"epochs": 5, "beta": 2}, {"steps": 100}).epochs is None
+        True
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
-    )
+    noun: ClassVar[str] = "setting of a run"
+    exclusive: ClassVar[tuple[str, str]] = ("steps", "epochs")
 
     dataset: Annotated[
         str, _DATA, Field(min_length=1, description="Data set; `seatbelt data list` shows them.")
@@ -85,7 +79,7 @@ class TrainConfig(BaseModel):
     ] = 0.1
 
     model: Annotated[
-        Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"],
+        PresetName,
         _MODEL,
         Field(description="Member of the family."),
     ] = "seatbelt"
@@ -98,24 +92,25 @@ class TrainConfig(BaseModel):
         10
     )
     network: Annotated[
-        Literal["conv", "mlp"], _MODEL, Field(description="Encoder and decoder of the images.")
+        NetworkName, _MODEL, Field(description="Encoder and decoder of the images.")
     ] = "conv"
     hidden: Annotated[
         int, _MODEL, Field(ge=1, description="Width of the networks between latent layers.")
     ] = 256
     guide: Annotated[
-        Literal["bottom-up", "bottom-up-x", "top-down"],
+        GuideName,
         _MODEL,
         Field(description="Direction of the amortised posterior."),
     ] = "bottom-up"
     likelihood: Annotated[
-        Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"],
+        LikelihoodName,
         _MODEL,
         Field(description="Distribution of a pixel given the latents."),
     ] = "bernoulli"
     likelihood_scale: Annotated[
         Annotated[float, Field(gt=0)] | Literal["learned"] | None,
         _MODEL,
+        Expected("a number > 0 or 'learned'"),  # pydantic reports every member of a union
         Field(description="Scale of a gaussian or laplace pixel: a number, or `learned`."),
     ] = None
 
@@ -135,7 +130,7 @@ class TrainConfig(BaseModel):
         Field(ge=0, description="Weight of the dimension-wise KL, instead of the model's own."),
     ] = None
     estimator: Annotated[
-        Literal["mws", "mss"],
+        EstimatorName,
         _OBJECTIVE,
         Field(description="How a minibatch estimates the aggregate posterior in the loss."),
     ] = "mws"
@@ -154,11 +149,13 @@ class TrainConfig(BaseModel):
     steps: Annotated[
         int | None,
         _OPTIMISATION,
+        Changeable,
         Field(ge=1, description=f"Gradient steps; {DEFAULT_STEPS} unless epochs are given."),
     ] = None
     epochs: Annotated[
         int | None,
         _OPTIMISATION,
+        Changeable,
         Field(ge=1, description="Passes over the data, instead of steps."),
     ] = None
     batch_size: Annotated[int, _OPTIMISATION, Field(ge=2, description="Images in a minibatch.")] = (
@@ -185,14 +182,7 @@ class TrainConfig(BaseModel):
         ),
     ] = 0
 
-    device: Annotated[
-        str,
-        _MACHINE,
-        Field(
-            pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
-            description="auto (an accelerator if there is one), cpu, cuda, cuda:N or mps.",
-        ),
-    ] = "auto"
+    device: Annotated[Device, _MACHINE, Changeable] = "auto"
     precision: Annotated[
         Literal["32-true", "bf16-mixed"],
         _MACHINE,
@@ -200,51 +190,47 @@ class TrainConfig(BaseModel):
     ] = "32-true"
 
     log_every: Annotated[
-        int, _RECORDS, Field(ge=1, description="Steps between two lines of training metrics.")
+        int,
+        _RECORDS,
+        Changeable,
+        Field(ge=1, description="Steps between two lines of training metrics."),
     ] = 50
     eval_every: Annotated[
-        int, _RECORDS, Field(ge=1, description="Steps between two evaluations on held-out images.")
+        int,
+        _RECORDS,
+        Changeable,
+        Field(ge=1, description="Steps between two evaluations on held-out images."),
     ] = 1000
     eval_images: Annotated[
-        int, _RECORDS, Field(ge=2, description="At most so many held-out images are evaluated.")
+        int,
+        _RECORDS,
+        Changeable,
+        Field(ge=2, description="At most so many held-out images are evaluated."),
     ] = 2048
     checkpoint_every: Annotated[
-        int, _RECORDS, Field(ge=1, description="Steps between two checkpoints.")
+        int,
+        _RECORDS,
+        Changeable,
+        Field(ge=1, description="Steps between two checkpoints."),
     ] = 1000
     keep_checkpoints: Annotated[
-        int, _RECORDS, Field(ge=1, description="How many of the newest checkpoints are kept.")
+        int,
+        _RECORDS,
+        Changeable,
+        Field(ge=1, description="How many of the newest checkpoints are kept."),
     ] = 3
     tensorboard: Annotated[
-        bool, _RECORDS, Field(description="Write TensorBoard events too (needs the extra).")
+        bool,
+        _RECORDS,
+        Changeable,
+        Field(description="Write TensorBoard events too (needs the extra)."),
     ] = False
 
-    if not TYPE_CHECKING:  # the type checker keeps the fields' own signature
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as error:
-                raise InputError(
-                    one_line(
-                        error,
-                        fields=TrainConfig.model_fields,
-                        what="setting of a run",
-                        expected=_EXPECTED,
-                    )
-                ) from None
-
     @model_validator(mode="before")
     @classmethod
-    def _no_truth_values(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name, field in cls.model_fields.items():
-            # pydantic would take True for 1
-            if isinstance(values.get(name), bool) and field.annotation is not bool:
-                raise ValueError(f"{name}: expected no truth value, got {values[name]}")
-        return values
-
-    @model_validator(mode="before")
-    @classmethod
-    def _steps_or_epochs(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _steps_or_epochs(cls, values: Any) -> Any:
+        if not isinstance(values, dict):  # a config already
+            return values
         steps, epochs = values.get("steps"), values.get("epochs")
         if steps is not None and epochs is not None:
             raise ValueError(
@@ -254,35 +240,31 @@ class TrainConfig(BaseModel):
             return {**values, "steps": DEFAULT_STEPS}
         return values
 
-    @classmethod
-    def merge(cls, *layers: Mapping[str, Any]) -> Self:
-        """Builds a config from several partial ones.
-
-        Args:
-            layers: Values by field name. Where two give the same field, the later one counts;
-                one that gives steps overrules an earlier one's epochs, and the other way round.
+    def settled(self) -> Self:
+        """Fills in the layers and the beta that the model has where they are not given.
 
         Returns:
-            The config.
+            A config that gives both.
 
         Raises:
-            InputError: If a value is wrong or a name is unknown.
+            InputError: If the model cannot have these layers or this beta.
 
         Example:
-            >>> TrainConfig.merge({"epochs": 5, "beta": 2}, {"steps": 100}).epochs is None
-            True
+            >>> TrainConfig(model="seatbelt", beta=2).settled().layers
+            4
         """
-        merged: dict[str, Any] = {}
-        for layer in layers:
-            for one, other in (("steps", "epochs"), ("epochs", "steps")):
-                if layer.get(one) is not None:
-                    merged.pop(other, None)
-            merged.update(layer)
-        return cls(**merged)
+        layers, beta = settle(self.model, layers=self.layers, beta=self.beta)
+        return self.model_copy(update={"layers": layers, "beta": beta})
 
     def to_json(self) -> str:
         """Returns the config as an indented JSON object, every field in it."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+CHANGEABLE = frozenset(
+    name for name, field in TrainConfig.model_fields.items() if Changeable in field.metadata
+)
+"""Fields that may differ when a run is resumed: they do not change what a step does."""
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 
+from pyro_seatbelt.traces.programs import trace_pair
+from pyro_seatbelt.traces.sites import sample_sites
 from pyro_seatbelt.training.metrics import flatten
 
 LIMIT = 1e9
-"""Nats a pixel, in either direction, beyond which a loss has diverged though it is finite."""
+"""Nats per pixel, in either direction, beyond which a loss has diverged though it is finite."""
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
@@ -30,7 +31,7 @@ class TrainingDiverged(RuntimeError):  # noqa: N818 - it is an outcome
     def __init__(
         self, step: int, term: str, checkpoint: Path | None, *, finite: bool = False
     ) -> None:
-        what = f"is beyond {LIMIT:g} nats a pixel" if finite else "is not finite"
+        what = f"is beyond {LIMIT:g} nats per pixel" if finite else "is not finite"
         where = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
         super().__init__(
             f"training diverged at step {step}: {term} {what}; {where}; try a smaller "
@@ -99,12 +100,10 @@ def broken_term(
 
 def _in_traces(model: nn.Module, guide: nn.Module, x: Tensor, num_data: int) -> str | None:
     """Finds the first site that broke, in the order they run in: the cause, not its effects."""
-    guide_trace = poutine.trace(guide).get_trace(x)
-    model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
-    for trace in (guide_trace, model_trace):
-        trace.compute_log_prob()
-        for name, site in trace.nodes.items():
-            if site["type"] == "sample" and not sound(site["log_prob_sum"] / num_data, x):
+    traces = trace_pair(model, guide, x).with_log_probs()
+    for trace in (traces.guide, traces.model):
+        for name, site in sample_sites(trace).items():
+            if not sound(site["log_prob_sum"] / num_data, x):
                 return "log_likelihood" if site["is_observed"] else f"kl[{name}]"
     return None
 

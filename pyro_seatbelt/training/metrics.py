@@ -1,4 +1,4 @@
-"""The numbers of a run, one JSON object a line."""
+"""The numbers of a run, one JSON object per line."""
 
 import json
 import math

@@ -7,7 +7,6 @@ from scipy.optimize import minimize
 
 from pyro_seatbelt.attacks import (
     LBFGSB,
-    PAPER_WEIGHTS,
     PGD,
     Attack,
     AttackResult,
@@ -18,6 +17,7 @@ from pyro_seatbelt.attacks import (
     Output,
 )
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import LocalProcesses
 
 BACKENDS = ["scipy", "torch"]
 
@@ -190,12 +190,37 @@ def test_input_that_is_broken_from_the_start(chain):
     assert result.evaluations[1] == 1
 
 
+def test_a_pair_is_read_once_whatever_the_groups(chain):
+    model, guide, x, target = chain
+    batches = []
+
+    def counted(images):
+        batches.append(len(images))
+        return guide(images)
+
+    bound = Attack(LatentKL(), quick(cap=1), [0.1, 1e9], batch=1).bind(model, counted, x, target)
+    assert batches == [2, 3]  # what tells the plate over the batch
+    dict(bound.run())
+    assert set(batches[2:]) == {1}
+
+
+def test_bound_to_other_images_it_is_the_attack_on_those(chain):
+    model, guide, x, target = chain
+    attack = Attack(LatentKL("top"), quick(cap=3), [0.1])
+    blank = attack.bind(model, guide, torch.zeros_like(x[:1]))
+    [(_, result)] = blank.on(x, target).run()
+    assert result.columns() == attack(model, guide, x, target).columns()
+    assert blank.on(x, target).arguments == attack.bind(model, guide, x, target).arguments
+    with pytest.raises(InputError, match="the target equals the input"):
+        blank.on(x, x)
+
+
 def test_groups_are_fixed_and_stand_alone(chain):
     model, guide, x, target = chain
     attack = Attack(LatentKL(), quick(cap=20), [0.01, 0.1, 1.0], batch=4, samples=2)
     assert attack.groups(3) == [range(4), range(4, 8), range(8, 9)]
     whole = attack(model, guide, x, target)
-    resumed = dict(attack.run(model, guide, x, target, skip={0, 2}))
+    resumed = dict(attack.bind(model, guide, x, target).run(skip={0, 2}))
     assert list(resumed) == [1]
     assert torch.equal(resumed[1].distortion, whole.distortion[4:8])
     assert resumed[1].problem.tolist() == [4, 5, 6, 7]
@@ -206,15 +231,15 @@ def test_processes_do_not_change_the_result(chain):
     model, guide, x, target = chain
     attack = Attack(Output(), quick(cap=15), [0.0, 0.01, 0.1], batch=3)
     seen = []
-    parts = attack.run(
-        model, guide, x, target, processes=2, start_method="fork", progress=seen.append
+    parts = attack.bind(model, guide, x, target).run(
+        executor=LocalProcesses(2, start="fork"), progress=lambda *each: seen.append(each)
     )
     several = AttackResult.concatenate([part for _, part in parts])
     single = attack(model, guide, x, target)
     assert several.columns() == single.columns()
     assert torch.equal(several.adversarial, single.adversarial)
     assert torch.equal(several.reconstruction, single.reconstruction)
-    assert all(advance.total == 9 for advance in seen)
+    assert {(stage, total) for stage, _, total, _ in seen} <= {("problems", 9)}
 
 
 def test_spawned_processes_need_a_pair_that_pickles(chain):
@@ -224,7 +249,7 @@ def test_spawned_processes_need_a_pair_that_pickles(chain):
     def closure(x):
         guide(x)
 
-    parts = attack.run(model, closure, x, target, processes=2, start_method="spawn")
+    parts = attack.bind(model, closure, x, target).run(executor=LocalProcesses(2))
     with pytest.raises(InputError, match="several processes need a model and a guide that pickle"):
         list(parts)
 
@@ -236,7 +261,8 @@ def test_spawned_processes_do_not_change_the_result():
     family = presets.build("seatbelt", layers=2, network="mlp", image_shape=(1, 8, 8), num_data=9)
     x, target = torch.rand(2, 2, 1, 8, 8)
     attack = Attack(LatentKL(), quick(cap=10), [0.01, 0.1], batch=2)
-    spawned = attack.run(family.model, family.guide, x, target, processes=2, start_method="spawn")
+    bound = attack.bind(family.model, family.guide, x, target)
+    spawned = bound.run(executor=LocalProcesses(2))
     single = attack(family.model, family.guide, x, target)
     assert AttackResult.concatenate([p for _, p in spawned]).columns() == single.columns()
 
@@ -317,18 +343,13 @@ def test_progress_counts_every_problem(chain):
     model, guide, x, target = chain
     seen = []
     attack = Attack(LatentKL(), quick(), [0.1, 1e6], batch=4)
-    result = attack(model, guide, x, target, progress=seen.append)
-    assert {advance.total for advance in seen} == {6}
-    assert seen[-1].finished == 6
-    assert seen[-1].evaluations == result.evaluations.sum()
-    assert all(b.finished >= a.finished for a, b in pairwise(seen))
-
-
-def test_paper_weights():
-    assert len(PAPER_WEIGHTS) == 51
-    assert PAPER_WEIGHTS[0] == 0
-    assert PAPER_WEIGHTS[1] == 2**-20
-    assert PAPER_WEIGHTS[-1] == 2**20
+    result = attack(model, guide, x, target, progress=lambda *each: seen.append(each))
+    assert {(stage, total) for stage, _, total, _ in seen} == {("problems", 6)}
+    assert seen[-1][1] == 6
+    assert all(b[1] >= a[1] for a, b in pairwise(seen))
+    # the look at 0 is an evaluation that no round counts
+    longest = [result.evaluations[:4].max() - 1, result.evaluations[4:].max() - 1]
+    assert seen[-1][3] == {"round": sum(longest)}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_json_is_all_there_is_on_standard_output(seatbelt, run):
 
 
 def test_figures_and_factors(seatbelt, workplace, monkeypatch):
-    name = "pyro_seatbelt.runs.evaluation_report.save_figure"
+    name = "pyro_seatbelt.runs.evaluation_figures.save_figure"
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
     small = ["--dataset", "synth-dsprites", "--ids", 40, "--network", "mlp", "--out", "runs/s"]
     assert seatbelt("train", "tiny", *small).exit_code == 0
@@ -87,13 +87,13 @@ BAD_INPUT = {
     "a run still training": (["training"], "training: the run is still being trained"),
     "no checkpoint": (["unsaved"], "unsaved: the run has no checkpoint yet"),
     "other data": (["moved"], "moved: the run was trained on other data than folder holds now"),
-    "one image": (["run", "--images", 1], "expected images >= 2, got 1"),
-    "no aggregate": (["run", "--aggregate-images", 0], "expected aggregate_images >= 2, got 0"),
-    "no draws": (["run", "--iwae-samples", 0], "expected iwae_samples >= 1, got 0"),
+    "one image": (["run", "--images", 1], "images: expected >= 2, got 1"),
+    "no aggregate": (["run", "--aggregate-images", 0], "aggregate_images: expected >= 2, got 0"),
+    "no draws": (["run", "--iwae-samples", 0], "iwae_samples: expected >= 1, got 0"),
     "negative noise": (["run", "--noise", -1], "expected finite noise scales >= 0, got -1"),
     "noise without end": (["run", "--noise", "inf"], "expected finite noise scales >= 0, got inf"),
     "no number": (["run", "--noise", "much"], "Invalid value for '--noise'"),
-    "a negative seed": (["run", "--seed", -1], "expected seed >= 0 and below 2^63, got -1"),
+    "a negative seed": (["run", "--seed", -1], "seed: expected >= 0 and below 2^63, got -1"),
     "an absent device": (["run", "--device", "cuda:99"], "device: cuda:99 is not there"),
 }
 

@@ -1,30 +1,47 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from pyro_seatbelt.cli import train as command
+from pyro_seatbelt.options import Flag, Group, mark
+from pyro_seatbelt.runs import AttackOptions, EvaluateOptions
+from pyro_seatbelt.runs import attack as attacked
+from pyro_seatbelt.runs import evaluate as evaluated
 from pyro_seatbelt.runs import train as trained
-from pyro_seatbelt.training.config import Group, TrainConfig
+from pyro_seatbelt.training.config import TrainConfig
+
+
+class StopError(Exception):
+    pass
 
 
 @pytest.fixture
-def effective(seatbelt, monkeypatch):
-    """The config that a command line comes to, without training it."""
+def options_of(seatbelt, monkeypatch):
+    """The options that a command line comes to, without doing anything with them."""
 
-    class StopError(Exception):
-        pass
-
-    def run(*arguments, env=None):
+    def run(command, *arguments, env=None):
         seen = []
 
-        def train_run(config, **options):
-            seen.append(config)
+        def stop(*given, **others):
+            seen.extend(given)
             raise StopError
 
-        monkeypatch.setattr(trained, "train_run", train_run)
-        result = seatbelt("train", *arguments, env=env)
+        monkeypatch.setattr(trained, "train_run", stop)
+        monkeypatch.setattr(attacked, "attack_run", stop)
+        monkeypatch.setattr(evaluated, "evaluate_run", stop)
+        result = seatbelt(command, *arguments, env=env)
         assert isinstance(result.exception, StopError), result.output
-        return seen[0]
+        return seen[-1]
+
+    return run
+
+
+@pytest.fixture
+def effective(options_of):
+    """The config that `seatbelt train` comes to."""
+
+    def run(*arguments, env=None):
+        return options_of("train", *arguments, env=env)
 
     return run
 
@@ -33,12 +50,12 @@ def test_defaults_are_those_of_the_config(effective):
     assert effective() == TrainConfig()
 
 
-@pytest.mark.parametrize("name", list(TrainConfig.model_fields))
-def test_every_field_is_explained_under_a_heading(name):
-    field = TrainConfig.model_fields[name]
-    assert field.description.endswith(".")
-    assert any(isinstance(each, Group) for each in field.metadata)
-    assert name in command.train.__signature__.parameters
+@pytest.mark.parametrize("kind", [TrainConfig, AttackOptions, EvaluateOptions])
+def test_every_flag_is_explained(kind):
+    for name, field in kind.model_fields.items():
+        if mark(field, Flag) != Flag(None):
+            assert field.description, name
+        assert kind is not TrainConfig or mark(field, Group), name
 
 
 VALUES = {
@@ -104,3 +121,67 @@ def test_a_flag_can_say_no_to_the_file(effective, tmp_path):
     config = effective("--config", "a.toml", "--no-tensorboard", "--epochs", "2")
     assert not config.tensorboard
     assert (config.steps, config.epochs) == (None, 2)
+
+
+OTHERS = {
+    "attack": (
+        AttackOptions,
+        ("--mode", ("w2", "output"), {"modes": ("w2", "output")}),
+        ("--layers", "z2, z1", {"layers": ("z2", "z1")}),
+        ("--layers", "top", {"layers": "top"}),
+        ("--pairs", 4, {"pairs": 4}),
+        ("--lambdas", 1, {"weights": (0.0, 2.0**-20)}),
+        ("--lambda", (0.5, 3.0), {"weights": (0.5, 3.0)}),
+        ("--seed", 5, {"seed": 5}),
+        ("--samples", 2, {"samples": 2}),
+        ("--at-mean", True, {"at_mean": True}),
+        ("--batch", 7, {"batch": 7}),
+        ("--max-iterations", 9, {"max_iterations": 9}),
+        ("--device", "cpu", {"device": "cpu"}),
+        ("--processes", 3, {"processes": 3}),
+        ("--force", True, {"force": True}),
+    ),
+    "evaluate": (
+        EvaluateOptions,
+        ("--images", 4, {"images": 4}),
+        ("--aggregate-images", 5, {"aggregate_images": 5}),
+        ("--iwae-samples", 6, {"iwae_samples": 6}),
+        ("--noise", (0.5, 2.0), {"noise_scales": (0.5, 2.0)}),
+        ("--seed", 7, {"seed": 7}),
+        ("--device", "cuda:1", {"device": "cuda:1"}),
+        ("--force", True, {"force": True}),
+        ("--figures", True, {"figures": True}),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_every_option_of_a_run_can_be_given_in_two_ways(command, options_of):
+    kind, *cases = OTHERS[command]
+    assert options_of(command, "run") == kind()
+    for flag, value, expected in cases:
+        values = value if isinstance(value, tuple) else (value,)
+        words = [flag] if value is True else [word for each in values for word in (flag, each)]
+        variable = f"SEATBELT_{command}{flag[1:].replace('-', '_')}".upper()
+        text = str(value) if isinstance(value, str) else " ".join(map(str, values))
+        wanted = kind(**expected)
+        assert options_of(command, "run", *words) == wanted
+        assert options_of(command, "run", env={variable: text}) == wanted
+    known = {name for *_, expected in cases for name in expected} | {"lambdas"}
+    assert {
+        name for name, field in kind.model_fields.items() if mark(field, Flag) != Flag(None)
+    } <= known
+
+
+def test_a_penalty_by_flag_goes_before_a_number_of_them_by_environment(options_of):
+    options = options_of("attack", "run", "--lambda", 3, env={"SEATBELT_ATTACK_LAMBDAS": "5"})
+    assert options.weights == (3.0,)
+
+
+def test_figures_can_be_left_out(options_of):
+    assert not options_of("evaluate", "run", "--no-figures").figures
+
+
+def test_pictures_of_ones_own_are_options_of_an_attack(options_of):
+    options = options_of("attack", "run", "--input", "a.png", "--target", "b.png")
+    assert options == AttackOptions(images=(Path("a.png"), Path("b.png")))

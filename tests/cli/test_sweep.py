@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pyro_seatbelt.cli.progress import SweepBar
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.cli.sweep import OptionalRay
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.executors import Inline
 from pyro_seatbelt.sweeps import sweep as module
-from pyro_seatbelt.sweeps.failures import Failure
-from pyro_seatbelt.sweeps.job_runs import run_job
-from pyro_seatbelt.sweeps.pool import Outcome
-from pyro_seatbelt.sweeps.stages import Stage
-from pyro_seatbelt.sweeps.sweep import SweepProgress
+from pyro_seatbelt.sweeps.job_run import run_job
 
 
 @pytest.fixture
 def inline(monkeypatch):
     """Jobs run in this process, and those of the seed 1 fail until that is empty."""
-    failures = {1: Failure("the disk is full")}
+    failures = {1: InputError("the disk is full")}
     given = []
 
-    def pool(jobs, folder, *, tell, **options):
-        given.append(options)
-        for job in jobs:
-            failure = failures.get(job.config.seed)
-            if failure is None:
-                run_job(job, folder)
-            yield Outcome(job.name, failure)
+    def run(job, folder, *, progress, **options):
+        if job.config.seed in failures:
+            raise failures[job.config.seed]
+        return run_job(job, folder, progress=progress)
 
-    monkeypatch.setattr(module, "run_local", pool)
-    monkeypatch.setattr(module, "run_on_ray", pool)
+    def executor(*arguments, **options):
+        given.append((*arguments, options))
+        return Inline()
+
+    monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
+    monkeypatch.setattr(module, "LocalProcesses", executor)
+    monkeypatch.setattr(module, "Ray", executor)
     monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
     return failures, given
 
@@ -97,10 +97,11 @@ def test_resources_are_passed_on(seatbelt, grid, inline):
     ):
         inline[0][0] = inline[0][1]
         assert seatbelt("sweep", grid, "--out", "out", *words).exit_code == 1
-    local, own, cluster = inline[1]
-    assert local == {"workers": 2, "threads": 3}
-    assert own == {"workers": 2, "threads": 3, "gpus": 0.25}
-    assert cluster == {"address": "10.0.0.1:6379", "workers": 2, "threads": 1, "gpus": None}
+    local, own, groups, cluster, _ = inline[1]
+    assert local == (2, {"gpus": []})
+    assert own == ("local", {"workers": 2, "threads": 3, "gpus": 0.25})
+    assert cluster == ("10.0.0.1:6379", {"workers": None, "threads": 1, "gpus": None})
+    assert groups == ({"gpus": 0},)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +124,10 @@ def test_ray_may_stand_alone(words, expected, monkeypatch):
 
 
 def test_ctrl_c_says_how_to_go_on(seatbelt, grid, monkeypatch):
-    def stop(*args, **kwargs):
+    def stop(self, *args):
         raise KeyboardInterrupt
-        yield
 
-    monkeypatch.setattr(module, "run_local", stop)
+    monkeypatch.setattr("pyro_seatbelt.executors.LocalProcesses.run", stop)
     result = seatbelt("sweep", grid)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
@@ -176,9 +176,9 @@ def test_without_ray_one_line_says_what_to_install(seatbelt, grid, monkeypatch):
 def test_a_terminal_has_a_bar_with_the_time_left():
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, color_system=None)
-    with SweepBar(console) as bar:
-        bar(SweepProgress(12, 3, 0, {}))
-        bar(SweepProgress(12, 4, 1, {"a": Stage("training", 0.5), "b": Stage("training", 0.1)}))
+    with ProgressBar(console) as bar:
+        bar("runs", 3, 12, {"finished": 3, "failed": 0, "running": 0})
+        bar("runs", 5.6, 12, {"finished": 4, "failed": 1, "running": 2})
     last = file.getvalue().split("\x1b[1A")[-1].split("\x1b[2K")[-1].splitlines()[0]
     assert last.startswith("4/12 runs, 1 failed, 2 running ")
     assert ":" in last.split()[-1]
@@ -186,11 +186,11 @@ def test_a_terminal_has_a_bar_with_the_time_left():
 
 def test_a_file_has_a_line_for_each_run_that_ends():
     file = io.StringIO()
-    with SweepBar(Console(file=file)) as bar:
-        for running in ({}, {"a": Stage("training", 0.1)}, {"a": Stage("training", 0.2)}):
-            bar(SweepProgress(2, 0, 0, running))
-        bar(SweepProgress(2, 1, 0, {"b": Stage("training", 0.0)}))
-        bar(SweepProgress(2, 1, 1, {}))
+    with ProgressBar(Console(file=file)) as bar:
+        for done, running in ((0, 0), (0.1, 1), (0.2, 1)):
+            bar("runs", done, 2, {"finished": 0, "failed": 0, "running": running})
+        bar("runs", 1, 2, {"finished": 1, "failed": 0, "running": 1})
+        bar("runs", 2, 2, {"finished": 1, "failed": 1, "running": 0})
     assert file.getvalue().splitlines() == [
         "0/2 runs",
         "1/2 runs, 1 running",

@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
+from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.runs import train as trained
 from pyro_seatbelt.training import TrainingDiverged
 from pyro_seatbelt.training.config import TrainConfig, read_config
-from pyro_seatbelt.training.progress import ProgressLines
 
 
 def test_a_run_says_where_everything_is(seatbelt, workplace):
@@ -55,12 +55,12 @@ def test_a_saved_config_makes_the_same_run(seatbelt, workplace):
 
 
 def test_ctrl_c_says_how_to_go_on(seatbelt, workplace, monkeypatch):
-    def stop(self, step, metrics):
-        if step == 1:
+    def stop(self, stage, step, total, numbers=None):
+        if stage == "training" and step == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressLines, "advance", stop)
+        patch.setattr(ProgressBar, "__call__", stop)
         result = seatbelt("train", "small", "--out", "here")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "stopped; to go on: seatbelt train --resume here"

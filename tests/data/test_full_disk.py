@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from typer.testing import CliRunner
 from pyro_seatbelt.cli.app import app
 from pyro_seatbelt.data import load_dataset, verify
 from pyro_seatbelt.data.draft import draft
-from pyro_seatbelt.data.faces3d import import_faces3d
 from pyro_seatbelt.data.published_file import PublishedFile
+from pyro_seatbelt.data.sets.faces3d import FACES3D
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.data.transfer import fetch
 from pyro_seatbelt.errors import InputError
@@ -59,10 +60,10 @@ def test_import(disk: Path, tmp_path: Path):
     for number, shape in enumerate(shapes):
         torch.save(torch.zeros(shape, dtype=torch.uint8), tmp_path / f"{number}.pth")
     request = LoadRequest(root=disk)
-    kept = import_faces3d(tmp_path / "0.pth", request, shape=shapes[0])
+    kept = replace(FACES3D, shape=shapes[0]).import_archive(tmp_path / "0.pth", request)
     files = visible(disk)
     with pytest.raises(InputError, match=f"^{disk}: {NO_SPACE}$"):
-        import_faces3d(tmp_path / "1.pth", request, shape=shapes[1])
+        replace(FACES3D, shape=shapes[1]).import_archive(tmp_path / "1.pth", request)
     assert visible(disk) == files
     assert load_dataset("faces3d", root=disk).fingerprint == kept.fingerprint
 

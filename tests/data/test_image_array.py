@@ -203,6 +203,6 @@ class TestErrors:
 
 def test_progress(tmp_path: Path):
     np.save(tmp_path / "a.npy", GREY / 255)
-    calls: list[tuple[int, int]] = []
+    calls: list[tuple[str, float, float]] = []
     load_dataset("folder", data_dir=tmp_path / "a.npy", progress=lambda *call: calls.append(call))
-    assert calls == [(count, 6) for count in range(1, 7)]
+    assert calls == [("images", count, 6) for count in range(1, 7)]

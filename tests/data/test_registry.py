@@ -1,93 +1,29 @@
-from dataclasses import replace
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from pyro_seatbelt.data import (
     DATASETS,
-    DatasetSpec,
     ImageDataset,
-    ImageSource,
-    build,
-    download,
-    import_archive,
+    LoadRequest,
     inventory,
     load_dataset,
+    register,
     verify,
 )
-from pyro_seatbelt.data.chair_set import SYNTH_CHAIRS
-from pyro_seatbelt.data.draft import draft
-from pyro_seatbelt.data.published_file import PublishedFile
-from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
 
-Options = dict[str, object]
 
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with three synthetic chairs."""
-    root = tmp_path_factory.mktemp("cache")
-    build("synth-chairs", ids=3, root=root)
-    return root
-
-
-@pytest.fixture(params=["synth-chairs", "synth-faces", "synth-dsprites", "folder"])
-def dataset(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> ImageDataset:
-    """Every set that can be had without a download."""
-    for number in range(3):
-        Image.new("RGB", (64, 64), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    options: dict[str, Options] = {
-        "synth-chairs": {"ids": 3},
-        "synth-faces": {"ids": 2},
-        "synth-dsprites": {"ids": 30},
-        "folder": {"data_dir": tmp_path},
-    }
-    return load_dataset(request.param, root=root, **options[request.param])
-
-
-class TestEveryDataset:
-    def test_is_complete(self, dataset: ImageDataset):
-        spec = DATASETS[dataset.name]
-        assert isinstance(dataset.images, ImageSource)
-        assert dataset.image_shape in {(1, 64, 64), (3, 64, 64)}
-        assert dataset.synthetic == spec.synthetic == dataset.name.startswith("synth-")
-        assert tuple(dataset.factors) == spec.factors
-        assert len(dataset.fingerprint) == 64
-        assert dataset.provenance
-
-    def test_arrays_are_class_numbers(self, dataset: ImageDataset):
-        for array in (dataset.identities, *dataset.factors.values()):
-            assert array.dtype == np.int64
-            assert array.shape == (dataset.num_images,)
-            assert array.min() >= 0
-
-    def test_can_be_split(self, dataset: ImageDataset):
-        train, heldout = dataset.split(holdout=0.4)
-        assert len(train) + len(heldout) == dataset.num_images
-        assert not set(dataset.identities[train.numpy()]) & set(dataset.identities[heldout.numpy()])
-
-    def test_images_are_images(self, dataset: ImageDataset):
-        batch = dataset.images.gather(torch.arange(3))
-        assert batch.dtype == torch.uint8
-        assert batch.float().std() > 0
-
-
-class TestSpecs:
-    @pytest.mark.parametrize("name", DATASETS)
-    def test_substitute_is_synthetic_and_there(self, name: str):
-        spec = DATASETS[name]
-        if spec.substitute is not None:
-            assert DATASETS[spec.substitute].synthetic
-        assert spec.synthetic or spec.build is None
-        assert bool(spec.command) == bool(spec.build or spec.import_archive)
-
-    def test_published_sets_say_where_they_are(self):
-        for spec in DATASETS.values():
-            assert (spec.origin == "archive") == spec.source.startswith("https://")
+@pytest.fixture(autouse=True)
+def _registry_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = dict(DATASETS)
+    yield
+    DATASETS.clear()
+    DATASETS.update(before)
 
 
 class TestLoading:
@@ -99,171 +35,107 @@ class TestLoading:
         with pytest.raises(InputError, match="expected no folder of images for synth-dsprites"):
             load_dataset("synth-dsprites", data_dir=tmp_path)
 
-    def test_default_root(self, root: Path, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setenv("SEATBELT_DATA", str(root))
-        by_default = load_dataset("synth-chairs", ids=3)
-        assert by_default.fingerprint == load_dataset("synth-chairs", root=root, ids=3).fingerprint
+    def test_default_root(self, chairs: Path, monkeypatch: pytest.MonkeyPatch):
+        there = load_dataset("synth-chairs", root=chairs, ids=2)
+        monkeypatch.setenv("SEATBELT_DATA", str(chairs))
+        assert load_dataset("synth-chairs", ids=2).fingerprint == there.fingerprint
 
 
-class TestBuilding:
-    def test_replaces_a_damaged_set(self, tmp_path: Path):
-        dataset = build("synth-chairs", ids=1, root=tmp_path)
-        (array,) = tmp_path.glob("*.npy")
-        array.write_bytes(b"")
-        with pytest.raises(
-            InputError, match="make it again with `seatbelt data build synth-chairs"
-        ):
-            load_dataset("synth-chairs", root=tmp_path, ids=1)
-        assert build("synth-chairs", ids=1, root=tmp_path).fingerprint == dataset.fingerprint
-        load_dataset("synth-chairs", root=tmp_path, ids=1)
-
-    @pytest.mark.parametrize("name", ["chairs", "folder", "synth-dsprites"])
-    def test_only_what_is_drawn(self, name: str):
-        with pytest.raises(InputError, match=rf"\(synth-chairs, synth-faces\), got {name}"):
-            build(name)
-
-    @pytest.mark.parametrize("name", ["synth-chairs", "folder", "synth-dsprites"])
-    def test_import_only_what_has_an_archive(self, name: str, tmp_path: Path):
-        with pytest.raises(InputError, match=rf"with an archive .*, got {name}"):
-            import_archive(name, tmp_path)
-
-    @pytest.mark.parametrize("call", [build, verify, lambda name: import_archive(name, Path("x"))])
-    def test_unknown_name(self, call):
-        with pytest.raises(InputError, match="got sofas"):
-            call("sofas")
+def dots(request: LoadRequest) -> ImageDataset:
+    pixels = np.zeros((request.ids or 8, 3, 64, 64), np.uint8)
+    return ImageDataset.from_array("dots", pixels, synthetic=True)
 
 
-def import_toys(file: Path, request: LoadRequest) -> ImageDataset:
-    """Stores grey images from the bytes of a file; its neighbour must be there too."""
-    if file.with_name("list.txt").read_bytes() != b"1 2 3":
-        raise InputError(f"{file}: expected toys")
-    with draft(request.root, "toys", (3, 64, 64)) as unfinished:
-        unfinished.array[:] = np.frombuffer(file.read_bytes()[4:7], np.uint8)[:, None, None]
-        cached = unfinished.commit(version="1", image_shape=(1, 64, 64), provenance={})
-    return ImageDataset.from_array("toys", cached.pixels(), synthetic=False)
+def test_a_registered_set_is_one_of_all(tmp_path: Path):
+    assert register("dots", title="Dots")(dots) is dots
+    dataset = load_dataset("dots", ids=4, data_dir=tmp_path)
+    assert dataset.num_images == 4
+    assert len(dataset.fingerprint) == 64
+    assert dataset.provenance == {"version": "1"}
+    status = inventory(root=tmp_path)[-1]
+    assert (status.name, status.state, status.spec.title) == ("dots", "ready", "Dots")
+    with pytest.raises(InputError, match=r"expected a stored set .*, got dots"):
+        verify("dots")
 
 
-class TestDownload:
-    @pytest.fixture
-    def toys(self, server, monkeypatch: pytest.MonkeyPatch) -> None:
-        server.files = {"/toys.zip": b"PK\x03\x04abc", "/list.txt": b"1 2 3"}
-        spec = DatasetSpec(
-            title="Toys",
-            origin="archive",
-            factors=(),
-            layout="",
-            num_images=3,
-            source="https://toys.example/",
-            licence="yours",
-            load=lambda request: None,
-            import_archive=import_toys,
-            files=(
-                PublishedFile("toys.zip", "zip", f"{server.address}toys.zip"),
-                PublishedFile("list.txt", "text", f"{server.address}list.txt"),
-            ),
-            terms="play only",
-            command="seatbelt data import toys FILE",
+def test_loader_of_another_set():
+    register("dots", title="Dots", factors=("size",))(dots)
+    with pytest.raises(ValueError, match=r"data set dots with factors \('size',\), got dots with"):
+        load_dataset("dots")
+
+
+@pytest.mark.parametrize("name", ["chairs", "folder"])
+def test_name_that_is_taken(name: str):
+    with pytest.raises(ValueError, match=f"{name} is taken"):
+        register(name, title="")
+
+
+@pytest.mark.parametrize("name", ["", "My Set", "../set", "-x", "a/b"])
+def test_no_name(name: str):
+    with pytest.raises(ValueError, match="expected a name of lower-case letters"):
+        register(name, title="")
+
+
+@pytest.fixture
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Installed packages: one with stars, one that is broken, one with other things."""
+    (tmp_path / "stars.py").write_text(
+        "import numpy as np\n"
+        "from pyro_seatbelt.data import ImageDataset, register\n"
+        "@register('stars', title='Stars')\n"
+        "def load(request):\n"
+        "    pixels = np.zeros((2, 1, 64, 64), np.uint8)\n"
+        "    return ImageDataset.from_array('stars', pixels, synthetic=True)\n"
+    )
+    (tmp_path / "half_there.py").write_text(
+        "from pyro_seatbelt.data import register\n"
+        "register('suns', title='Suns')(print)\n"
+        "raise RuntimeError\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint(name, module, "pyro_seatbelt.datasets")
+        for name, module in (
+            ("stars", "no_such_module"),
+            ("stars", "stars"),
+            ("moons", "no_such_module"),
+            ("comets", "json"),
+            ("suns", "half_there"),
         )
-        monkeypatch.setitem(DATASETS, "toys", spec)
+    ]
+    monkeypatch.setattr(
+        "pyro_seatbelt.data.registry.entry_points",
+        lambda **wanted: [entry for entry in entries if entry.matches(**wanted)],
+    )
+    yield
+    sys.modules.pop("stars", None)
 
-    def files(self, root: Path) -> set[str]:
-        return {f.name for f in (root / "downloads").iterdir() if not f.name.startswith(".")}
 
-    @pytest.mark.parametrize("keep", [False, True])
-    def test_fetches_and_imports(self, toys: None, tmp_path: Path, keep: bool):
-        dataset = download("toys", accept_terms=True, keep=keep, root=tmp_path)
-        assert dataset.images.gather(torch.arange(3))[:, 0, 0, 0].tolist() == list(b"abc")
-        assert self.files(tmp_path) == ({"toys.zip", "list.txt"} if keep else set())
+@pytest.mark.usefixtures("offered")
+def test_installed_packages_offer_sets():
+    assert load_dataset("stars").num_images == 2
+    with pytest.raises(InputError, match=r"out of .*stars, moons, comets, suns, got dust"):
+        load_dataset("dust")
 
-    def test_terms_come_first(self, toys: None, server, tmp_path: Path):
-        message = (
-            r"toys is for play only \(https://toys.example/\): if you agree, say --accept-terms"
-        )
+
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("moons", r"^moons: its package cannot be loaded \(no_such_module\): ModuleNotFoundError"),
+        ("suns", r"^suns: its package cannot be loaded \(half_there\): RuntimeError"),
+        ("comets", r"^comets: its package registers no data set of that name \(json\)$"),
+    ],
+)
+def test_a_package_that_offers_a_set_and_has_none(name: str, message: str):
+    for _ in range(2):  # once as well as again
         with pytest.raises(InputError, match=message):
-            download("toys", root=tmp_path)
-        assert server.requests == []
-
-    @pytest.mark.parametrize("urls", [["{}m/"], ["{}m/list.txt", "{}m/toys.zip"]])
-    def test_mirrors(self, toys: None, server, tmp_path: Path, urls: list[str]):
-        server.files = {f"/m{path}": content for path, content in server.files.items()}
-        urls = [url.format(server.address) for url in urls]
-        download("toys", urls=urls, accept_terms=True, root=tmp_path)
-        assert [path for path, _ in server.requests] == ["/m/toys.zip", "/m/list.txt"]
-
-    def test_mirror_of_one_file_only(self, toys: None, server, tmp_path: Path):
-        with pytest.raises(InputError, match=r"expected an address of list\.txt too: say --url"):
-            download("toys", urls=[f"{server.address}toys.zip"], accept_terms=True, root=tmp_path)
-        assert server.requests == []
-
-    def test_what_cannot_be_imported_stays(self, toys: None, server, tmp_path: Path):
-        server.files["/list.txt"] = b"4"
-        with pytest.raises(InputError, match=r"expected toys; the download stays in .*/downloads"):
-            download("toys", accept_terms=True, root=tmp_path)
-        assert self.files(tmp_path) == {"toys.zip", "list.txt"}
-
-    def test_import_only(self):
-        message = r"for download \(chairs, celeba, dsprites\), got faces3d: run `seatbelt"
-        with pytest.raises(InputError, match=message):
-            download("faces3d")
-
-    @pytest.mark.parametrize("name", ["synth-chairs", "folder", "sofas"])
-    def test_not_published(self, name: str):
-        with pytest.raises(InputError, match=f"got {name}$"):
-            download(name)
+            load_dataset(name)
 
 
-class TestVerify:
-    def test_intact(self, root: Path):
-        for checked in (
-            verify("synth-chairs", root=root),
-            verify("synth-chairs", ids=3, root=root),
-        ):
-            assert [cached.num_images for cached in checked] == [3 * 62]
-
-    def test_changed_byte(self, tmp_path: Path):
-        build("synth-chairs", ids=1, root=tmp_path)
-        (array,) = tmp_path.glob("*.npy")
-        content = bytearray(array.read_bytes())
-        content[-1] ^= 1
-        array.write_bytes(content)
-        message = (
-            r"recorded fingerprint\): make it again with `seatbelt data build synth-chairs --ids 1`"
-        )
-        with pytest.raises(InputError, match=message):
-            verify("synth-chairs", root=tmp_path)
-
-    @pytest.mark.parametrize("ids", [None, 4])
-    def test_absent(self, tmp_path: Path, ids: int | None):
-        with pytest.raises(
-            InputError, match="nothing of synth-chairs is stored here: run `seatbelt"
-        ):
-            verify("synth-chairs", ids=ids, root=tmp_path)
-
-    @pytest.mark.parametrize("name", ["folder", "synth-dsprites"])
-    def test_never_stored(self, name: str):
-        with pytest.raises(InputError, match=f"a stored set .*, got {name}"):
-            verify(name)
-
-
-class TestInventory:
-    def test_states(self, root: Path):
-        states = {status.name: status for status in inventory(root=root)}
-        assert list(states) == list(DATASETS)
-        assert states["synth-chairs"].state == "partial"
-        assert [cached.num_images for cached in states["synth-chairs"].stored] == [186]
-        assert states["chairs"].state == "absent"
-        assert states["synth-dsprites"].state == states["folder"].state == "ready"
-
-    def test_damaged(self, tmp_path: Path):
-        (tmp_path / "synth-chairs.json").write_text("{")
-        status = inventory(root=tmp_path)[0]
-        assert status.state == "damaged"
-        assert "make it again with `seatbelt data build synth-chairs`" in status.problem
-        assert status.stored == ()
-
-    def test_ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        few = replace(SYNTH_CHAIRS, num_identities=2)
-        spec = replace(DATASETS["synth-chairs"], build=few.build)
-        monkeypatch.setitem(DATASETS, "synth-chairs", spec)
-        build("synth-chairs", root=tmp_path)
-        assert inventory(root=tmp_path)[0].state == "ready"
+@pytest.mark.usefixtures("offered")
+def test_sets_of_installed_packages_are_listed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    names = [status.name for status in inventory(root=tmp_path)]
+    assert names[-1] == "stars"
+    assert "moons" not in names
+    assert "moons: its package cannot be loaded (no_such_module)" in caplog.text

@@ -63,10 +63,10 @@ class TestWhole:
         assert get() == CONTENT
 
     def test_progress(self, get):
-        calls: list[tuple[int, int]] = []
+        calls: list[tuple[str, float, float]] = []
         get(progress=lambda *call: calls.append(call))
-        assert calls[-1] == (len(CONTENT), len(CONTENT))
-        assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+        assert calls[-1] == ("bytes", len(CONTENT), len(CONTENT))
+        assert [done for _, done, _ in calls] == sorted({done for _, done, _ in calls})
 
     def test_is_not_fetched_again(self, get, server):
         get(described())

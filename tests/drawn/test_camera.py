@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from pyro_seatbelt.drawn.camera import photograph
@@ -67,6 +68,7 @@ def test_brighter_albedo_is_brighter():
     assert bright[drawn].mean() > 2 * dark[drawn].mean()
 
 
-def test_white_is_kept_for_the_background():
-    picture = photograph(table(1.0), np.array([0.0]), np.array([30.0]), supersampling=1)
+def test_white_is_kept_for_the_background(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pyro_seatbelt.drawn.camera._SUPERSAMPLING", 1)
+    picture = photograph(table(1.0), np.array([0.0]), np.array([30.0]))
     assert picture[picture < 255].max() <= 250

@@ -54,9 +54,9 @@ def test_twenty_thousand_images_equal_slow_code():
     loc, shared = (torch.randn(20_000, d, generator=generator).double() for d in (DIM, 1))
     scale = 0.2 + 0.3 * torch.rand(20_000, DIM, generator=generator).double()
     encodings, found = parts_of(loc + 0.3 * shared, scale, num_draws=20_000 // 400)
-    from pyro_seatbelt.data.spread import spread
+    from pyro_seatbelt.data.subset import even_subset
 
-    expected = slow_parts(encodings["z1"], spread(50, 20_000))
+    expected = slow_parts(encodings["z1"], even_subset(50, 20_000))
     assert found.total_correlation > 1
     assert list(found) == pytest.approx(expected.tolist(), rel=1e-9)
 
@@ -176,7 +176,7 @@ def test_messages():
         with pyro.plate("data", 5, subsample=x), pyro.plate("more", 3):
             pyro.sample("z", dist.Normal(torch.zeros(2), 1.0).to_event(1))
 
-    with pytest.raises(NotImplementedError, match="expected one vector an image"):
+    with pytest.raises(NotImplementedError, match="expected one vector per image"):
         encode(crowded, images, torch.arange(5))
 
     def transformed(x):

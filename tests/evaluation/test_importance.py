@@ -128,7 +128,7 @@ def test_it_leaves_no_trace_and_repeats_itself(linear, dots):
     expected = torch.rand(2)
     torch.manual_seed(3)
     seen = []
-    progress = lambda done, total: seen.append((done, total))  # noqa: E731
+    progress = lambda _, done, total, *more: seen.append((done, total))  # noqa: E731
     one = bound(linear, dots, num_samples=64, progress=progress)
     assert torch.equal(torch.rand(2), expected)
     assert torch.equal(one.iwae, bound(linear, dots, num_samples=64).iwae)

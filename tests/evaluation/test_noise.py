@@ -60,7 +60,7 @@ def test_the_guide_sees_noise_of_half_the_scale_and_the_model_clean_pixels(pair,
 def test_each_scale_is_measured_for_itself(pair, images):
     seen = []
     both = robustness(
-        pair, images, (0.0, 1.0), batch_size=8, progress=lambda done, total: seen.append(done)
+        pair, images, (0.0, 1.0), batch_size=8, progress=lambda _, done, *more: seen.append(done)
     )
     alone = robustness(pair, images, (1.0,), batch_size=8)
     assert both.scales == (0.0, 1.0)

@@ -42,7 +42,7 @@ def test_layers_may_have_different_lengths():
 
 
 def test_messages():
-    with pytest.raises(ValueError, match="expected one conditional a layer, got none"):
+    with pytest.raises(ValueError, match="expected one conditional per layer, got none"):
         BottomUp(MLPEncoder((1, 4, 4), 8), [], num_data=3)
     with pytest.raises(ValueError, match="expected num_data >= 1, got 0"):
         BottomUp(MLPEncoder((1, 4, 4), 8), [nn.Linear(8, 2)], num_data=0)

@@ -30,7 +30,7 @@ def test_the_density_descends_from_the_top():
 
 
 def test_messages():
-    with pytest.raises(ValueError, match="expected one conditional a layer, got none"):
+    with pytest.raises(ValueError, match="expected one conditional per layer, got none"):
         TopDown(MLPEncoder((1, 4, 4), 8), [], num_data=3)
     with pytest.raises(ValueError, match="expected num_data >= 1, got 0"):
         TopDown(MLPEncoder((1, 4, 4), 8), [nn.Linear(8, 2)], num_data=0)

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pyro_seatbelt.models import GreyBernoulli, Likelihood, LikelihoodName
+from pyro_seatbelt.family import LikelihoodName
+from pyro_seatbelt.models import GreyBernoulli, Likelihood
 from pyro_seatbelt.models.likelihoods import LIKELIHOODS
 
 

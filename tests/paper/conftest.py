@@ -10,11 +10,12 @@ import pytest
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.item import Item
-from pyro_seatbelt.paper.results import CONFIG_COLUMNS, Results, sites
+from pyro_seatbelt.paper.names import sites
+from pyro_seatbelt.paper.results import CONFIG_COLUMNS, Results
 from pyro_seatbelt.paper.scales import SCALES
 from pyro_seatbelt.runs.records import Findings
-from pyro_seatbelt.sweeps.job_runs import JobReport
-from pyro_seatbelt.sweeps.jobs import Job
+from pyro_seatbelt.sweeps.finished import JobReport
+from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.training.config import TrainConfig
 
 LAPTOP = SCALES["laptop"]
@@ -54,7 +55,9 @@ def attack_rows(
     assert config.layers is not None
     b, deep = math.log10(config.beta), 2 * math.log2(config.layers)
     chain = config.model == "beta-tcdlgm"
-    alone = config.model == "seatbelt" and layers != sites(config.layers) and mode == "latent"
+    alone = (
+        config.model == "seatbelt" and layers != "+".join(sites(config.layers)) and mode == "latent"
+    )
     protection = 0.3 * b + (0.0 if chain else 0.1 * deep)
     if mode == "output":
         value = 600 * (1 + 0.3 * sign * b)
@@ -97,7 +100,7 @@ def attacked_sites(config: TrainConfig, layers: object) -> str:
     assert config.layers is not None
     if layers == "base" or (layers is None and config.model == "beta-tcdlgm"):
         return "z1"
-    return f"z{config.layers}" if layers == "top" else sites(config.layers)
+    return f"z{config.layers}" if layers == "top" else "+".join(sites(config.layers))
 
 
 @pytest.fixture
@@ -177,11 +180,11 @@ def planted_images(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         def find(results: Results, config: TrainConfig) -> Findings | None:
             return findings(config, sign) if results.run_folder(config) else None
 
-        for module in ("panels", "heart"):
-            monkeypatch.setattr(f"pyro_seatbelt.paper.{module}._find", find)
+        monkeypatch.setattr(Results, "read_attack", find)
+        monkeypatch.setattr("pyro_seatbelt.paper.items.heart.read_attack", find)
         rng = np.random.default_rng(0)
         monkeypatch.setattr(
-            "pyro_seatbelt.paper.noise.noise_likelihoods",
+            "pyro_seatbelt.paper.items.fig8.noise_likelihoods",
             lambda folder: {scale: rng.normal(-100 * scale, 5, 50) for scale in NOISE},
         )
 

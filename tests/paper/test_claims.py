@@ -50,8 +50,3 @@ def test_a_table_for_people_has_a_line_for_each():
     assert [line.split(" | ")[3] for line in lines[4:]] == ["holds", "does not hold", "undecided"]
     assert "ratio 2, low unknown, models 3, dataset a\\|b" in lines[4]
     assert lines[6].endswith("two lines |")
-
-
-def test_notes_are_added():
-    assert claim().noted("On drawn chairs.").note == "One model. On drawn chairs."
-    assert claim(note="").noted("x").note == "x"

@@ -1,16 +1,21 @@
 """What every item keeps to."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.paper import ITEMS, SCALES
+from pyro_seatbelt.paper import ITEMS, SCALES, items
 from pyro_seatbelt.paper.items import chosen
 from pyro_seatbelt.paper.scales import scale_named
-from pyro_seatbelt.sweeps.jobs import merge_jobs
+from pyro_seatbelt.sweeps.job import merge_jobs
+
+LAPTOP_NOTE = SCALES["laptop"].note
 
 NEEDS_WEIGHTS = {"fig4", "traversals"}
 """What is drawn by running models: the end-to-end test does."""
@@ -59,13 +64,14 @@ def test_the_published_protocol_is_that_of_the_paper(jobs):
 @pytest.mark.parametrize("name", ITEMS)
 def test_claims_hold_where_the_paper_is_right_and_nowhere_else(name, sign, world, planted_images):
     planted_images(sign)
-    claims = ITEMS[name].claims(world(ITEMS[name], sign))
+    claims = ITEMS[name].check(world(ITEMS[name], sign))
     assert claims
     assert len({claim.claim for claim in claims}) == len(claims)
     for claim in claims:
         assert claim.item == name
         assert claim.source
         assert claim.text
+        assert claim.note.endswith(LAPTOP_NOTE)
         if name == "traversals":
             assert claim.holds is None  # nothing decides it
             continue
@@ -79,18 +85,17 @@ def test_claims_hold_where_the_paper_is_right_and_nowhere_else(name, sign, world
 @pytest.mark.parametrize("name", ITEMS)
 def test_claims_are_unknown_where_nothing_was_run(name, world, planted_images):
     planted_images(1)
-    claims = ITEMS[name].claims(world(ITEMS[name], 0))
+    claims = ITEMS[name].check(world(ITEMS[name], 0))
     assert claims
     assert all(claim.holds is None for claim in claims)
 
 
 @pytest.mark.parametrize("name", ITEMS)
 def test_what_is_trained_but_not_evaluated_is_unknown_and_left_out(name, world, monkeypatch):
-    for module in ("panels", "heart"):
-        monkeypatch.setattr(f"pyro_seatbelt.paper.{module}._find", lambda *_: None)
+    monkeypatch.setattr("pyro_seatbelt.paper.items.heart.read_attack", lambda *_: None)
     results = world(ITEMS[name], 1, evaluated=False)
     assert len(results.runs)
-    claims = ITEMS[name].claims(results)
+    claims = ITEMS[name].check(results)
     assert claims
     assert all(claim.holds is None for claim in claims)
     assert all(not claim.measured.get("models") or name == "traversals" for claim in claims)
@@ -156,7 +161,8 @@ def test_without_runs_figures_are_empty_and_no_error(name, world, planted_images
 def test_figures_and_tables_are_files(world, tmp_path):
     files = ITEMS["fig3"].draw(world(ITEMS["fig3"], 1)).write(tmp_path / "new" / "fig3")
     assert [file.name for file in files] == ["elbo.png", "elbo.csv", "elbo.md"]
-    assert files[0].read_bytes().startswith(b"\x89PNG")
+    with Image.open(files[0]) as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
     table = pd.read_csv(files[1])
     rows = table[(table["model"] == "seatbelt") & (table["dataset"] == "synth-chairs")]
     assert rows["beta"].tolist() == [1, 4, 10]
@@ -165,6 +171,11 @@ def test_figures_and_tables_are_files(world, tmp_path):
     lines = files[2].read_text().splitlines()
     assert lines[0] == "| dataset | model | beta | mean | low | high | num |"
     assert len(lines) == len(table) + 2
+
+
+def test_every_item_is_a_file_of_its_name():
+    files = {path.stem for path in Path(str(items.__file__)).parent.glob("*.py")} - {"__init__"}
+    assert {name.replace("-", "_") for name in ITEMS} == files
 
 
 def test_items_are_found_by_name():

@@ -11,7 +11,8 @@ from PIL import Image
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.paper import ITEMS, SCALES, reproduce
-from pyro_seatbelt.sweeps.job_runs import finished_job, run_job
+from pyro_seatbelt.sweeps.finished import finished_job
+from pyro_seatbelt.sweeps.job_run import run_job
 from pyro_seatbelt.sweeps.sweep import SweepResult
 from pyro_seatbelt.sweeps.tables import write_tables
 

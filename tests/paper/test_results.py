@@ -3,10 +3,10 @@ import math
 import pandas as pd
 
 from pyro_seatbelt.paper import ITEMS, SCALES
-from pyro_seatbelt.paper.results import Results, pick, problems, with_excess
+from pyro_seatbelt.paper.results import Results
 
 
-def attacks():
+def attacks(folder):
     rows = [
         ("seatbelt", 2, "latent", "z1+z2", "gradient"),
         ("seatbelt", 2, "latent", "z1", "gradient"),
@@ -16,20 +16,30 @@ def attacks():
         ("beta-tcvae", 1, "output", "z1", "value"),
         ("beta-tcvae", 1, "w2", "z1", "value"),
     ]
-    return pd.DataFrame(rows, columns=["model", "layers", "mode", "layers_attacked", "stop"])
+    table = pd.DataFrame(rows, columns=["model", "layers", "mode", "layers_attacked", "stop"])
+    table = table.assign(l2_target=5.0, l2_best_to_target=[4.0] * 6 + [5.5])
+    return Results(SCALES["smoke"], folder, pd.DataFrame(), table)
 
 
-def test_problems_are_those_on_the_layers_of_the_paper():
-    assert problems(attacks(), "latent").index.tolist() == [0, 2]
-    assert problems(attacks(), "latent", layers="z1").index.tolist() == [1, 2]
-    assert problems(attacks(), "output").index.tolist() == [5]
-    assert problems(attacks(), "w2").index.tolist() == [6]
-    assert problems(attacks()[:0], "latent").columns.tolist() == attacks().columns.tolist()
+def test_problems_are_those_on_the_layers_of_the_paper(tmp_path):
+    results = attacks(tmp_path)
+    assert results.problems("latent").index.tolist() == [0, 2]
+    assert results.problems("latent", attacked="z1").index.tolist() == [1, 2]
+    assert results.problems("output").index.tolist() == [5]
+    assert results.problems("w2").index.tolist() == [6]
+    empty = results._replace(attacks=results.attacks[:0]).problems("latent")
+    assert empty.columns.tolist() == results.problems("latent").columns.tolist()
 
 
-def test_rows_are_picked_by_all_that_is_wanted():
-    assert pick(attacks(), model="seatbelt", layers_attacked="z1").index.tolist() == [1]
-    assert len(pick(attacks(), model=None)) == 7
+def test_problems_are_picked_by_all_that_is_wanted(tmp_path):
+    results = attacks(tmp_path)
+    assert results.problems("latent", attacked="z1", model="seatbelt").index.tolist() == [1]
+    assert results.problems("latent", model=None, layers=2).index.tolist() == [0, 2]
+
+
+def test_an_excess_is_beyond_the_targets_own_reconstruction(tmp_path):
+    assert attacks(tmp_path).problems("output")["l2_excess"].tolist() == [1.0]
+    assert attacks(tmp_path).problems("w2")["l2_excess"].tolist() == [-0.5]
 
 
 def test_tables_without_rows_have_their_columns(tmp_path):
@@ -54,8 +64,3 @@ def test_runs_without_an_evaluation_have_unknown_numbers(tmp_path):
     other = ITEMS["kl-collapse"].jobs(SCALES["smoke"])[1]
     assert math.isnan(results.number(other.config, "steps"))
     assert results.run_folder(other.config) is None
-
-
-def test_an_excess_is_beyond_the_targets_own_reconstruction():
-    table = pd.DataFrame({"l2_target": [5.0, 4.0], "l2_best_to_target": [4.0, 4.5]})
-    assert with_excess(table)["l2_excess"].tolist() == [1.0, -0.5]

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from pyro_seatbelt.attacks import geometric_weights
-from pyro_seatbelt.evaluation.attack_results import shown
+from pyro_seatbelt.evaluation.attack_summary import shown
 from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.contents import read_contents

@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,15 +7,19 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from pyro_seatbelt.attacks import MODES, Attack
+from pyro_seatbelt.attacks import MODES, BoundAttack
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs import AttackOptions, attack_run, load_run
 from pyro_seatbelt.runs import attack as attacks
 from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.images import open_data
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.train import open_data
 
 SMALL = AttackOptions(pairs=2, weights=(0.0, 1.0, 1e9), max_iterations=5, device="cpu", processes=1)
+
+
+def replace(options, **changes):
+    return options.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def test_every_mode_is_kept_in_the_folder_of_the_run(run):
     reports = attack_run(
         run,
         replace(SMALL, modes=list(MODES), pairs=1),
-        watch=lambda mode, advance: seen.append((mode, advance.finished, advance.total)),
+        progress=lambda stage, done, total, _=None: seen.append((stage, done, total)),
     )
     assert [each.mode for each in reports] == list(MODES)
     for each in reports:
@@ -66,7 +69,7 @@ def test_a_finished_attack_is_not_made_again(run, monkeypatch):
     [first] = attack_run(run, SMALL)
     files = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
     with monkeypatch.context() as patch:
-        patch.setattr(Attack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
+        patch.setattr(BoundAttack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
         [again] = attack_run(run, SMALL)
         assert again.was_finished
         assert not first.was_finished
@@ -99,7 +102,7 @@ class EnoughError(Exception):
 def test_other_settings_are_another_folder(run, monkeypatch):
     places = []
 
-    def note(attack, model, guide, x, target, folder, **options):
+    def note(attack, folder, **options):
         places.append(folder)
         raise EnoughError
 

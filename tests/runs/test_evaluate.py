@@ -2,7 +2,6 @@ import json
 import math
 import shutil
 import time
-from dataclasses import replace
 
 import arviz
 import numpy as np
@@ -13,14 +12,25 @@ from PIL import Image
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
-from pyro_seatbelt.files import locked
-from pyro_seatbelt.runs import EvaluateOptions, evaluate_run, load_run, read_evaluation, train_run
+from pyro_seatbelt.locks import locked
+from pyro_seatbelt.runs import (
+    EvaluateOptions,
+    evaluate_run,
+    evaluation_figures,
+    load_run,
+    measurements,
+    read_evaluation,
+    train_run,
+)
 from pyro_seatbelt.runs import evaluate as evaluations
-from pyro_seatbelt.runs import evaluation_numbers as numbers
-from pyro_seatbelt.runs import evaluation_report as reports
 from pyro_seatbelt.runs.folder import RunFolder
-from pyro_seatbelt.runs.train import open_data
+from pyro_seatbelt.runs.images import open_data
 from pyro_seatbelt.training import TrainConfig
+
+
+def replace(options, **changes):
+    return options.model_copy(update=changes)
+
 
 SMALL = EvaluateOptions(images=3, iwae_samples=5, noise_scales=(0.5,), device="cpu")
 PLAIN = replace(SMALL, figures=False)
@@ -45,13 +55,13 @@ def sprites(tmp_path_factory):
 def empty_figures(monkeypatch):
     """Drawing takes longer than a small evaluation."""
     for name in ("save_figure", "_save_frames"):
-        monkeypatch.setattr(reports, name, lambda figure, path: path.write_bytes(b""))
+        monkeypatch.setattr(evaluation_figures, name, lambda figure, path: path.write_bytes(b""))
 
 
 @pytest.mark.usefixtures("empty_figures")
 def test_everything_is_kept_in_the_folder_of_the_run(run):
     stages = []
-    report = evaluate_run(run, SMALL, watch=lambda *stage: stages.append(stage))
+    report = evaluate_run(run, SMALL, progress=lambda *stage: stages.append(stage))
     found = report.evaluation
     assert report.folder == run / "evaluation"
     assert read_evaluation(run) == found
@@ -70,7 +80,7 @@ def test_everything_is_kept_in_the_folder_of_the_run(run):
     assert stages[-1] == ("figures", 5, 5)
     assert {stage for stage, *_ in stages} > {"bound", "importance", "noise", "aggregate"}
     for stage in {stage for stage, *_ in stages}:
-        last = [(done, total) for name, done, total in stages if name == stage][-1]
+        last = [(done, total) for name, done, total, *_ in stages if name == stage][-1]
         assert last[0] == last[1]
 
 
@@ -240,7 +250,7 @@ def test_numbers_are_plain_json(run):
 def test_numbers_that_are_not_finite_are_no_evaluation(run, monkeypatch):
     first = evaluate_run(run, PLAIN)
     with monkeypatch.context() as patch:
-        patch.setattr(numbers, "_weight_norm", lambda run: {"encoder": math.nan})
+        patch.setattr(measurements, "_weight_norm", lambda run: {"encoder": math.nan})
         with pytest.raises(InputError, match="cannot be evaluated, not finite: weight_norm"):
             evaluate_run(run, replace(PLAIN, seed=9))
     assert read_evaluation(run) == first.evaluation
@@ -295,12 +305,12 @@ def test_no_evaluation_is_none(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": 1}, "expected images >= 2, got 1"),
-        ({"aggregate_images": 0}, "expected aggregate_images >= 2, got 0"),
-        ({"iwae_samples": 0}, "expected iwae_samples >= 1, got 0"),
+        ({"images": 1}, "images: expected >= 2, got 1"),
+        ({"aggregate_images": 0}, "aggregate_images: expected >= 2, got 0"),
+        ({"iwae_samples": 0}, "iwae_samples: expected >= 1, got 0"),
         ({"noise_scales": (-0.1,)}, "expected finite noise scales >= 0, got -0.1"),
         ({"noise_scales": (math.nan,)}, "expected finite noise scales >= 0, got nan"),
-        ({"seed": -1}, "expected seed >= 0 and below 2\\^63, got -1"),
+        ({"seed": -1}, "seed: expected >= 0 and below 2\\^63, got -1"),
     ],
 )
 def test_options_are_checked(changes, message):

@@ -5,11 +5,16 @@ import pandas as pd
 import pytest
 import torch
 
-from pyro_seatbelt.attacks import LBFGSB, Attack, LatentKL, Output
+from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, LatentKL, Output
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import locked
+from pyro_seatbelt.executors import LocalProcesses
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
+
+
+def keep(attack, chain, folder, **options):
+    return run_protocol(attack.bind(*chain), folder, **options)
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def content(folder):
 
 def test_the_table_is_the_result_of_the_attack(chain, tmp_path):
     attack = make()
-    found = run_protocol(attack, *chain, tmp_path / "a", columns={"input_image": [7, 8, 9]})
+    found = keep(attack, chain, tmp_path / "a", columns={"input_image": [7, 8, 9]})
     result = attack(*chain)
     expected = pd.DataFrame(result.columns())
     pd.testing.assert_frame_equal(found.table[list(expected)], expected, check_dtype=False)
@@ -57,7 +62,7 @@ def test_the_table_is_the_result_of_the_attack(chain, tmp_path):
 
 @pytest.mark.parametrize("stop_after", [0, 1, 2])
 def test_a_stopped_attack_ends_as_an_uninterrupted_one(chain, tmp_path, monkeypatch, stop_after):
-    whole = run_protocol(make(), *chain, tmp_path / "whole")
+    whole = keep(make(), chain, tmp_path / "whole")
     add = AttackRecords.add
 
     def killed(self, group, result):
@@ -69,45 +74,45 @@ def test_a_stopped_attack_ends_as_an_uninterrupted_one(chain, tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(AttackRecords, "add", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_protocol(make(), *chain, tmp_path / "stopped")
+            keep(make(), chain, tmp_path / "stopped")
     seen = []
-    found = run_protocol(make(), *chain, tmp_path / "stopped", progress=seen.append)
+    found = keep(make(), chain, tmp_path / "stopped", progress=lambda *each: seen.append(each))
     pd.testing.assert_frame_equal(found.table, whole.table)
     assert content(tmp_path / "stopped") == content(tmp_path / "whole")
-    assert seen[0].finished >= 4 * stop_after, "a finished group is done again"
-    assert (seen[-1].finished, seen[-1].total) == (9, 9)
+    assert seen[0][1] >= 4 * stop_after, "a finished group is done again"
+    assert seen[-1][:3] == ("problems", 9, 9)
 
 
 def test_a_group_without_its_table_is_redone(chain, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(AttackRecords, "merge", lambda *args: None)
         patch.setattr(AttackRecords, "read", lambda self: None)
-        run_protocol(make(), *chain, tmp_path / "a")
+        keep(make(), chain, tmp_path / "a")
     [part] = (tmp_path / "a" / "groups").glob("*1.parquet")
     part.unlink()
     before = content(tmp_path / "a")
-    run_protocol(make(), *chain, tmp_path / "b")
-    run_protocol(make(), *chain, tmp_path / "a")
+    keep(make(), chain, tmp_path / "b")
+    keep(make(), chain, tmp_path / "a")
     assert content(tmp_path / "a") == content(tmp_path / "b")
     assert len(before) == 5
 
 
 def test_a_finished_attack_is_only_read(chain, tmp_path, monkeypatch):
-    first = run_protocol(make(), *chain, tmp_path / "a")
+    first = keep(make(), chain, tmp_path / "a")
     before = content(tmp_path / "a")
     with monkeypatch.context() as patch:
-        patch.setattr(Attack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
-        again = run_protocol(make(), *chain, tmp_path / "a")
+        patch.setattr(BoundAttack, "run", lambda *args, **kwargs: pytest.fail("it ran again"))
+        again = keep(make(), chain, tmp_path / "a")
     pd.testing.assert_frame_equal(first.table, again.table)
     seen = []
-    run_protocol(make(), *chain, tmp_path / "a", force=True, progress=seen.append)
+    keep(make(), chain, tmp_path / "a", force=True, progress=lambda *each: seen.append(each))
     assert seen
     assert content(tmp_path / "a") == before
 
 
 def test_the_number_of_processes_changes_nothing(chain, tmp_path):
-    run_protocol(make(), *chain, tmp_path / "one")
-    run_protocol(make(), *chain, tmp_path / "two", processes=2)
+    keep(make(), chain, tmp_path / "one")
+    keep(make(), chain, tmp_path / "two", executor=LocalProcesses(2, start="fork"))
     assert content(tmp_path / "one") == content(tmp_path / "two")
     assert multiprocessing.active_children() == []
 
@@ -122,27 +127,42 @@ def test_the_number_of_processes_changes_nothing(chain, tmp_path):
     ],
 )
 def test_another_attack_is_not_mixed_in(chain, tmp_path, changes, name):
-    run_protocol(make(), *chain, tmp_path / "a")
+    keep(make(), chain, tmp_path / "a")
     before = content(tmp_path / "a")
     with pytest.raises(InputError, match=rf"an attack with other arguments is here \({name}\)"):
-        run_protocol(make(**changes), *chain, tmp_path / "a")
+        keep(make(**changes), chain, tmp_path / "a")
     assert content(tmp_path / "a") == before
+
+
+def test_arguments_are_those_of_earlier_versions(chain):
+    """A setting more, or another name for one, and no folder of old is known again."""
+    arguments = make().bind(*chain).arguments
+    hashes = [arguments.pop(name) for name in ("images", "parameters")]
+    assert json.dumps(arguments) == (
+        '{"objective": {"name": "latent-kl", "layers": ["z1", "z2"], "estimator": "closed-form"}, '
+        '"optimiser": {"name": "LBFGSB", "memory": 25, "factr": 10.0, "gtol": 1e-05, '
+        '"max_iterations": 20, "max_evaluations": 15000, "max_line_search": 20, '
+        '"backend": "auto"}, "weights": [0.0, 0.1, 1000000.0], "ball": null, "noise": "frozen", '
+        '"samples": 1, "seed": 0, "start": "auto", "zero_test": true, "limits": [0.0, 1.0], '
+        '"batch": 4, "rows": null, "record_samples": 1, "threads": 1, "device": "cpu"}'
+    )
+    assert [len(each) for each in hashes] == [64, 64]
 
 
 def test_other_images_and_weights_are_another_attack(chain, pairs, tmp_path):
     model, guide, x, _ = chain
-    run_protocol(make(), *chain, tmp_path / "a")
+    keep(make(), chain, tmp_path / "a")
     with pytest.raises(InputError, match=r"other arguments is here \(images\)"):
-        run_protocol(make(), model, guide, x, pairs.images(3, 5), tmp_path / "a")
+        keep(make(), (model, guide, x, pairs.images(3, 5)), tmp_path / "a")
     with torch.no_grad():
         guide.heads[0].bias += 1
     with pytest.raises(InputError, match=r"other arguments is here \(parameters\)"):
-        run_protocol(make(), *chain, tmp_path / "a")
+        keep(make(), chain, tmp_path / "a")
 
 
 def test_layers_by_any_name_are_the_same_attack(chain, tmp_path):
-    first = run_protocol(make(objective=LatentKL("top")), *chain, tmp_path / "a")
-    again = run_protocol(make(objective=LatentKL(["z2"])), *chain, tmp_path / "a")
+    first = keep(make(objective=LatentKL("top")), chain, tmp_path / "a")
+    again = keep(make(objective=LatentKL(["z2"])), chain, tmp_path / "a")
     pd.testing.assert_frame_equal(first.table, again.table)
     recorded = json.loads((tmp_path / "a" / "arguments.json").read_text())
     assert recorded["arguments"]["objective"]["layers"] == ["z2"]
@@ -154,40 +174,41 @@ def test_nothing_is_written_for_a_pair_that_cannot_be_attacked(chain, tmp_path):
         (make(objective=LatentKL(["z9"])), chain, "no latent site 'z9': choose among z1, z2"),
         (make(), (model, guide, x, x), "the target equals the input"),
         (make(objective=Output()), (None, guide, x, target), "reads the model"),
+        (make(), (model, guide, x), "expected an attack with targets to keep"),
     ]:
         with pytest.raises(InputError, match=message):
-            run_protocol(attack, *pair, tmp_path / "a")
+            keep(attack, pair, tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
 def test_a_folder_in_use_is_left_alone(chain, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="expected an absent or empty folder for the attack"):
-        run_protocol(make(), *chain, tmp_path)
+        keep(make(), chain, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_another_process_at_it_is_said_so(chain, tmp_path):
-    run_protocol(make(), *chain, tmp_path / "a")
+    keep(make(), chain, tmp_path / "a")
     with (
         locked(tmp_path / "a", "mine"),
         pytest.raises(InputError, match="another process is at this attack"),
     ):
-        run_protocol(make(), *chain, tmp_path / "a")
+        keep(make(), chain, tmp_path / "a")
 
 
 @pytest.mark.parametrize("name", ["table.parquet", "images.safetensors", "arguments.json"])
 def test_a_damaged_file_is_named(chain, tmp_path, name):
-    run_protocol(make(), *chain, tmp_path / "a")
+    keep(make(), chain, tmp_path / "a")
     path = tmp_path / "a" / name
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match=rf"{name}: the file is "):
-        run_protocol(make(), *chain, tmp_path / "a")
+        keep(make(), chain, tmp_path / "a")
 
 
 def test_a_guide_alone(chain, tmp_path):
     _, guide, x, target = chain
-    found = run_protocol(make(), None, guide, x, target, tmp_path / "a")
+    found = keep(make(), (None, guide, x, target), tmp_path / "a")
     assert set(found.images) == {"adversarial", "distortion"}
     assert "l2_best_to_target" not in found.table
     assert found.table["target_nll"].isna().all()
@@ -200,5 +221,5 @@ def test_retired_problems_are_kept_and_named(chain, tmp_path):
         guide(images / (images.amax((1, 2, 3), keepdim=True) > 0))  # a black image breaks it
 
     x[1] = 0.0
-    found = run_protocol(make(), None, brittle, x, target, tmp_path / "a")
+    found = keep(make(), (None, brittle, x, target), tmp_path / "a")
     assert found.table["pair"][found.table["stop"] == "nan"].tolist() == [1, 1, 1]

@@ -18,7 +18,6 @@ from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.training import TrainConfig, TrainingDiverged
 from pyro_seatbelt.training.config import read_config
 from pyro_seatbelt.training.metrics import read_metrics
-from pyro_seatbelt.training.progress import Unwatched
 
 
 def weights_of(folder, step):
@@ -37,12 +36,12 @@ def assert_same_run(one, other, step):
     assert timeless(one) == timeless(other)
 
 
-class StopAt(Unwatched):
+class StopAt:
     def __init__(self, step):
         self.at = step
 
-    def advance(self, step, metrics):
-        if step == self.at:
+    def __call__(self, stage, step, total, numbers=None):
+        if stage == "training" and step == self.at:
             signal.raise_signal(signal.SIGINT)
 
 
@@ -106,7 +105,7 @@ def test_a_run_is_rebuilt_from_its_folder(whole):
 
 @pytest.mark.parametrize("stop", [1, 3])
 def test_ctrl_c_and_resume_change_nothing(stop, whole, make_config, tmp_path):
-    result = train_run(make_config(), out=tmp_path / "stopped", watch=StopAt(stop))
+    result = train_run(make_config(), out=tmp_path / "stopped", progress=StopAt(stop))
     assert (result.status, result.step, result.figures) == ("interrupted", stop, {})
     assert RunFolder(result.folder).read_record().status == "interrupted"
     again = resume_run(result.folder)
@@ -213,7 +212,7 @@ def test_a_run_killed_as_it_began_can_be_started_again(make_config, tmp_path, mo
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(whole, make_config, tmp_path):
-    result = train_run(make_config(), out=tmp_path / "a", watch=StopAt(1))
+    result = train_run(make_config(), out=tmp_path / "a", progress=StopAt(1))
     [checkpoint] = (result.folder / "checkpoints").iterdir()
     for path in checkpoint.iterdir():
         path.unlink()
@@ -238,7 +237,7 @@ def test_changes_that_would_make_another_run_are_refused(changes, message, whole
 
 
 def test_other_data_are_refused(make_config, tmp_path, monkeypatch):
-    result = train_run(make_config(), out=tmp_path / "a", watch=StopAt(1))
+    result = train_run(make_config(), out=tmp_path / "a", progress=StopAt(1))
     folder = RunFolder(result.folder)
     record = folder.read_record()
     folder.write_record(record.model_copy(update={"fingerprint": "0" * 64}))
@@ -247,13 +246,13 @@ def test_other_data_are_refused(make_config, tmp_path, monkeypatch):
 
 
 def test_one_process_trains_a_run_at_a_time(make_config, tmp_path):
-    class Meddler(Unwatched):
-        def advance(self, step, metrics):
+    def meddle(stage, step, total, numbers=None):
+        if stage == "training":
             assert list_runs(tmp_path)[0].status == "running"
             with pytest.raises(InputError, match="another process is training this run"):
                 resume_run(tmp_path / "a", {"steps": 9})
 
-    train_run(make_config(steps=1), out=tmp_path / "a", watch=Meddler())
+    train_run(make_config(steps=1), out=tmp_path / "a", progress=meddle)
 
 
 def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):

@@ -59,7 +59,7 @@ def test_nothing_need_be_evaluated():
 def test_lambdas_are_a_series():
     [options] = Grid(attack=[{"lambdas": 2, "modes": ["w2"], "layers": ["z1", "z2"]}]).attack
     assert options.weights == (0.0, 2.0**-20, 2.0**20)
-    assert (options.modes, options.layers) == (["w2"], ["z1", "z2"])
+    assert (options.modes, options.layers) == (("w2",), ("z1", "z2"))
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
@@ -76,12 +76,12 @@ WRONG = {
     "no toml": ("beta = =", r"not a valid \.toml file"),
     "another part": ("[gird]\nseed = [1]", "unknown key 'gird': did you mean grid"),
     "no table": ("train = 3", "train: expected a valid dictionary, got 3"),
-    "no list": ("[grid]\nseed = 3", r"grid\.seed: expected a valid list, got 3"),
+    "no list": ("[grid]\nseed = 3", r"grid\.seed: expected a list of one value or more, got 3"),
     "an empty list": ("[grid]\nseed = []", r"grid\.seed: expected a list of one value or more"),
     "a typo": ("[grid]\nmodle = ['vae']", "grid: unknown key 'modle': did you mean model"),
     "another typo": ("[train]\nsteeps = 3", "train: unknown key 'steeps': did you mean steps"),
-    "a wrong value": ("[grid]\nbeta = [1, -1]", r"grid\.beta: expected >= 0, got -1"),
-    "a wrong setting": ("[train]\nlayers = 0", r"train\.layers: expected >= 1, got 0"),
+    "a wrong value": ("[grid]\nbeta = [1, -1]", "grid: beta: expected >= 0, got -1"),
+    "a wrong setting": ("[train]\nlayers = 0", "train: layers: expected >= 1, got 0"),
     "twice": ("[train]\nseed = 1\n[grid]\nseed = [1]", r"seed: expected it in \[train\] or in"),
     "two lengths": (
         "[grid]\nsteps = [1]\nepochs = [1]",
@@ -100,26 +100,37 @@ WRONG = {
     "one attack": ("[attack]\npairs = 3", r"attack: expected tables, each headed \[\[attack\]\]"),
     "a typo in an attack": (
         "[[attack]]\npears = 3",
-        "attack: table 1: unknown key 'pears': did you mean pairs",
+        "attack 1: unknown key 'pears': did you mean pairs",
     ),
-    "no such mode": ("[[attack]]\nmodes = ['latnt']", "attack 1.modes 1: expected 'latent', "),
-    "one mode": ("[[attack]]\nmodes = 'latent'", r"attack 1\.modes: expected .*got 'latent'"),
-    "no number": ("[[attack]]\npairs = 'x'", r"attack 1\.pairs: expected a valid integer.*'x'"),
-    "no pairs": ("[[attack]]\n[[attack]]\npairs = 0", "attack: table 2: expected one pair or more"),
+    "no such mode": (
+        "[[attack]]\nmodes = ['latnt']",
+        "attack 1: expected a mode of latent, w2, ",
+    ),
+    "one mode": (
+        "[[attack]]\nmodes = 'latent'",
+        "attack 1: modes: expected .*got 'latent'",
+    ),
+    "no number": ("[[attack]]\npairs = 'x'", "attack 1: pairs: expected a valid integer.*'x'"),
+    "no pairs": ("[[attack]]\n[[attack]]\npairs = 0", "attack 2: expected one pair or more"),
     "no layers": ("[[attack]]\nlayers = 3", "layers: expected all, top, base or a list of sites"),
     "both series": ("[[attack]]\nlambdas = 3\nweights = [1.0]", "expected lambdas or weights"),
-    "no series": ("[[attack]]\nlambdas = -1", "table 1: lambdas: expected a number >= 0, got -1"),
-    "no iterations": ("[[attack]]\nmax_iterations = 0", "attack: table 1: expected max_iterations"),
+    "no series": (
+        "[[attack]]\nlambdas = -1",
+        "attack 1: expected 0 weights lambda or more",
+    ),
+    "no iterations": ("[[attack]]\nmax_iterations = 0", "attack 1: expected max_iterations"),
     "layers of outputs": (
         "[[attack]]\nmodes = ['output']\nlayers = 'top'",
-        "attack: table 1: the output attack reads every layer",
+        "attack 1: the output attack reads every layer",
     ),
     "a typo in the evaluation": (
         "[evaluate]\nimagse = 4",
         "evaluate: unknown key 'imagse': did you mean images",
     ),
-    "no images": ("[evaluate]\nimages = 1", "evaluate: expected images >= 2, got 1"),
-    "no evaluation": ("evaluate = 3", "evaluate: .*, got 3"),
+    "no images": ("[evaluate]\nimages = 1", "evaluate: images: expected >= 2, got 1"),
+    "no evaluation": ("evaluate = 3", "evaluate: expected a table, true or false, got 3"),
+    "one call's option": ("[[attack]]\nforce = true", "attack 1: unknown key 'force': it is no"),
+    "no truth values": ("[grid]\nbeta = [true]", "grid: beta: expected no truth value, got True"),
 }
 
 

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,14 +13,14 @@ import pytest
 
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import lock
+from pyro_seatbelt.executors import Inline, LocalProcesses
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.sweeps import attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.sweeps import sweep as module
-from pyro_seatbelt.sweeps.failures import Failure
+from pyro_seatbelt.sweeps.failures import failure_in
+from pyro_seatbelt.sweeps.finished import finished_job, job_place
 from pyro_seatbelt.sweeps.grid import read_grid
-from pyro_seatbelt.sweeps.job_runs import finished_job, job_place, run_job
-from pyro_seatbelt.sweeps.pool import Outcome, run_local
-from pyro_seatbelt.sweeps.stages import Stage
+from pyro_seatbelt.sweeps.job_run import Attempt, run_job
 
 SOURCE = Path(pyro_seatbelt.__file__).parent.parent
 
@@ -41,18 +40,15 @@ def bare(jobs):
 def inline(monkeypatch):
     """Jobs run in this process, and `broken` ones fail."""
     broken = {}
+
+    def run(job, folder, *, progress, **options):
+        if job.name in broken:
+            raise broken[job.name]
+        return run_job(job, folder, progress=progress)
+
     monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
-
-    def pool(jobs, folder, *, workers, threads, tell):
-        for job in jobs:
-            tell(job.name, Stage("training", 0.5))
-            if job.name in broken:
-                yield Outcome(job.name, broken[job.name])
-            else:
-                run_job(job, folder)
-                yield Outcome(job.name, None)
-
-    monkeypatch.setattr(module, "run_local", pool)
+    monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
+    monkeypatch.setattr(module, "LocalProcesses", lambda workers, gpus: Inline())
     return broken
 
 
@@ -102,19 +98,21 @@ def assert_same_tables(one, other):
 def test_everything_is_in_the_folder_and_nothing_is_made_twice(inline, jobs, tmp_path):
     out = tmp_path / "sweep"
     seen = []
-    result = run_jobs(jobs[:2], out, watch=seen.append)
+    result = run_jobs(jobs[:2], out, progress=lambda *each: seen.append(each))
     assert result.finished == [job.name for job in jobs[:2]]
     assert (result.failed, result.skipped) == ({}, [])
     assert {path.name for path in out.iterdir()} == {"sweep.json", "runs", "tables"}
     assert [each["name"] for each in json.loads((out / "sweep.json").read_text())["jobs"]] == [
         job.name for job in jobs[:2]
     ]
-    assert [(each.finished, each.failed, each.total) for each in (seen[0], seen[-1])] == [
-        (0, 0, 2),
-        (2, 0, 2),
+    runs = [each for each in seen if each[0] == "runs"]
+    assert runs[:2] == [
+        ("runs", 0, 2, {"finished": 0, "failed": 0, "running": running}) for running in (0, 1)
     ]
-    assert seen[1].running == {jobs[0].name: Stage("training", 0.5)}
-    assert seen[1].done == 0.5
+    assert runs[-1] == ("runs", 2, 2, {"finished": 2, "failed": 0, "running": 0})
+    done = [each[1] for each in runs]
+    assert done == sorted(done)
+    assert any(0 < each < 1 for each in done)  # in the middle of the first
 
     again = run_jobs(jobs, out)
     assert again.skipped == result.finished
@@ -128,13 +126,15 @@ def test_everything_is_in_the_folder_and_nothing_is_made_twice(inline, jobs, tmp
 def test_a_failing_job_is_kept_named_and_tried_again(inline, bare, tmp_path):
     out = tmp_path / "sweep"
     name = bare[1].name
-    inline[name] = Failure("no room", "Traceback ...")
+    inline[name] = RuntimeError("no room")
     for attempts in (1, 2):
         result = run_jobs(bare[:2], out)
-        assert result.failed == {name: "no room"}
+        assert result.failed == {name: "RuntimeError: no room"}
         kept = json.loads((out / "failures" / f"{name}.json").read_text())
-        assert (kept["job"], kept["error"], kept["attempts"]) == (name, "no room", attempts)
-        assert kept["traceback"] == "Traceback ..."
+        assert (kept["job"], kept["error"], kept["attempts"]) == (
+            *(name, "RuntimeError: no room", attempts),
+        )
+        assert "raise broken[job.name]" in kept["traceback"]
         assert pd.read_parquet(result.tables["runs"])["run"].tolist() == [bare[0].name]
     inline.clear()
     result = run_jobs(bare[:2], out)
@@ -203,18 +203,21 @@ def test_killed_workers_and_bad_jobs_fail_alone(jobs, pictures, tmp_path):
     given = [job_for(lost), job_for(long), job_for(jobs[2].config)]
     killed = []
 
-    def tell(name, stage):
-        if name == given[1].name and stage.fraction > 0 and not killed:
-            pid = json.loads((job_place(name, tmp_path) / "run.json").read_text())["pid"]
-            killed.append(pid)
-            os.kill(pid, signal.SIGKILL)
+    def progress_of(number):
+        def progress(stage, done, total, numbers=None):
+            if number == 1 and done > 0 and not killed:
+                record = job_place(given[1].name, tmp_path) / "run.json"
+                killed.append(json.loads(record.read_text())["pid"])
+                os.kill(killed[0], signal.SIGKILL)
 
-    outcomes = dict(run_local(given, tmp_path, workers=2, threads=1, tell=tell))
-    assert set(outcomes) == {job.name for job in given}
-    assert "gone: expected a folder of images" in outcomes[given[0].name].error
-    assert outcomes[given[0].name].traceback is None
-    assert outcomes[given[1].name].error.startswith("its process was killed by SIGKILL")
-    assert outcomes[given[2].name] is None
+        return progress
+
+    outcomes = dict(LocalProcesses(2).run(Attempt(tmp_path, 1), given, progress_of))
+    failures = [failure_in(outcomes[number]) for number in range(3)]
+    assert "gone: expected a folder of images" in failures[0].error
+    assert failures[1].error == "its process was killed by SIGKILL: was there enough memory?"
+    assert [failure.traceback for failure in failures[:2]] == [None, None]
+    assert failures[2] is None
     assert finished_job(given[2], tmp_path)
 
 
@@ -286,7 +289,7 @@ def workers_of_ray(mark):
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (place / "cmdline").read_bytes()
-            if words.startswith(b"ray::_attempt") and mark in (place / "environ").read_bytes():
+            if words.startswith(b"ray::_run") and mark in (place / "environ").read_bytes():
                 found.append(int(place.name))
     return found
 
@@ -321,19 +324,3 @@ def test_ray_goes_on_when_a_worker_is_killed(make_grid, tmp_path, monkeypatch):
     assert process.returncode == 0, errors
     assert len(attack_table(whole)) == 48
     assert_same_tables(out, whole)
-
-
-def test_a_table_waits_for_its_turn(tmp_path):
-    (tmp_path / "tables").mkdir()
-    entered = threading.Event()
-
-    def other():
-        with module._alone(tmp_path / "tables"):
-            entered.set()
-
-    with lock(tmp_path / "tables"):
-        thread = threading.Thread(target=other)
-        thread.start()
-        assert not entered.wait(0.3)
-    assert entered.wait(10)
-    thread.join()

@@ -18,7 +18,6 @@ from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.layout import checkpoints
 from pyro_seatbelt.training.loop import num_steps
 from pyro_seatbelt.training.metrics import read_metrics
-from pyro_seatbelt.training.progress import Unwatched
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 
 ALL = torch.arange(24)
@@ -28,13 +27,13 @@ def timeless(records):
     return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]
 
 
-class StopAt(Unwatched):
+class StopAt:
     """Sends this process a signal while a step is under way."""
 
     def __init__(self, step, number=signal.SIGINT):
         self.at, self.number = step, number
 
-    def advance(self, step, metrics):
+    def __call__(self, stage, step, total, numbers=None):
         if step == self.at:
             os.kill(os.getpid(), self.number)
 
@@ -106,7 +105,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
         ALL,
         config,
         folder=tmp_path / "parts",
-        watch=StopAt(stop),
+        progress=StopAt(stop),
         **options,
     )
     assert first.interrupted
@@ -166,7 +165,9 @@ def test_an_evaluation_that_is_cut_off_costs_no_step(cut_off, make_pair, images,
 
 def test_what_is_evaluated_is_what_is_saved(make_pair, images, config, tmp_path):
     config = config.model_copy(update={"eval_every": 100, "checkpoint_every": 100})
-    stopped = fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path, watch=StopAt(7))
+    stopped = fit(
+        *make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path, progress=StopAt(7)
+    )
     pair, seen = make_pair(), []
     fit(
         *pair,
@@ -219,7 +220,7 @@ def test_a_finished_run_has_nothing_left_to_do(make_pair, images, config, tmp_pa
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_polite_stop_finishes_the_step_and_saves(number, pair, images, config, tmp_path):
     outcome = fit(
-        *pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, watch=StopAt(4, number)
+        *pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, progress=StopAt(4, number)
     )
     assert outcome.interrupted
     assert outcome.checkpoint == tmp_path / "checkpoints" / "step-00000004"
@@ -227,13 +228,12 @@ def test_a_polite_stop_finishes_the_step_and_saves(number, pair, images, config,
 
 
 def test_a_second_ctrl_c_acts_at_once(pair, images, config):
-    class Impatient(Unwatched):
-        def advance(self, step, metrics):
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
+    def impatient(stage, step, total, numbers=None):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        fit(*pair, Trace_ELBO(), images, ALL, config, watch=Impatient())
+        fit(*pair, Trace_ELBO(), images, ALL, config, progress=impatient)
 
 
 def test_old_checkpoints_are_dropped(pair, images, config, tmp_path):
@@ -279,13 +279,12 @@ def test_a_loss_that_is_no_number_is_traced_to_its_term(pair, images, config, tm
     pair.model.net = nn.Sequential(BreaksAt(5), pair.model.net)
     before = None
 
-    class Keep(Unwatched):
-        def advance(self, step, metrics):
-            nonlocal before
-            before = pair.weights()
+    def keep(stage, step, total, numbers=None):
+        nonlocal before
+        before = pair.weights()
 
     with pytest.raises(TrainingDiverged, match=r"step 5: log_likelihood is not") as e:
-        fit(*pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, watch=Keep())
+        fit(*pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, progress=keep)
     assert e.value.step == 5
     assert e.value.checkpoint == tmp_path / "checkpoints" / "step-00000003"
     names = [name for name in before if "running" not in name and "num_batches" not in name]
@@ -304,7 +303,7 @@ def test_a_finite_loss_beyond_all_bounds_has_diverged(pair, images, config):
     pair.model.net.register_forward_hook(
         lambda module, inputs, output: output * 1e6 if module.training else output
     )
-    message = r"step 1: log_likelihood is beyond 1e\+09 nats a pixel; no checkpoint yet"
+    message = r"step 1: log_likelihood is beyond 1e\+09 nats per pixel; no checkpoint yet"
     with pytest.raises(TrainingDiverged, match=message):
         fit(*pair, Trace_ELBO(), images, ALL, config)
 

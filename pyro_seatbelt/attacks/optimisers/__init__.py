@@ -1,1 +1,16 @@
-"""How an attack searches: batched minimisers of many problems at once."""
+"""How an attack searches: optimisers of many problems at once, which share one method."""
+
+from collections.abc import Callable
+
+from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
+from pyro_seatbelt.attacks.optimisers.optimiser import Optimiser
+from pyro_seatbelt.attacks.optimisers.pgd import PGD
+
+__all__ = ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"]
+
+OPTIMISERS: dict[str, Callable[[], Optimiser]] = {
+    "lbfgsb-scipy": lambda: LBFGSB(backend="scipy"),
+    "lbfgsb-torch": lambda: LBFGSB(backend="torch"),
+    "pgd": PGD,
+}
+"""From a name to an optimiser with its default settings; each is held to one contract."""

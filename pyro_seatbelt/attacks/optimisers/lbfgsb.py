@@ -1,20 +1,23 @@
 """L-BFGS-B on many problems at once: the settings, and the choice of implementation."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from torch import Tensor
 
+from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.optimisers.lockstep import minimise_in_lockstep
-from pyro_seatbelt.attacks.optimisers.minimum import BatchedFunction, Minimum, Progress
+from pyro_seatbelt.attacks.optimisers.minimum import Minimum
+from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, Optimiser, check_box
 from pyro_seatbelt.attacks.optimisers.projected import minimise_projected
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 Backend = Literal["auto", "scipy", "torch"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LBFGSB:
+class LBFGSB(Optimiser):
     """Settings of L-BFGS-B; the defaults are the paper's, with a cap on the iterations.
 
     Attributes:
@@ -31,9 +34,20 @@ class LBFGSB:
     Raises:
         InputError: For a setting out of range.
 
+    References:
+        | A Limited Memory Algorithm for Bound Constrained Optimization (Byrd et al., 1995)
+
     Example:
-        >>> LBFGSB(max_iterations=150).memory
-        25
+        Fewer digits and little memory, for many large images:
+
+        >>> import torch
+        >>> quick = LBFGSB(memory=5, factr=1e7, gtol=1e-3, max_evaluations=500, max_line_search=10)
+        >>> x0 = torch.tensor([[3.0], [4.0]], dtype=torch.float64)
+        >>> def square(x, problems):
+        ...     return (x**2).sum(1), 2 * x
+        >>> found = quick.minimise(square, x0, torch.tensor(1.0), torch.tensor(5.0))
+        >>> found.x.tolist(), found.stop
+        ([[1.0], [1.0]], ('gradient', 'gradient'))
     """
 
     memory: int = 25
@@ -54,62 +68,23 @@ class LBFGSB:
         if self.backend not in ("auto", "scipy", "torch"):
             raise InputError(f"expected backend 'auto', 'scipy' or 'torch', got {self.backend!r}")
 
-
-def minimise(
-    function: BatchedFunction,
-    x0: Tensor,
-    lower: Tensor,
-    upper: Tensor,
-    settings: LBFGSB | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Minimum:
-    """Minimises P problems in boxes together.
-
-    A problem whose value or gradient stops being finite is retired with the stop reason
-    `nan` at the best point that it had seen; the others go on.
-
-    Args:
-        function: Maps points `(n, D)` and the problems `(n,)` that they belong to, to values
-            `(n,)` and gradients `(n, D)`. All pending evaluations come in one call.
-        x0: Starts, shape `(P, D)`; moved into the box.
-        lower: Lower bounds, broadcastable to `(P, D)`.
-        upper: Upper bounds, broadcastable to `(P, D)`.
-        settings: The settings; the paper's by default.
-        progress: Called after every round of evaluations.
-
-    Returns:
-        Where each problem stopped.
-
-    Raises:
-        ValueError: When shapes do not fit or a lower bound is above its upper bound.
-
-    References:
-        | A Limited Memory Algorithm for Bound Constrained Optimization (Byrd et al., 1995)
-
-    Example:
-        >>> import torch
-        >>> x0 = torch.tensor([[3.0], [4.0]], dtype=torch.float64)
-        >>> def square(x, problems):
-        ...     return (x**2).sum(1), 2 * x
-        >>> result = minimise(square, x0, torch.tensor(1.0), torch.tensor(5.0))
-        >>> result.x.tolist(), result.stop
-        ([[1.0], [1.0]], ('gradient', 'gradient'))
-    """
-    settings = settings or LBFGSB()
-    in_lockstep = settings.backend == "scipy" or (
-        settings.backend == "auto" and x0.device.type == "cpu"
-    )
-    return (minimise_in_lockstep if in_lockstep else minimise_projected)(
-        function,
-        x0,
-        lower,
-        upper,
-        memory=settings.memory,
-        factr=settings.factr,
-        gtol=settings.gtol,
-        max_iterations=settings.max_iterations,
-        max_evaluations=settings.max_evaluations,
-        max_line_search=settings.max_line_search,
-        progress=progress,
-    )
+    def minimise(
+        self,
+        function: BatchedFunction,
+        x0: Tensor,
+        lower: Tensor,
+        upper: Tensor,
+        *,
+        ball: Ball | None = None,
+        seeds: Tensor | None = None,
+        progress: Progress = silent,
+    ) -> Minimum:
+        """Minimises P problems in boxes together (see :class:`Optimiser`)."""
+        del seeds  # nothing is drawn
+        self.check_ball(ball)
+        x0, lower, upper = check_box(x0, lower, upper, ball)
+        settings = asdict(self)
+        backend = settings.pop("backend")
+        in_lockstep = backend == "scipy" or (backend == "auto" and x0.device.type == "cpu")
+        search = minimise_in_lockstep if in_lockstep else minimise_projected
+        return search(function, x0, lower, upper, **settings, progress=progress)

@@ -17,15 +17,12 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
-    BatchedFunction,
     Minimum,
-    Progress,
     StopReason,
-    check_answer,
-    check_box,
     projected_gradient_norm,
 )
+from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, check_answer
+from pyro_seatbelt.progress import Progress
 
 Array = NDArray[np.float64]
 Answer = tuple[float, Array]
@@ -85,13 +82,13 @@ def minimise_in_lockstep(
     lower: Tensor,
     upper: Tensor,
     *,
-    memory: int = 25,
-    factr: float = 10.0,
-    gtol: float = 1e-5,
-    max_iterations: int = 100,
-    max_evaluations: int = 15_000,
-    max_line_search: int = 20,
-    progress: Progress | None = None,
+    memory: int,
+    factr: float,
+    gtol: float,
+    max_iterations: int,
+    max_evaluations: int,
+    max_line_search: int,
+    progress: Progress,
 ) -> Minimum:
     """Minimises P problems in boxes, each by SciPy's own L-BFGS-B.
 
@@ -103,15 +100,15 @@ def minimise_in_lockstep(
 
     Args:
         function: The batched function.
-        x0: Starts, shape `(P, D)`.
-        lower: Lower bounds, broadcastable to `(P, D)`.
-        upper: Upper bounds, broadcastable to `(P, D)`.
-        memory: Number of corrections (`m`).
-        factr: Stops when the relative decrease is under this many machine precisions.
-        gtol: Stops when the projected gradient is under this.
-        max_iterations: Cap on the iterations of a problem.
-        max_evaluations: Cap on its evaluations, checked between iterations.
-        max_line_search: Cap on the evaluations of one line search.
+        x0: Starts in the box, shape `(P, D)`.
+        lower: Lower bounds, shape `(P, D)`.
+        upper: Upper bounds, shape `(P, D)`.
+        memory: As :class:`~pyro_seatbelt.attacks.LBFGSB` has it, like the settings below.
+        factr: Setting.
+        gtol: Setting.
+        max_iterations: Setting.
+        max_evaluations: Setting.
+        max_line_search: Setting.
         progress: Called after every round.
 
     Returns:
@@ -120,18 +117,7 @@ def minimise_in_lockstep(
     References:
         | Algorithm 778: L-BFGS-B (Zhu et al., 1997)
         | https://docs.scipy.org/doc/scipy/reference/optimize.minimize-lbfgsb.html
-
-    Example:
-        >>> x0 = torch.zeros(2, 3, dtype=torch.float64)
-        >>> target = torch.tensor([[0.25], [7.0]], dtype=torch.float64)
-        >>> def function(x, problems):
-        ...     difference = x - target[problems]
-        ...     return (difference**2).sum(1), 2 * difference
-        >>> minimise_in_lockstep(function, x0, x0 - 1, x0 + 1).x
-        tensor([[0.2500, 0.2500, 0.2500],
-                [1.0000, 1.0000, 1.0000]], dtype=torch.float64)
     """
-    x0, lower, upper = check_box(x0, lower, upper)
     starts, low, high = (t.detach().cpu().double().numpy() for t in (x0, lower, upper))
 
     def optimiser(row: int) -> Callable[[Callable[[Array], Answer]], Any]:
@@ -158,7 +144,7 @@ def minimise_in_lockstep(
         problems.extend(_Problem(optimiser(row), starts[row]) for row in range(len(starts)))
         while waiting := [i for i, problem in enumerate(problems) if problem.pending is not None]:
             asked = [p for i in waiting if (p := problems[i].pending) is not None]
-            points = torch.from_numpy(np.stack(asked)).to(x0)
+            points = _rows(asked, x0)
             values, gradients = check_answer(
                 *function(points, torch.tensor(waiting, device=x0.device)), points
             )
@@ -167,17 +153,15 @@ def minimise_in_lockstep(
             for i, value, gradient in zip(waiting, answers, slopes, strict=True):
                 problems[i].answer(value, gradient)
             rounds += 1
-            if progress is not None:
-                finished = sum(problem.pending is None for problem in problems)
-                evaluations = sum(problem.evaluations for problem in problems)
-                progress(Advance(finished, len(problems), rounds, evaluations))
+            finished = sum(problem.pending is None for problem in problems)
+            progress("problems", finished, len(problems), {"round": rounds})
     finally:
         limits.restore_original_limits()
         for problem in problems:
             problem.cancel()
 
-    x = torch.from_numpy(np.stack([problem.best for problem in problems])).to(x0)
-    gradient = torch.from_numpy(np.stack([problem.gradient for problem in problems])).to(x0)
+    x = _rows([problem.best for problem in problems], x0)
+    gradient = _rows([problem.gradient for problem in problems], x0)
     return Minimum(
         x=x,
         value=torch.tensor([float(problem.value) for problem in problems], dtype=torch.float64).to(
@@ -203,3 +187,8 @@ def _stop_reason(details: dict[str, Any]) -> StopReason:
         if text in message:
             return reason
     return "line-search"
+
+
+def _rows(arrays: list[Array], like: Tensor) -> Tensor:
+    rows = np.array(arrays).reshape(len(arrays), like.shape[1])
+    return torch.from_numpy(rows).to(like)

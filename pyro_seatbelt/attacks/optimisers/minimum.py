@@ -1,6 +1,5 @@
-"""What every batched minimiser takes and returns."""
+"""Where a search ended, and how near to stationary that is."""
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -17,29 +16,6 @@ StopReason = Literal[
 `steps`: a method of a fixed number of steps made them all. `nan`: the value or the gradient
 stopped being finite, and the problem was retired.
 """
-
-BatchedFunction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Maps points `(n, D)` and the problems `(n,)` that they belong to, to values `(n,)` and
-gradients `(n, D)`. Row i may depend on point i and problem i alone."""
-
-Progress = Callable[["Advance"], None]
-"""Called after every round of evaluations."""
-
-
-class Advance(NamedTuple):
-    """How far a batch of problems has come.
-
-    Attributes:
-        finished: Problems that have stopped.
-        total: Problems in all.
-        rounds: Calls of the batched function so far.
-        evaluations: Rows evaluated so far.
-    """
-
-    finished: int
-    total: int
-    rounds: int
-    evaluations: int
 
 
 class Minimum(NamedTuple):
@@ -80,40 +56,3 @@ def projected_gradient_norm(x: Tensor, gradient: Tensor, lower: Tensor, upper: T
     """
     step = torch.minimum(torch.maximum(x - gradient, lower), upper) - x
     return step.abs().amax(1)
-
-
-def check_box(x0: Tensor, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Broadcasts the bounds over the problems and moves the starts into them.
-
-    Returns:
-        The start inside the box, the lower and the upper bounds, each `(P, D)`.
-
-    Raises:
-        ValueError: When the start is not `(P, D)` or a lower bound is above an upper bound.
-    """
-    if x0.ndim != 2:
-        raise ValueError(f"expected starts of shape (problems, dimensions), got {tuple(x0.shape)}")
-    lower = torch.as_tensor(lower, dtype=x0.dtype, device=x0.device).expand_as(x0)
-    upper = torch.as_tensor(upper, dtype=x0.dtype, device=x0.device).expand_as(x0)
-    if not bool((lower <= upper).all()):
-        row = int((lower > upper).any(1).nonzero()[0])
-        raise ValueError(f"problem {row} has a lower bound above its upper bound")
-    return torch.minimum(torch.maximum(x0, lower), upper), lower, upper
-
-
-def check_answer(values: Tensor, gradients: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Holds a batched function to its contract.
-
-    Returns:
-        The values `(n,)` and the gradients `(n, D)` in the dtype and on the device of the points.
-
-    Raises:
-        ValueError: When the shapes are others.
-    """
-    num_points = len(points)
-    if values.shape != (num_points,) or gradients.shape != points.shape:
-        raise ValueError(
-            f"expected the function to return values of shape ({num_points},) and gradients of "
-            f"shape {tuple(points.shape)}, got {tuple(values.shape)} and {tuple(gradients.shape)}"
-        )
-    return values.detach().to(points), gradients.detach().to(points)

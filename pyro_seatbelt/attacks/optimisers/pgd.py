@@ -1,27 +1,26 @@
 """Projected gradient descent in a norm ball, on many problems at once."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
-    BatchedFunction,
-    Minimum,
-    Progress,
-    StopReason,
-    check_answer,
-    check_box,
-    projected_gradient_norm,
-)
+from pyro_seatbelt.attacks.ball import Ball, Norm
+from pyro_seatbelt.attacks.optimisers.minimum import Minimum
+from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, Optimiser, check_box
+from pyro_seatbelt.attacks.optimisers.visits import Visits
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.progress import Progress, silent
 
 
 @dataclass(frozen=True, kw_only=True)
-class PGD:
-    r"""Settings of projected gradient descent.
+class PGD(Optimiser):
+    r"""Projected gradient descent over the intersection of a ball and a box.
+
+    .. math::
+        d \leftarrow \Pi\left(d - \alpha\, g / \|g\|_2\right) \quad (L_2), \qquad
+        d \leftarrow \Pi\left(d - \alpha\, \mathrm{sign}(g)\right) \quad (L_\infty)
 
     Attributes:
         steps: Steps of each run.
@@ -38,9 +37,15 @@ class PGD:
         | https://arxiv.org/abs/1706.06083
 
     Example:
-        >>> PGD(steps=100, restarts=5).steps
-        100
+        >>> x0 = torch.zeros(1, 2)
+        >>> def linear(d, problems):
+        ...     return d.sum(1), torch.ones_like(d)
+        >>> thorough = PGD(steps=100, restarts=3, step_size=0.05)
+        >>> thorough.minimise(linear, x0, x0 - 1, x0 + 1, ball=Ball("linf", 0.5)).x
+        tensor([[-0.5000, -0.5000]])
     """
+
+    balls: ClassVar[frozenset[Norm | None]] = frozenset({"l2", "linf"})
 
     steps: int = 40
     restarts: int = 1
@@ -53,100 +58,43 @@ class PGD:
         if self.step_size is not None and not self.step_size > 0:
             raise InputError(f"expected step_size > 0, got {self.step_size}")
 
+    def minimise(
+        self,
+        function: BatchedFunction,
+        x0: Tensor,
+        lower: Tensor,
+        upper: Tensor,
+        *,
+        ball: Ball | None = None,
+        seeds: Tensor | None = None,
+        progress: Progress = silent,
+    ) -> Minimum:
+        """Finds the best point that each problem visits (see :class:`Optimiser`).
 
-def descend(
-    function: BatchedFunction,
-    x0: Tensor,
-    lower: Tensor,
-    upper: Tensor,
-    ball: Ball,
-    settings: PGD | None = None,
-    *,
-    seeds: Tensor | None = None,
-    progress: Progress | None = None,
-) -> Minimum:
-    r"""Minimises P functions of a distortion over the intersection of a ball and a box.
+        The box must hold 0; clipping to it after the projection onto the ball then never leaves
+        the ball.
+        """
+        self.check_ball(ball)
+        assert ball is not None
+        x0, lower, upper = check_box(x0, lower, upper, ball)
+        if not bool(((lower <= 0) & (upper >= 0)).all()):
+            raise ValueError("expected a box of distortions that holds 0")
+        seeds = torch.arange(len(x0)) if seeds is None else seeds.cpu()
+        generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        length = ball.radius * (self.step_size or 2.5 / self.steps)
 
-    .. math::
-        d \leftarrow \Pi\left(d - \alpha\, g / \|g\|_2\right) \quad (L_2), \qquad
-        d \leftarrow \Pi\left(d - \alpha\, \mathrm{sign}(g)\right) \quad (L_\infty)
+        def project(distortion: Tensor) -> Tensor:
+            return torch.minimum(torch.maximum(ball.project(distortion), lower), upper)
 
-    The box must hold 0; clipping to it after the projection onto the ball then never
-    leaves the ball.
-
-    Args:
-        function: The batched function of the distortions.
-        x0: Starts of the first run, shape `(P, D)`.
-        lower: Lower bounds, at most 0, broadcastable to `(P, D)`.
-        upper: Upper bounds, at least 0, broadcastable to `(P, D)`.
-        ball: The ball.
-        settings: The settings.
-        seeds: A seed for the restarts of each problem, shape `(P,)`; 0, 1, ... by default.
-        progress: Called after every round.
-
-    Returns:
-        The best point that each problem visited.
-
-    Raises:
-        ValueError: When shapes do not fit or the box does not hold 0.
-
-    Example:
-        >>> x0 = torch.zeros(1, 2)
-        >>> def linear(d, problems):
-        ...     return d.sum(1), torch.ones_like(d)
-        >>> descend(linear, x0, x0 - 1, x0 + 1, Ball("linf", 0.5)).x
-        tensor([[-0.5000, -0.5000]])
-    """
-    settings = settings or PGD()
-    x0, lower, upper = check_box(x0, lower, upper)
-    if not bool(((lower <= 0) & (upper >= 0)).all()):
-        raise ValueError("expected a box of distortions that holds 0")
-    num_problems, dim = x0.shape
-    seeds = torch.arange(num_problems) if seeds is None else seeds.cpu()
-    generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
-    length = ball.radius * (settings.step_size or 2.5 / settings.steps)
-
-    def project(distortion: Tensor) -> Tensor:
-        return torch.minimum(torch.maximum(ball.project(distortion), lower), upper)
-
-    live = torch.ones(num_problems, dtype=torch.bool, device=x0.device)
-    best_x, best_gradient = x0, torch.full_like(x0, torch.nan)
-    best = torch.full_like(x0[:, 0], torch.nan)
-    evaluations = torch.zeros(num_problems, dtype=torch.int64, device=x0.device)
-    rounds = 0
-    for restart in range(settings.restarts):
-        start = x0
-        if restart:
-            start = torch.cat([ball.sample(1, dim, generator) for generator in generators]).to(x0)
-        x = project(start)
-        for _ in range(settings.steps + 1):
-            rows = live.nonzero().squeeze(1)
-            if not len(rows):
-                break
-            points = x[rows]
-            values, gradients = check_answer(*function(points, rows), points)
-            rounds += 1
-            evaluations[rows] += 1
-            finite = values.isfinite() & gradients.isfinite().all(1)
-            live[rows] = finite
-            better = finite & ~(values >= best[rows])
-            column = better[:, None]
-            best = best.index_copy(0, rows, torch.where(better, values, best[rows]))
-            best_x = best_x.index_copy(0, rows, torch.where(column, points, best_x[rows]))
-            best_gradient = best_gradient.index_copy(
-                0, rows, torch.where(column, gradients, best_gradient[rows])
-            )
-            ascent = torch.where(finite[:, None], ball.ascent(gradients), 0)
-            x = project(x.index_copy(0, rows, points - length * ascent))
-            if progress is not None:
-                retired = num_problems - int(live.sum())
-                progress(Advance(retired, num_problems, rounds, int(evaluations.sum())))
-    stop: list[StopReason] = ["steps" if alive else "nan" for alive in live.tolist()]
-    return Minimum(
-        x=best_x,
-        value=best,
-        gradient_norm=projected_gradient_norm(best_x, best_gradient, lower, upper),
-        iterations=(evaluations - settings.restarts).clamp(min=0).cpu(),
-        evaluations=evaluations.cpu(),
-        stop=tuple(stop),
-    )
+        visits = Visits(function, x0, progress)
+        for restart in range(self.restarts):
+            start = x0
+            if restart:
+                draws = [ball.sample(1, x0.shape[1], generator) for generator in generators]
+                start = torch.cat(draws).to(x0)
+            x = project(start)
+            for _ in range(self.steps + 1):
+                if visits.over:
+                    break
+                x = project(x - length * ball.ascent(visits.gradients(x)))
+        return visits.minimum(lower, upper, starts=self.restarts)

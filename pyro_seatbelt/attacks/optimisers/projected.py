@@ -16,15 +16,12 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.optimisers.history import History
 from pyro_seatbelt.attacks.optimisers.minimum import (
-    Advance,
-    BatchedFunction,
     Minimum,
-    Progress,
     StopReason,
-    check_answer,
-    check_box,
     projected_gradient_norm,
 )
+from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, check_answer
+from pyro_seatbelt.progress import Progress
 
 _REASONS: tuple[StopReason, ...] = (
     "nan",
@@ -41,7 +38,7 @@ _GROWTH = 4.0
 
 
 class _State(NamedTuple):
-    """What is known of each of n running problems; a row a problem."""
+    """What is known of each of n running problems, a row per problem."""
 
     problem: Tensor  # (n,)
     lower: Tensor  # (n, D)
@@ -67,52 +64,40 @@ def minimise_projected(
     lower: Tensor,
     upper: Tensor,
     *,
-    memory: int = 25,
-    factr: float = 10.0,
-    gtol: float = 1e-5,
-    max_iterations: int = 100,
-    max_evaluations: int = 15_000,
-    max_line_search: int = 20,
-    progress: Progress | None = None,
+    memory: int,
+    factr: float,
+    gtol: float,
+    max_iterations: int,
+    max_evaluations: int,
+    max_line_search: int,
+    progress: Progress,
 ) -> Minimum:
     """Minimises P problems in boxes together, on the device and in the dtype of `x0`.
 
-    The settings mean what they mean to SciPy's L-BFGS-B. Both stop at a stationary
-    point, but they take different ways there, and on a function with several minima
-    they may end in different ones. Where many bounds come and go, this one needs more
-    iterations: give it twice the cap that you would give SciPy.
+    The settings mean what they mean to SciPy's L-BFGS-B (`factr` counts the precisions of
+    float64). Both stop at a stationary point, but they take different ways there, and on a
+    function with several minima they may end in different ones. Where many bounds come and go,
+    this one needs more iterations: give it twice the cap that you would give SciPy.
 
-    The history takes ``2 memory D`` numbers of float32 a problem, whatever the dtype of `x0`:
+    The history takes ``2 memory D`` numbers of float32 per problem, whatever the dtype of `x0`:
     it only shapes the direction, and the line search judges that in full precision.
 
     Args:
         function: The batched function.
-        x0: Starts, shape `(P, D)`.
-        lower: Lower bounds, broadcastable to `(P, D)`.
-        upper: Upper bounds, broadcastable to `(P, D)`.
-        memory: Number of corrections.
-        factr: Stops when the relative decrease is under this many machine precisions
-            (those of float64).
-        gtol: Stops when the projected gradient is under this.
-        max_iterations: Cap on the iterations of a problem.
-        max_evaluations: Cap on its evaluations, checked between iterations.
-        max_line_search: Cap on the evaluations of one line search.
+        x0: Starts in the box, shape `(P, D)`.
+        lower: Lower bounds, shape `(P, D)`.
+        upper: Upper bounds, shape `(P, D)`.
+        memory: As :class:`~pyro_seatbelt.attacks.LBFGSB` has it, like the settings below.
+        factr: Setting.
+        gtol: Setting.
+        max_iterations: Setting.
+        max_evaluations: Setting.
+        max_line_search: Setting.
         progress: Called after every round.
 
     Returns:
         Where each problem stopped.
-
-    Example:
-        >>> x0 = torch.zeros(2, 3)
-        >>> target = torch.tensor([[0.25], [7.0]])
-        >>> def function(x, problems):
-        ...     difference = x - target[problems]
-        ...     return (difference**2).sum(1), 2 * difference
-        >>> minimise_projected(function, x0, x0 - 1, x0 + 1).x
-        tensor([[0.2500, 0.2500, 0.2500],
-                [1.0000, 1.0000, 1.0000]])
     """
-    x0, lower, upper = check_box(x0, lower, upper)
     tolerance = factr * torch.finfo(torch.float64).eps
     state = _begin(function, x0, lower, upper, memory, gtol)
     done: list[_Finished] = []
@@ -120,11 +105,8 @@ def minimise_projected(
     while True:
         running = state.stop == _RUNNING
         num_running = int(running.sum())
-        if progress is not None:
-            ended = sum(len(part.problem) for part in done) + len(state.problem) - num_running
-            spent = sum(int(part.evaluations.sum()) for part in done)
-            spent += int(state.evaluations.sum())
-            progress(Advance(ended, total, rounds, spent))
+        ended = sum(len(part.problem) for part in done) + len(state.problem) - num_running
+        progress("problems", ended, total, {"round": rounds})
         # copying the history costs as much as a step, so finished rows are dropped now and then
         if num_running < 0.75 * len(state.problem) or num_running == 0:
             done.append(_finish(state, ~running))

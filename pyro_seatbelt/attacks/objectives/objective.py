@@ -1,0 +1,45 @@
+r"""What an attacker minimises, read from the traces of a Pyro model and guide.
+
+Every objective is a distance of the distorted input's posterior or reconstruction from the
+target's, for each problem. :class:`~pyro_seatbelt.attacks.Attack` adds the penalty
+:math:`\lambda \|d\|_2`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from torch import Tensor
+
+from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.modes import Layers
+from pyro_seatbelt.attacks.pair import Pair
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""Maps inputs `(n, *image)` and the problems `(n,)` that they belong to, to distances `(n,)`."""
+
+
+class Objective(ABC):
+    """A distance that an attack minimises (or maximises, when it has no target).
+
+    Attributes:
+        name: Its short name, as in the tables.
+        needs_model: Whether it reads the model, too.
+    """
+
+    name: ClassVar[str]
+    needs_model: ClassVar[bool] = False
+    layers: Layers = "all"
+
+    @abstractmethod
+    def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
+        """Fixes the pair, the targets and the draws.
+
+        Args:
+            pair: The model and the guide.
+            target: The target of every problem, shape `(P, *image)`.
+            draws: The draws of every problem.
+
+        Returns:
+            The distance, differentiable in the inputs; row i depends on input i alone.
+        """

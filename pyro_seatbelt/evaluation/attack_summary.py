@@ -1,0 +1,72 @@
+"""What the problems of an attack reached together.
+
+References:
+    | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Section 5.2
+"""
+
+import numpy as np
+import pandas as pd
+
+from pyro_seatbelt.evaluation.estimates import Estimate, estimate_mean
+
+QUANTITIES: dict[str, str] = {
+    "value": "objective Delta",
+    "distance": "distance in Delta",
+    "target_nll": "-log p(target | z~)",
+    "l2_target": "L2 to target",
+    "l2_clean": "L2 to clean recon.",
+    "norm": "L2 of distortion",
+}
+"""The columns of a table that are summarised, with what they are."""
+
+
+def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
+    """Averages what the problems of an attack reached.
+
+    Problems that were retired count nowhere; larger means stand for a more robust model.
+
+    Args:
+        table: A row per problem.
+
+    Returns:
+        The estimates by column (:data:`QUANTITIES`), without those that need a model where there
+        was none.
+
+    Example:
+        >>> table = pd.DataFrame({"pair": [0, 0, 1, 1], "norm": [1.0, 2.0, 3.0, 4.0]})
+        >>> summarise(table)["norm"].mean
+        2.5
+    """
+    kept = table[table["stop"] != "nan"] if "stop" in table else table
+    return {
+        column: estimate_mean(kept, column)
+        for column in QUANTITIES
+        if column in kept and kept[column].notna().any()
+    }
+
+
+def shown(table: pd.DataFrame) -> dict[int, int]:
+    """The problem of each pair that the paper's figures show.
+
+    It is the one whose objective is just better, for the attacker, than the mean over the
+    weights: the largest value that is not above it.
+
+    Args:
+        table: A row per problem, numbered from 0.
+
+    Returns:
+        Row numbers by the pair's number; pairs all of whose problems were retired are left out.
+
+    Example:
+        >>> shown(pd.DataFrame({"pair": [0, 0, 0], "value": [1.0, 2.0, 9.0]}))
+        {0: 1}
+    """
+    kept = table[np.isfinite(table["value"])]
+    if "stop" in kept:
+        kept = kept[kept["stop"] != "nan"]
+    rows: dict[int, int] = {}
+    for pair, values in kept.groupby("pair", sort=True)["value"]:
+        better = values[values <= values.mean()]
+        # the mean of equal numbers may be rounded to below them
+        rows[int(pair)] = int((better if len(better) else values).idxmax())
+    return rows

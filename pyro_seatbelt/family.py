@@ -1,0 +1,140 @@
+"""The names of the family, and the depth and the weights that its members have.
+
+Nothing here needs torch: the command line, configs and pages read it, and
+:mod:`pyro_seatbelt.presets` builds what it names.
+
+References:
+    | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 4-11
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from pyro_seatbelt.errors import InputError
+
+PresetName = Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"]
+GuideName = Literal["bottom-up", "bottom-up-x", "top-down"]
+NetworkName = Literal["conv", "mlp"]
+LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
+EstimatorName = Literal["mws", "mss"]
+WeightName = Literal["alpha", "beta", "gamma"]
+
+WEIGHTS: tuple[WeightName, ...] = ("alpha", "beta", "gamma")
+"""Weights of the top layer's mutual information, total correlation and dimension-wise KL."""
+
+DEFAULT_BETA = 6.0
+DEFAULT_LAYERS = 4
+
+
+class Weights(NamedTuple):
+    """The weights of the objective.
+
+    Attributes:
+        alpha: Of the index-code mutual information.
+        beta: Of the total correlation.
+        gamma: Of the dimension-wise KL.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What sets a member of the family apart.
+
+    Attributes:
+        title: Its name in prose.
+        source: Where it is from.
+        hierarchical: Whether it may have more than one latent layer.
+        skip: Whether the decoder sees every layer.
+        weighted: Which of the weights of the top layer's terms are beta; the others are 1.
+    """
+
+    title: str
+    source: str
+    hierarchical: bool
+    skip: bool
+    weighted: tuple[WeightName, ...]
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Which of `layers` and `beta` change nothing, so that there is nothing to choose."""
+        used = {"layers": self.hierarchical, "beta": bool(self.weighted)}
+        return tuple(name for name, counts in used.items() if not counts)
+
+    def weights(self, beta: float) -> Weights:
+        """The weights that the objective has at some beta.
+
+        Example:
+            >>> PRESETS["beta-tcvae"].weights(6.0)
+            Weights(alpha=1.0, beta=6.0, gamma=1.0)
+        """
+        return Weights(*(beta if name in self.weighted else 1.0 for name in WEIGHTS))
+
+
+PRESETS: dict[str, Preset] = {
+    "vae": Preset("VAE", "Kingma and Welling 2013", False, False, ()),
+    "beta-vae": Preset("beta-VAE", "Higgins et al. 2017", False, False, WEIGHTS),
+    "beta-tcvae": Preset("beta-TCVAE", "Chen et al. 2018", False, False, ("beta",)),
+    "dlgm": Preset("DLGM", "Rezende et al. 2014", True, False, ()),
+    "beta-tcdlgm": Preset("beta-TCDLGM", "Willetts et al., Eq 11", True, False, ("beta",)),
+    "seatbelt": Preset("Seatbelt-VAE", "Willetts et al., Eq 10", True, True, ("beta",)),
+}
+"""The members, by :data:`PresetName`."""
+
+
+class Settled(NamedTuple):
+    """The depth and the weight that a member has.
+
+    Attributes:
+        layers: Latent layers L.
+        beta: The weight beta.
+    """
+
+    layers: int
+    beta: float
+
+
+def settle(name: str, *, layers: int | None = None, beta: float | None = None) -> Settled:
+    """Decides the depth and the weight that a member of the family has.
+
+    Args:
+        name: One of :data:`PRESETS`.
+        layers: Latent layers L; by default 1 for the flat models and 4 for the others.
+        beta: The weight; by default 6, or 1 for the models without it.
+
+    Returns:
+        Layers and beta.
+
+    Raises:
+        InputError: If there is no such model, or it cannot have them.
+
+    Example:
+        >>> settle("seatbelt"), settle("dlgm", layers=2)
+        (Settled(layers=4, beta=6.0), Settled(layers=2, beta=1.0))
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown model '{name}': choose from {', '.join(PRESETS)}")
+    unused = PRESETS[name].unused
+    if layers is None:
+        layers = 1 if "layers" in unused else DEFAULT_LAYERS
+    if beta is None:
+        beta = 1.0 if "beta" in unused else DEFAULT_BETA
+    if layers < 1:
+        raise InputError(f"expected layers >= 1, got {layers}")
+    if not 0 <= beta < math.inf:
+        raise InputError(f"expected beta >= 0 and finite, got {beta}")
+    if layers > 1 and "layers" in unused:
+        raise InputError(
+            f"{name} has one latent layer, got layers={layers}: choose from {_using('layers')}"
+        )
+    if beta != 1 and "beta" in unused:
+        raise InputError(f"{name} has no beta, got beta={beta}: choose from {_using('beta')}")
+    return Settled(layers, beta)
+
+
+def _using(setting: str) -> str:
+    return ", ".join(name for name, preset in PRESETS.items() if setting not in preset.unused)

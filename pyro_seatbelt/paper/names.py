@@ -1,0 +1,68 @@
+"""What models, sites and panels are called in figures and claims."""
+
+from collections.abc import Iterable, Sequence
+
+from pyro_seatbelt.paper.scale import Subject
+from pyro_seatbelt.presets import PRESETS
+
+
+def sites(layers: int) -> list[str]:
+    """Names every layer of a hierarchy.
+
+    Example:
+        >>> sites(3)
+        ['z1', 'z2', 'z3']
+    """
+    return [f"z{layer}" for layer in range(1, int(layers) + 1)]
+
+
+def named(model: str, *, layers: int | None = None, beta: float | None = None) -> str:
+    """Names a model as the figures do.
+
+    Example:
+        >>> named("seatbelt", layers=4, beta=10.0)
+        'Seatbelt-VAE, L = 4, β = 10'
+    """
+    title = next(preset.title for name, preset in PRESETS.items() if name == model)
+    words = [title.replace("beta", "β")]
+    if layers is not None:
+        words.append(f"L = {layers}")
+    if beta is not None:
+        words.append(f"β = {beta:g}")
+    return ", ".join(words)
+
+
+def spelled(name: str) -> str:
+    """Writes a name of :func:`named` as claims do: any terminal can show them.
+
+    Example:
+        >>> spelled(named("beta-tcvae", beta=10.0))
+        'beta-TCVAE, beta = 10'
+    """
+    return name.replace("β", "beta")
+
+
+def lettered(titles: Iterable[str]) -> list[str]:
+    """Puts (a), (b), ... before titles.
+
+    Example:
+        >>> lettered(["chairs", "faces"])
+        ['(a) chairs', '(b) faces']
+    """
+    return [f"({chr(ord('a') + number)}) {title}" for number, title in enumerate(titles)]
+
+
+def titled(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
+    """Gives every data set a panel's title: (a) synth-chairs, (b) synth-faces."""
+    titles = lettered(subject.dataset for subject in subjects)
+    return list(zip(subjects, titles, strict=True))
+
+
+def stands_for_celeba(dataset: str) -> str:
+    """Says in a note whether another data set stands for CelebA.
+
+    Example:
+        >>> stands_for_celeba("synth-faces"), stands_for_celeba("celeba")
+        (' synth-faces stands for CelebA.', '')
+    """
+    return "" if dataset == "celeba" else f" {dataset} stands for CelebA."

@@ -1,0 +1,103 @@
+"""What to attack of a trained run, and how."""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pyro_seatbelt.attacks.modes import Layers, Mode
+from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
+from pyro_seatbelt.options import Device, Expected, Flag, Options
+
+
+def _sites(value: Any) -> Any:
+    """A tuple of names, also from a text such as `z1, z3`; words for some layers stay words."""
+    if isinstance(value, str) and value not in {"all", "top", "base"}:
+        return tuple(name.strip() for name in value.split(","))
+    return tuple(value) if isinstance(value, list) else value
+
+
+class AttackOptions(Options):
+    """What to attack, and how.
+
+    Fields are documented by their descriptions, which are also the help texts of
+    ``seatbelt attack``. Bounds are those of :class:`~pyro_seatbelt.attacks.Attack`, which has them.
+
+    Attributes:
+        images: Two pictures of one's own, the input and the target, instead of random pairs.
+        figures: Whether to draw figures and keep posterior draws.
+
+    Raises:
+        InputError: If a name is unknown or a value is of another type.
+
+    Example:
+        >>> AttackOptions(modes=["latent"], lambdas=2, layers="z1, z3").weights
+        (0.0, 9.5367431640625e-07, 1048576.0)
+    """
+
+    noun: ClassVar[str] = "option of an attack"
+    exclusive: ClassVar[tuple[str, str]] = ("lambdas", "weights")
+
+    modes: Annotated[
+        tuple[Mode, ...],
+        Flag("--mode", metavar="NAME"),
+        Field(
+            description="What to move towards the target: latent (KL of the posteriors), w2 "
+            "(their 2-Wasserstein distance), l2 (their means), output (the ELBO)."
+        ),
+    ] = ("latent",)
+    layers: Annotated[
+        Layers | None,
+        BeforeValidator(_sites),
+        Expected("all, top, base or a list of sites"),
+        Field(
+            description="all, top, base, or sites such as z1,z3; by default all for models with "
+            "skips and base for chains without."
+        ),
+    ] = None
+    pairs: Annotated[int, Field(description="Random pairs of held-out images.")] = 10
+    images: Annotated[tuple[Path, Path] | None, Flag(None)] = None
+    lambdas: Annotated[
+        int | None,
+        Field(
+            description="Penalties from 2^-20 to 2^20, besides 0. [default: 50]",
+            exclude=True,  # the weights have them
+        ),
+    ] = None
+    weights: Annotated[
+        tuple[float, ...],
+        Flag("--lambda"),
+        Field(description="One penalty of your own, instead of the series."),
+    ] = PAPER_WEIGHTS
+    seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
+    samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
+    at_mean: Annotated[
+        bool, Flag("--at-mean"), Field(description="Propagate posterior means instead of draws.")
+    ] = False
+    batch: Annotated[
+        int, Field(description="Problems that advance together and are resumed together.")
+    ] = 128
+    max_iterations: Annotated[int, Field(description="Cap on the iterations of a problem.")] = 100
+    device: Device = "auto"
+    processes: Annotated[
+        int | None,
+        Field(
+            description="Processes that share the work on a CPU, by default one per processor, at "
+            "most 8.",
+            exclude=True,
+        ),
+    ] = None
+    force: Annotated[
+        bool, Flag("--force"), Field(description="Make finished attacks again.", exclude=True)
+    ] = False
+    figures: Annotated[bool, Flag(None)] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _series(cls, values: Any) -> Any:
+        """Puts the penalties where their number was."""
+        if not isinstance(values, dict) or type(values.get("lambdas")) is not int:
+            return values
+        if "weights" in values:
+            raise ValueError("expected lambdas or weights, got both")
+        return {**values, "weights": geometric_weights(values["lambdas"]), "lambdas": None}

@@ -1,0 +1,143 @@
+"""What of a job is finished: `job.json` in the folder of its run."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.evaluation import read_evaluation
+from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.sweeps.job import Job, plain_options
+from pyro_seatbelt.training.layout import checkpoints, step_of
+
+
+class JobReport(NamedTuple):
+    """What came of a job.
+
+    Attributes:
+        run: The folder of the run.
+        attacks: Folders of its attacks.
+        evaluation: Folder of its evaluation, if there is one.
+        was_finished: Whether there was nothing left to do.
+    """
+
+    run: Path
+    attacks: tuple[Path, ...]
+    evaluation: Path | None
+    was_finished: bool
+
+
+def job_place(name: str, folder: Path) -> Path:
+    """Where the run of a job is.
+
+    Args:
+        name: Of the job.
+        folder: Of the sweep.
+
+    Example:
+        >>> job_place("synth-chairs-vae", Path("sweep")).as_posix()
+        'sweep/runs/synth-chairs-vae'
+    """
+    return folder / "runs" / name
+
+
+def finished_job(job: Job, folder: Path) -> JobReport | None:
+    """Tells what came of a job that is finished.
+
+    Args:
+        job: The job.
+        folder: Of the sweep.
+
+    Returns:
+        Where everything is; None if something is left to do.
+    """
+    place = job_place(job.name, folder)
+    mark = _read_mark(place)
+    if mark is None or mark["step"] != _newest_step(place):
+        return None
+    made = {_key(entry["options"]): entry["folders"] for entry in mark["attacks"]}
+    names: list[str] = []
+    for options in job.attacks:
+        if (folders := made.get(_key(plain_options(options)))) is None:
+            return None
+        names += folders
+    if job.evaluation is not None and mark["evaluation"] != plain_options(job.evaluation):
+        return None
+    report = _report(job, place, names, was_finished=True)
+    there = [AttackRecords(path).finished for path in report.attacks]
+    if job.evaluation is not None:
+        there.append(_evaluated(place, job.evaluation, mark["step"]))
+    return report if all(there) else None
+
+
+def mark_finished(job: Job, folder: Path, made: Sequence[Sequence[str]]) -> JobReport:
+    """Writes `job.json` in the folder of a run, which says that all that a job asked is there.
+
+    Args:
+        job: The job.
+        folder: Of the sweep.
+        made: Names of the folders of each of its attacks.
+
+    Returns:
+        Where everything is.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    place = job_place(job.name, folder)
+    step, before = _newest_step(place), _read_mark(place)
+    attacks: dict[str, dict[str, Any]] = {}
+    evaluation = job.plain()["evaluation"]
+    if before is not None and before["step"] == step:  # what other sweeps asked of this run
+        attacks = {_key(entry["options"]): entry for entry in before["attacks"]}
+        evaluation = evaluation or before["evaluation"]
+    for options, folders in zip(job.attacks, made, strict=True):
+        plain = plain_options(options)
+        attacks[_key(plain)] = {"options": plain, "folders": list(folders)}
+    content = {"step": step, "attacks": list(attacks.values()), "evaluation": evaluation}
+    write_atomically(_mark(place), json.dumps(content, indent=2) + "\n")
+    return _report(job, place, [name for names in made for name in names], was_finished=False)
+
+
+def _evaluated(place: Path, options: EvaluateOptions, step: int) -> bool:
+    """Whether the evaluation is still what a job asked for: somebody may have made another."""
+    try:
+        found, record = read_evaluation(place), RunFolder(place).read_record()
+    except InputError:  # damaged: the job finds out, and says so
+        return False
+    return found is not None and found.answers(options, record, step)
+
+
+def _mark(place: Path) -> Path:
+    return place / "job.json"
+
+
+def _read_mark(place: Path) -> dict[str, Any] | None:
+    """What the mark says; None if there is none that can be read."""
+    try:
+        mark = json.loads(_mark(place).read_text("utf-8"))
+        return {name: mark[name] for name in ("step", "attacks", "evaluation")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _newest_step(place: Path) -> int | None:
+    there = checkpoints(RunFolder(place).checkpoints)
+    return step_of(there[-1]) if there else None
+
+
+def _key(plain: object) -> str:
+    return json.dumps(plain, sort_keys=True)
+
+
+def _report(job: Job, place: Path, attacks: Sequence[str], *, was_finished: bool) -> JobReport:
+    return JobReport(
+        place,
+        tuple(place / "attacks" / name for name in attacks),
+        None if job.evaluation is None else place / "evaluation",
+        was_finished,
+    )

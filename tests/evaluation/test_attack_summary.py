@@ -1,0 +1,59 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from pyro_seatbelt.evaluation.attack_summary import QUANTITIES, shown, summarise
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({name: rng.random(12) for name in QUANTITIES})
+    table["pair"] = np.repeat([0, 1, 2], 4)
+    table["stop"] = ["value"] * 11 + ["nan"]
+    table.loc[11, list(QUANTITIES)] = np.nan
+    table["l2_input_to_target"] = 2.0
+    table["l2_clean_to_target"] = 1.0
+    table["l2_best_to_target"] = 0.1
+    return table
+
+
+def test_estimates_agree_with_scipy_and_leave_out_what_was_retired(table):
+    summary = summarise(table)
+    assert list(summary) == list(QUANTITIES)
+    kept = table["norm"][:11]
+    estimate = summary["norm"]
+    assert estimate.num == 11
+    assert estimate.mean == pytest.approx(kept.mean())
+    low, high = stats.t.interval(0.95, 10, kept.mean(), stats.sem(kept))
+    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+    means = [kept[:4].mean(), kept[4:8].mean(), kept[8:].mean()]
+    low, high = stats.t.interval(0.95, 2, np.mean(means), stats.sem(means))
+    assert (estimate.pairs_low, estimate.pairs_high) == pytest.approx((low, high))
+
+
+def test_one_problem_has_a_mean_and_no_interval(table):
+    estimate = summarise(table[:1])["value"]
+    assert estimate.mean == table["value"][0]
+    assert math.isnan(estimate.low)
+    assert math.isnan(estimate.pairs_high)
+
+
+def test_without_a_model_what_needs_one_is_left_out(table):
+    bare = table.drop(columns=["l2_best_to_target", "l2_clean_to_target"])
+    bare["target_nll"] = None
+    assert "target_nll" not in summarise(bare)
+
+
+def test_shown_is_the_largest_objective_not_above_the_mean(table):
+    for pair, row in shown(table).items():
+        values = table["value"][(table["pair"] == pair) & (table["stop"] != "nan")]
+        better = [value for value in values if value <= values.mean()]
+        assert table["value"][row] == max(better)
+        assert table["pair"][row] == pair
+    equal = pd.DataFrame({"pair": [3] * 3, "value": [0.1] * 3})
+    assert shown(equal)[3] in range(3)
+    assert shown(equal.assign(value=np.nan)) == {}
