@@ -45,7 +45,11 @@ class EvaluateOptions(Options):
         Expected("finite noise scales >= 0"),
         Field(description="Scale of Gaussian noise, on data from -1 to 1."),
     ] = (0.0, 0.1, 0.25, 0.5, 1.0)
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="Of draws and noise.")] = 0
+    seed: Annotated[
+        int,
+        Expected(">= 0 and below 2^63"),
+        Field(ge=0, lt=2**63, description="Of draws and noise."),
+    ] = 0
     device: Device = "auto"
     force: Annotated[
         bool, Flag("--force"), Field(description="Make a finished evaluation again.", exclude=True)

@@ -93,7 +93,7 @@ BAD_INPUT = {
     "negative noise": (["run", "--noise", -1], "expected finite noise scales >= 0, got -1"),
     "noise without end": (["run", "--noise", "inf"], "expected finite noise scales >= 0, got inf"),
     "no number": (["run", "--noise", "much"], "Invalid value for '--noise'"),
-    "a negative seed": (["run", "--seed", -1], "seed: expected >= 0, got -1"),
+    "a negative seed": (["run", "--seed", -1], "seed: expected >= 0 and below 2^63, got -1"),
     "an absent device": (["run", "--device", "cuda:99"], "device: cuda:99 is not there"),
 }
 

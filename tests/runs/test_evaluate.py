@@ -310,7 +310,7 @@ def test_no_evaluation_is_none(run):
         ({"iwae_samples": 0}, "iwae_samples: expected >= 1, got 0"),
         ({"noise_scales": (-0.1,)}, "expected finite noise scales >= 0, got -0.1"),
         ({"noise_scales": (math.nan,)}, "expected finite noise scales >= 0, got nan"),
-        ({"seed": -1}, "seed: expected >= 0, got -1"),
+        ({"seed": -1}, "seed: expected >= 0 and below 2\\^63, got -1"),
     ],
 )
 def test_options_are_checked(changes, message):
