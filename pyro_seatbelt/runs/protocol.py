@@ -56,7 +56,7 @@ def run_protocol(
     Example:
         >>> import tempfile
         >>> import pyro, pyro.distributions as dist
-        >>> from pyro_seatbelt.attacks import LBFGSB, LatentKL
+        >>> from pyro_seatbelt.attacks import LBFGSB, Attack, LatentKL
         >>> def guide(x):
         ...     with pyro.plate("data", len(x)):
         ...         pyro.sample("z", dist.Normal(3 * x, 1.0).to_event(1))
