@@ -63,7 +63,7 @@ def run_jobs(
     Args:
         jobs: The jobs; those that share a run become one.
         folder: Of the sweep; absent, empty or a sweep's, also another's.
-        workers: Processes at a time; by default one a processor, at most 8, or one a GPU.
+        workers: Processes at a time; by default one per processor, at most 8, or one per GPU.
         threads: Threads of each; by default the processors are shared out. Numbers depend on them
             by rounding.
         ray: Address of a cluster of Ray to run on, `local` for one of its own on this machine. On
