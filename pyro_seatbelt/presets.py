@@ -8,6 +8,7 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 4-11
 """
 
+from inspect import signature
 from typing import Literal, NamedTuple, get_args
 
 from torch import nn
@@ -37,8 +38,9 @@ from pyro_seatbelt.models import (
     latent_network,
 )
 from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.training.config import TrainConfig
 
-__all__ = ["PRESETS", "Family", "build"]
+__all__ = ["PRESETS", "Family", "build", "from_config"]
 
 NETWORKS: dict[
     str, tuple[type[ConvEncoder] | type[MLPEncoder], type[ConvDecoder] | type[MLPDecoder]]
@@ -165,6 +167,35 @@ def build(
     return Family(
         model, _guide(guide, encoder, layers, latent_dim, hidden, num_data=num_data), objective
     )
+
+
+def from_config(config: TrainConfig, image_shape: ImageShape, num_data: int) -> Family:
+    """Builds the member of the family that a config names.
+
+    Args:
+        config: The config.
+        image_shape: Channels, height and width.
+        num_data: Size N of the training set.
+
+    Returns:
+        The model, the guide and the objective, with fresh parameters from torch's generator.
+
+    Raises:
+        InputError: If the config contradicts itself.
+
+    Example:
+        >>> config = TrainConfig(model="beta-tcvae", beta=4)
+        >>> from_config(config, (1, 64, 64), num_data=86366).objective.beta
+        4.0
+    """
+    names = signature(build).parameters.keys() & TrainConfig.model_fields.keys()
+    settings = {name: getattr(config, name) for name in names}
+    family = build(config.model, image_shape=image_shape, num_data=num_data, **settings)
+    if config.alpha is not None:
+        family.objective.alpha = config.alpha
+    if config.gamma is not None:
+        family.objective.gamma = config.gamma
+    return family
 
 
 def _guide(

@@ -23,11 +23,9 @@ from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
-from pyro_seatbelt.attacks.penalised_distance import PenalisedDistance
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS
-from pyro_seatbelt.attacks.problems import Problems, check_images
-from pyro_seatbelt.attacks.recording import reconstructions, record
-from pyro_seatbelt.attacks.result import AttackResult
+from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems, check_images
+from pyro_seatbelt.attacks.result import AttackResult, reconstructions, record_result
 from pyro_seatbelt.attacks.solver import solve
 from pyro_seatbelt.attacks.starting_point import Start
 from pyro_seatbelt.errors import InputError
@@ -305,7 +303,9 @@ class BoundAttack:
             )
             seed = noise_seed(attack.seed, "record", "")
             fresh = Draws.frozen(numbers, attack.record_samples, seed=seed)
-            return record(pair, function, found, fresh, mode=attack.objective.name, rows=self.rows)
+            return record_result(
+                pair, function, found, fresh, mode=attack.objective.name, rows=self.rows
+            )
 
     def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:
         """What is minimised for some problems, each with its target and its noise.

@@ -9,7 +9,7 @@ from torch import Tensor
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.optimisers import Optimiser
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
-from pyro_seatbelt.attacks.penalised_distance import PenalisedDistance
+from pyro_seatbelt.attacks.problems import PenalisedDistance
 from pyro_seatbelt.attacks.starting_point import (
     Start,
     feasible_descent,

@@ -63,7 +63,7 @@ def load_run(
         wanted = "no checkpoint yet" if step is None else f"no checkpoint of step {step}"
         raise InputError(f"{run.path}: the run has {wanted}")
     checkpoint = load_checkpoint(saved[-1])
-    family = build_family(config, record.image_shape, record.num_train)
+    family = presets.from_config(config, record.image_shape, record.num_train)
     checkpoint.restore({"model": family.model, "guide": family.guide})
     family.model.to(device).eval()
     family.guide.to(device).eval()
@@ -85,43 +85,3 @@ def load_idle_run(folder: Path, *, device: torch.device | str = "cpu") -> Run:
     if run.status(run.read_record()) == "running":
         raise InputError(f"{folder}: the run is still being trained: wait for it, or stop it")
     return load_run(folder, device=device)
-
-
-def build_family(
-    config: TrainConfig, image_shape: tuple[int, int, int], num_data: int
-) -> presets.Family:
-    """Builds the model, the guide and the objective that a config names.
-
-    Args:
-        config: The config.
-        image_shape: Channels, height and width.
-        num_data: Number of training images.
-
-    Returns:
-        The family, its weights fresh from torch's generator.
-
-    Raises:
-        InputError: If the config contradicts itself.
-    """
-    family = presets.build(
-        config.model,
-        layers=config.layers,
-        latent_dim=config.latent_dim,
-        beta=config.beta,
-        image_shape=image_shape,
-        num_data=num_data,
-        likelihood=config.likelihood,
-        likelihood_scale=config.likelihood_scale,
-        network=config.network,
-        guide=config.guide,
-        estimator=config.estimator,
-        free_bits=config.free_bits,
-        analytic_entropy=config.analytic_entropy,
-        num_particles=config.num_particles,
-        hidden=config.hidden,
-    )
-    if config.alpha is not None:
-        family.objective.alpha = config.alpha
-    if config.gamma is not None:
-        family.objective.gamma = config.gamma
-    return family

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
@@ -25,7 +26,6 @@ from pyro_seatbelt.runs.folder import (
     runs_root,
 )
 from pyro_seatbelt.runs.images import open_data, open_same_data
-from pyro_seatbelt.runs.open import build_family
 from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
@@ -217,7 +217,7 @@ def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) ->
 def _fresh_family(config: TrainConfig, dataset: ImageDataset, split: Split) -> Family:
     with torch.random.fork_rng(devices=[]), _within_memory():
         torch.default_generator.manual_seed(derive_seed(config.seed, 2))
-        return build_family(config, dataset.image_shape, len(split.train))
+        return presets.from_config(config, dataset.image_shape, len(split.train))
 
 
 @contextmanager

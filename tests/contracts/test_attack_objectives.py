@@ -141,5 +141,5 @@ def test_modes_are_the_registry_and_layers_reach_the_latent_ones():
 
 
 def test_an_unknown_mode_names_the_others():
-    with pytest.raises(InputError, match="expected a mode of latent, w2, l2, output, got 'input'"):
+    with pytest.raises(InputError, match=f"expected a mode of {', '.join(MODES)}, got 'input'"):
         make_objective("input")
