@@ -1,7 +1,7 @@
 """What to attack of a trained run, and how."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -41,6 +41,7 @@ class AttackOptions(Options):
     modes: Annotated[
         tuple[Mode, ...],
         Flag("--mode", metavar="NAME"),
+        Expected(f"a mode of {', '.join(get_args(Mode))}"),
         Field(
             description="What to move towards the target: latent (KL of the posteriors), w2 "
             "(their 2-Wasserstein distance), l2 (their means), output (the ELBO)."
@@ -68,7 +69,7 @@ class AttackOptions(Options):
         tuple[float, ...],
         Flag("--lambda"),
         Field(description="One penalty of your own, instead of the series."),
-    ] = PAPER_WEIGHTS
+    ] = Field(default_factory=lambda: PAPER_WEIGHTS)  # too many for a help text
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
     samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
     at_mean: Annotated[
