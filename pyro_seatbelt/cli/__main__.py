@@ -9,9 +9,9 @@ def main() -> None:
     The library can be installed without what only commands need: then they say so in one line.
     """
     try:
-        from pyro_seatbelt.cli.app import app
+        from pyro_seatbelt.cli.app import main as run
 
-        app(prog_name="seatbelt")
+        run()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in {"", "pyro_seatbelt"}:

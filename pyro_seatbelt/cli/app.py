@@ -114,3 +114,8 @@ app.command(cls=OptionalRay)(sweep)
 app.command(cls=RayOrNames)(reproduce)
 app.command()(runs)
 app.add_typer(data, name="data")
+
+
+def main() -> None:
+    """Runs the command `seatbelt`, with the data sets that have been registered before."""
+    app(prog_name="seatbelt")
