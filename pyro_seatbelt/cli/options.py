@@ -38,11 +38,11 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
             options = {each.name: values.pop(each.name) for each in flags}
             return command(*args, given=_given(ctx, options, kind), **values)
 
-        parameters = [
-            inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        ]
+        parameters: list[inspect.Parameter] = []
         for each in own.parameters.values():
-            parameters[-1:-1] = flags if each.name == "given" else [each]
+            parameters += flags if each.name == "given" else [each]
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters.append(context)
         # Typer reads these two
         with_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
         with_flags.__annotations__ = {each.name: each.annotation for each in parameters}

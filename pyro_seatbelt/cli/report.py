@@ -51,8 +51,8 @@ def report(
     """
     import webbrowser
 
+    from pyro_seatbelt.report import report_runs
     from pyro_seatbelt.report.quantity import size
-    from pyro_seatbelt.report.write import report_runs
 
     file = report_runs(runs or [], out, title)
     num_bytes = file.stat().st_size

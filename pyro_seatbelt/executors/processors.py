@@ -6,7 +6,7 @@ _MOST = 8
 
 
 def num_workers() -> int:
-    """Return one worker a processor that this process may use, at most 8.
+    """Return one worker per processor that this process may use, at most 8.
 
     Example:
         >>> 1 <= num_workers() <= 8

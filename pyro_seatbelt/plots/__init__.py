@@ -1,7 +1,8 @@
 """Figures: arrays in, matplotlib figures out."""
 
-from pyro_seatbelt.plots.attacks import attack_panels
+from pyro_seatbelt.plots.attack_panels import attack_panels
 from pyro_seatbelt.plots.bands import Band, BandPanel, band_panels
+from pyro_seatbelt.plots.bars import stacked_bar
 from pyro_seatbelt.plots.clockwise import Attacked, clockwise_panels
 from pyro_seatbelt.plots.contact_sheet import contact_sheet
 from pyro_seatbelt.plots.curves import training_curves
@@ -9,6 +10,7 @@ from pyro_seatbelt.plots.densities import density_panels
 from pyro_seatbelt.plots.distortions import distortion_curves
 from pyro_seatbelt.plots.heatmaps import Heatmap, heatmap_rows
 from pyro_seatbelt.plots.image_rows import image_rows
+from pyro_seatbelt.plots.lines import Line, line_chart
 from pyro_seatbelt.plots.posteriors import posterior_overlap
 from pyro_seatbelt.plots.reconstructions import reconstruction_grid
 from pyro_seatbelt.plots.traversals import traversal_grid
@@ -18,6 +20,7 @@ __all__ = [
     "Band",
     "BandPanel",
     "Heatmap",
+    "Line",
     "attack_panels",
     "band_panels",
     "clockwise_panels",
@@ -26,8 +29,10 @@ __all__ = [
     "distortion_curves",
     "heatmap_rows",
     "image_rows",
+    "line_chart",
     "posterior_overlap",
     "reconstruction_grid",
+    "stacked_bar",
     "training_curves",
     "traversal_grid",
 ]

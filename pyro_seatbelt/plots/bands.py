@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pyro_seatbelt.plots.curves import COLOURS, STYLES
-from pyro_seatbelt.plots.distortions import MARKERS
+from pyro_seatbelt.plots.style import FONT_SIZE, add_legend, line_style
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,8 @@ def band_panels(
         ax.set_xlabel(xlabel, fontsize=9)
         ticks = sorted({x for line in panel.lines.values() for x in line.x})
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.tick_params(labelsize=8)
+        # a logarithmic axis may label its minor ticks too
+        ax.tick_params(which="both", labelsize=FONT_SIZE)
         ax.grid(visible=True, alpha=0.25)
         _limit(ax, panel)
     if names:
@@ -110,34 +110,17 @@ def band_panels(
             for handle in ax.lines
             if handle.get_label() in names
         }
-        figure.legend(
-            [handles[name] for name in names],
-            names,
-            loc="outside lower center",
-            ncols=min(4, len(names)),
-            fontsize=8,
-            frameon=False,
-            title=note or None,
-            title_fontsize=8,
-        )
+        add_legend(figure, names, [handles[name] for name in names], title=note)
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
 
 
 def _draw(ax: Axes, name: str, line: Band, number: int) -> None:
-    colour = COLOURS[number % len(COLOURS)]
+    look = line_style(number)
+    colour = look["color"]
     ax.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
-    ax.plot(
-        line.x,
-        line.mean,
-        STYLES[number % len(STYLES)],
-        color=colour,
-        marker=MARKERS[number % len(MARKERS)],
-        markersize=4.5,
-        linewidth=1.5,
-        label=name,
-    )
+    ax.plot(line.x, line.mean, markersize=4.5, linewidth=1.5, label=name, **look)
     if line.dots:
         x, y = zip(*line.dots, strict=True)
         ax.plot(x, y, ".", color=colour, markersize=3, alpha=0.4)

@@ -8,20 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pyro_seatbelt.plots.attacks import normalised
+from pyro_seatbelt.plots.attack_panels import PANELS, normalised
+from pyro_seatbelt.plots.image_grid import image_grid, show_image
 
-CLOCKWISE = (
-    "input",
-    "reconstruction",
-    "adversarial input",
-    "distortion",
-    "adversarial reconstruction",
-    "target",
-)
-"""What a plot shows, clockwise from its upper left corner."""
-
-_PLACES = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0))
-_GAP = 2
+_PLACES = (0, 1, 2, 5, 4, 3)
+"""What comes first, second and so on, row by row: the order is clockwise."""
 
 
 class Attacked(NamedTuple):
@@ -83,27 +74,21 @@ def clockwise_panels(
     )
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     known = [_block(each) for attacks in rows.values() for each in attacks if each is not None]
-    blank = np.ones(known[0].shape[:2] if known else (2, 3))
+    blank = np.ones((*known[0].shape[:2], 1) if known else (2, 3, 1))
     for axes, (name, attacks) in zip(grid, rows.items(), strict=True):
         for ax, attacked in zip(axes, attacks, strict=True):
-            ax.set_xticks([])
-            ax.set_yticks([])
-            for spine in ax.spines.values():
-                spine.set_visible(False)
             if attacked is None:
-                ax.imshow(blank, cmap="gray", vmin=0, vmax=1)
+                show_image(ax, blank)
                 ax.text(
                     0.5, 0.5, "no run", ha="center", transform=ax.transAxes, va="center", fontsize=9
                 )
                 continue
-            block = _block(attacked)
-            grey = block.shape[-1] == 1
-            ax.imshow(block[..., 0] if grey else block, cmap="gray", vmin=0, vmax=1)
+            show_image(ax, _block(attacked))
             ax.set_xlabel(attacked.note, fontsize=8)
         axes[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     for ax, name in zip(grid[0], columns, strict=True):
         ax.set_title(name, fontsize=10)
-    caption = f"clockwise from the upper left: {', '.join(CLOCKWISE)}"
+    caption = f"clockwise from the upper left: {', '.join(PANELS)}"
     figure.supxlabel(textwrap.fill(caption, 12 + 38 * len(columns)), fontsize=8)
     if title:
         figure.suptitle(title, fontsize=10)
@@ -111,12 +96,7 @@ def clockwise_panels(
 
 
 def _block(attacked: Attacked) -> NDArray[np.floating]:
-    """Lays six images on grey, three in each of two lines: shape `(2 H + gap, 3 W + gaps, C)`."""
-    images = list(attacked[:6])
-    images[3] = normalised(attacked.distortion[None])[0]
-    channels, height, width = attacked.input.shape
-    block = np.full((2 * height + _GAP, 3 * width + 2 * _GAP, channels), 0.8)
-    for image, (row, column) in zip(images, _PLACES, strict=True):
-        top, left = row * (height + _GAP), column * (width + _GAP)
-        block[top : top + height, left : left + width] = image.clip(0, 1).transpose(1, 2, 0)
-    return block
+    """Lays six images on grey, three in each of two rows."""
+    images = [*attacked[:3], normalised(attacked.distortion[None])[0], *attacked[4:6]]
+    in_rows = np.stack([images[place] for place in _PLACES])
+    return image_grid(in_rows, columns=3, gap=2, background=0.8)

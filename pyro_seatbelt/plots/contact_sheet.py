@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-_GAP = 2
+from pyro_seatbelt.plots.image_grid import image_grid
+
 _MARGIN = 8
 _TITLE = 14
-_PAPER, _INK = (255, 255, 255), (0, 0, 0)
-_FRAME = (200, 200, 200)
+_FRAME = 200
 
 
 def contact_sheet(
@@ -37,23 +37,15 @@ def contact_sheet(
         raise ValueError(f"expected images of shape (n, C, H, W), C = 1 or 3, got {images.shape}")
     if images.dtype != np.uint8:
         raise ValueError(f"expected images of type uint8, got {images.dtype}")
-    height, width = (size * zoom for size in images.shape[2:])
-    rows = -(-len(images) // columns)
-    top = _MARGIN + (_TITLE + _GAP if title else 0)
-    size = (
-        2 * _MARGIN + columns * (width + _GAP) - _GAP,
-        top + _MARGIN + rows * (height + _GAP) - _GAP,
-    )
-    sheet = Image.new("RGB", size, _PAPER)
-    draw = ImageDraw.Draw(sheet)
+    enlarged = np.kron(images, np.ones((zoom, zoom), np.uint8))
+    # white images need an edge on white paper
+    framed = np.pad(enlarged, [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=_FRAME)
+    grid = image_grid(framed, columns=columns, gap=0, background=255)
+    height, width, _ = grid.shape
+    top = _MARGIN + (_TITLE + 2 if title else 0) - 1
+    sheet = Image.new("RGB", (width + 2 * _MARGIN - 2, top + height + _MARGIN - 1), "white")
     if title:
-        draw.text((_MARGIN, _MARGIN // 2), title, fill=_INK, font=ImageFont.load_default(_TITLE))
-    for number, image in enumerate(images):
-        row, column = divmod(number, columns)
-        place = _MARGIN + column * (width + _GAP), top + row * (height + _GAP)
-        picture = Image.fromarray(np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0))
-        sheet.paste(picture.resize((width, height), Image.Resampling.NEAREST), place)
-        # white images need an edge on white paper
-        corner = place[0] + width, place[1] + height
-        draw.rectangle((place[0] - 1, place[1] - 1, *corner), outline=_FRAME)
+        font = ImageFont.load_default(_TITLE)
+        ImageDraw.Draw(sheet).text((_MARGIN, _MARGIN // 2), title, fill="black", font=font)
+    sheet.paste(Image.fromarray(np.broadcast_to(grid, (height, width, 3))), (_MARGIN - 1, top))
     return sheet

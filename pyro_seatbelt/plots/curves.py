@@ -6,11 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Seven colours that colour-blind readers can tell apart (Okabe and Ito, 2008)."""
-
-STYLES = ("-", "--", "-.", ":")
-"""Line styles, which tell lines apart without colour too."""
+from pyro_seatbelt.plots.lines import Line, draw_lines, without_start
+from pyro_seatbelt.plots.style import FONT_SIZE
 
 
 def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
@@ -35,15 +32,15 @@ def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") ->
     figure = Figure(figsize=(9, 6), layout="constrained")
     objective, elbo, kl, correlation = figure.subplots(2, 2, sharex=True).flat
     bound = "objective" if any("objective" in record for record in records) else "loss"
-    _draw(objective, "Objective", {bound: _series(records, "train", bound)})
+    _draw(objective, "Objective", [_series(bound, records, "train", bound)])
     both = {"training": "train", "held out": "heldout"}
-    _draw(elbo, "ELBO", {name: _series(records, kind, "elbo") for name, kind in both.items()})
+    _draw(elbo, "ELBO", [_series(name, records, kind, "elbo") for name, kind in both.items()])
     sites = sorted({site for record in records for site in record.get("kl", {})}, key=_layer)
-    _draw(kl, "KL per layer", {site: _series(records, "train", "kl", site) for site in sites})
+    _draw(kl, "KL per layer", [_series(site, records, "train", "kl", site) for site in sites])
     _draw(
         correlation,
         "Total correlation",
-        {name: _series(records, kind, "total_correlation") for name, kind in both.items()},
+        [_series(name, records, kind, "total_correlation") for name, kind in both.items()],
     )
     for ax in (kl, correlation):
         ax.set_xlabel("step")
@@ -53,8 +50,12 @@ def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") ->
 
 
 def _series(
-    records: Sequence[Mapping[str, Any]], kind: str, name: str, site: str | None = None
-) -> tuple[list[int], list[float]]:
+    label: str,
+    records: Sequence[Mapping[str, Any]],
+    kind: str,
+    name: str,
+    site: str | None = None,
+) -> Line:
     steps, values = [], []
     for record in records:
         if record["kind"] != kind:
@@ -65,43 +66,16 @@ def _series(
         if value is not None:
             steps.append(record["step"])
             values.append(value)
-    return steps, values
+    return Line(name=label, x=steps, y=values)
 
 
-def _draw(ax: Axes, title: str, lines: Mapping[str, tuple[list[int], list[float]]]) -> None:
-    for number, (name, (steps, values)) in enumerate(lines.items()):
-        if steps:
-            ax.plot(
-                steps,
-                values,
-                STYLES[number % len(STYLES)],
-                color=COLOURS[number % len(COLOURS)],
-                # a single point makes no line
-                marker="o" if len(steps) < 30 else None,
-                markersize=3,
-                linewidth=1.2,
-                label=name,
-            )
-    ax.set_title(title, fontsize=10)
+def _draw(ax: Axes, title: str, lines: Sequence[Line]) -> None:
+    shown = without_start(lines)
+    draw_lines(ax, shown)
+    ax.set_title(title if shown == lines else f"{title}, without its first steps", fontsize=10)
     ax.set_ylabel("nats per image", fontsize=9)
-    ax.grid(visible=True, alpha=0.25)
-    _leave_out_the_start(ax, lines)
     if ax.lines:
-        ax.legend(fontsize=8, frameon=False)
-
-
-def _leave_out_the_start(ax: Axes, lines: Mapping[str, tuple[list[int], list[float]]]) -> None:
-    """Scales the axis to all but the first twentieth, which is often far from the rest."""
-    last = max((steps[-1] for steps, _ in lines.values() if steps), default=0)
-    shown = [
-        value
-        for steps, values in lines.values()
-        for step, value in zip(steps, values, strict=True)
-        if step >= last / 20
-    ]
-    if len(shown) > 1 and max(shown) > min(shown):
-        margin = 0.05 * (max(shown) - min(shown))
-        ax.set_ylim(min(shown) - margin, max(shown) + margin)
+        ax.legend(fontsize=FONT_SIZE, frameon=False)
 
 
 def _layer(site: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from pyro_seatbelt.plots.curves import COLOURS, STYLES
+from pyro_seatbelt.plots.style import FONT_SIZE, add_legend, line_style
 
 _POINTS = 400
 
@@ -61,22 +61,14 @@ def density_panels(
             ax.set_yticks([])
             ax.set_ylim(bottom=0)
             ax.set_xlim(low, high)
-            ax.tick_params(labelsize=8)
+            ax.tick_params(labelsize=FONT_SIZE)
             ax.grid(visible=True, axis="x", alpha=0.25)
         axes[0].set_ylabel(row, fontsize=9)
     for ax, name in zip(grid[0], columns, strict=True):
         ax.set_title(name, fontsize=10)
     for ax in grid[-1]:
         ax.set_xlabel(xlabel, fontsize=9)
-    if handles:
-        figure.legend(
-            [handles[name] for name in names],
-            names,
-            loc="outside lower center",
-            ncols=min(5, len(names)),
-            fontsize=8,
-            frameon=False,
-        )
+    add_legend(figure, names, [handles[name] for name in names])
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
@@ -85,21 +77,24 @@ def density_panels(
 def _draw(
     ax: Axes, name: str, values: NDArray[np.floating], places: NDArray[np.floating], number: int
 ) -> Artist:
-    colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
+    look = {**line_style(number), "marker": None}
     if len(values) > 1 and float(np.ptp(values)) > 0:
         height = stats.gaussian_kde(values)(places)
-        ax.fill_between(places, height, color=colour, alpha=0.12, linewidth=0)
-        [line] = ax.plot(places, height, style, color=colour, linewidth=1.4, label=name)
+        ax.fill_between(places, height, color=look["color"], alpha=0.12, linewidth=0)
+        [line] = ax.plot(places, height, linewidth=1.4, label=name, **look)
         return line
     # one value has no width
-    return ax.axvline(float(values[0]), color=colour, linestyle=style, linewidth=1.4, label=name)
+    return ax.axvline(float(values[0]), linewidth=1.4, label=name, **look)
 
 
 def _range(values: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
-    """From the lowest to the highest value, less single ones in the tails."""
+    """From the lowest to the highest value, less single ones in the tails, plus their kernels."""
     if not values:
         return 0.0, 1.0
-    low = min(float(np.quantile(each, 0.005)) for each in values)
-    high = max(float(np.quantile(each, 0.995)) for each in values)
-    margin = 0.05 * (high - low) or 1.0
-    return low - margin, high + margin
+    ends = []
+    for each in values:
+        width = 3 * float(np.std(each)) * len(each) ** -0.2
+        low, high = np.quantile(each, [0.005, 0.995])
+        ends += [float(low) - width, float(high) + width]
+    margin = 0.02 * (max(ends) - min(ends)) or 1.0
+    return min(ends) - margin, max(ends) + margin

@@ -6,9 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pyro_seatbelt.plots.curves import COLOURS, STYLES
-
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+from pyro_seatbelt.plots.lines import Line, draw_lines
+from pyro_seatbelt.plots.style import FONT_SIZE
 
 
 def distortion_curves(
@@ -38,34 +37,24 @@ def distortion_curves(
     """
     figure = Figure(figsize=(7.5, 4.5), layout="constrained")
     ax = figure.subplots()
-    low, high = 0.0, 1.0
-    for number, (name, (distortion, distance, own)) in enumerate(curves.items()):
-        if not len(distortion):
-            continue
-        ax.plot(
-            distortion,
-            distance,
-            STYLES[(number // len(COLOURS)) % len(STYLES)],
-            color=COLOURS[number % len(COLOURS)],
-            marker=MARKERS[number % len(MARKERS)],
-            markersize=3.5,
-            linewidth=1.2,
-            label=f"{name} ({own:.2f})",
-        )
-        low, high = min(low, float(distance.min())), max(high, float(distance.max()))
+    lines = [
+        Line(name=f"{name} ({own:.2f})", x=distortion.tolist(), y=distance.tolist())
+        for name, (distortion, distance, own) in curves.items()
+    ]
+    draw_lines(ax, lines)
+    distances = [0.0, 1.0, *(distance for line in lines for distance in line.y)]
     ax.set_xlim(-0.02, 1.02)
-    ax.set_ylim(low - 0.05, high + 0.05)
+    ax.set_ylim(min(distances) - 0.05, max(distances) + 0.05)
     ax.set_xlabel("distortion, relative to the distance from input to target", fontsize=9)
     ax.set_ylabel("distance from the target\n(1: clean, 0: its own reconstruction)", fontsize=9)
-    ax.grid(visible=True, alpha=0.25)
     if ax.lines:
         heading = "area under the curve" if area is None else f"AUDDC {area:.3f}"
         if len(ax.lines) < len(curves):
             heading += f"\nof {len(ax.lines)} in {len(curves)} pairs"
         ax.legend(
             title=heading,
-            fontsize=8,
-            title_fontsize=8,
+            fontsize=FONT_SIZE,
+            title_fontsize=FONT_SIZE,
             frameon=False,
             loc="center left",
             bbox_to_anchor=(1, 0.5),

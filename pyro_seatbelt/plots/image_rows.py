@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pyro_seatbelt.plots.image_grid import image_grid, show_image
+
 
 def image_rows(
     rows: Mapping[str, NDArray[np.floating]],
@@ -22,7 +24,7 @@ def image_rows(
         title: A line above.
 
     Returns:
-        The figure, one image of 0.8 inches a column.
+        The figure, 0.8 inches per image.
 
     Raises:
         ValueError: If something else is given.
@@ -50,14 +52,8 @@ def image_rows(
     figure = Figure(figsize=(0.8 * count + margin, 0.8 * len(rows) + above), layout="constrained")
     axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for ax, (name, batch) in zip(axes, rows.items(), strict=True):
-        strip = _strip(batch, count)
-        grey = strip.shape[-1] == 1
-        ax.imshow(strip[..., 0] if grey else strip, cmap="gray", vmin=0, vmax=1)
+        show_image(ax, image_grid(batch, columns=count))
         ax.set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        for spine in ax.spines.values():
-            spine.set_visible(False)
     if columns is not None:
         width = next(iter(rows.values())).shape[3] + 1
         axes[0].xaxis.tick_top()
@@ -66,11 +62,3 @@ def image_rows(
     if title:
         figure.suptitle(title, fontsize=9)
     return figure
-
-
-def _strip(batch: NDArray[np.floating], columns: int) -> NDArray[np.floating]:
-    """Lays images side by side on white, a pixel apart: shape `(H, columns * (W + 1), C)`."""
-    count, channels, height, width = batch.shape
-    strip = np.ones((columns, height, width + 1, channels))
-    strip[:count, :, :width] = batch.clip(0, 1).transpose(0, 2, 3, 1)
-    return strip.transpose(1, 0, 2, 3).reshape(height, columns * (width + 1), channels)

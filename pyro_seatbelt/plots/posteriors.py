@@ -6,9 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pyro_seatbelt.plots.curves import COLOURS
-
-MARKERS = ("o", "s", "^", "D", "v")
+from pyro_seatbelt.plots.style import FONT_SIZE, add_legend, line_style
 
 
 def posterior_overlap(
@@ -17,7 +15,7 @@ def posterior_overlap(
     notes: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draws central 95 % intervals of every latent dimension, images side by side, a layer a row.
+    """Draws the central 95 % of every latent dimension, image beside image, one layer per row.
 
     Args:
         draws: For each layer by name, and in it for each image by name, draws of shape `(n, D)`.
@@ -45,33 +43,20 @@ def posterior_overlap(
         for number, (name, values) in enumerate(images.items()):
             place = np.arange(values.shape[1]) + step * (number - (len(images) - 1) / 2)
             low, middle, high = np.quantile(values, [0.025, 0.5, 0.975], axis=0)
-            colour = COLOURS[number % len(COLOURS)]
-            ax.vlines(place, low, high, color=colour, linewidth=2.2, alpha=0.65)
-            ax.plot(
-                place,
-                middle,
-                MARKERS[number % len(MARKERS)],
-                color=colour,
-                markersize=4,
-                label=name,
-            )
+            look = {**line_style(number), "linestyle": ""}
+            ax.vlines(place, low, high, color=look["color"], linewidth=2.2, alpha=0.65)
+            ax.plot(place, middle, markersize=4, label=name, **look)
         note = "" if notes is None or site not in notes else f": {notes[site]}"
         ax.set_title(f"{site}{note}", fontsize=9)
         count = next(iter(images.values())).shape[1]
         ax.set_xticks(np.arange(count) if count <= 25 else np.arange(0, count, count // 10))
         ax.set_xlim(-0.6, count - 0.4)
-        ax.tick_params(labelsize=8)
+        ax.tick_params(labelsize=FONT_SIZE)
         ax.grid(visible=True, axis="y", alpha=0.25)
     figure.axes[-1].set_xlabel(
         "latent dimension (median and central 95 % of the draws)", fontsize=9
     )
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=5,
-        fontsize=8,
-        frameon=False,
-    )
+    add_legend(figure, list(next(iter(draws.values()))), figure.axes[0].lines)
     if title:
         figure.suptitle(title, fontsize=10)
     return figure

@@ -23,7 +23,7 @@ def reconstruction_grid(
         title: A line above.
 
     Returns:
-        The figure, one image of 0.8 inches a column.
+        The figure, 0.8 inches per image.
 
     Raises:
         ValueError: If the shapes do not fit.

@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pyro_seatbelt.plots.image_grid import image_grid, show_image
+
 
 def traversal_grid(
     images: NDArray[np.floating],
@@ -23,7 +25,7 @@ def traversal_grid(
         title: A line above.
 
     Returns:
-        The figure, one image of 0.6 inches a column.
+        The figure, 0.6 inches per image.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -44,12 +46,10 @@ def traversal_grid(
         raise ValueError(
             f"expected {columns} values and {rows} labels, got {len(values)} and {len(names)}"
         )
-    sheet = np.ones((rows, height + 1, columns, width + 1, channels))
-    sheet[:, :height, :, :width] = images.clip(0, 1).transpose(0, 3, 1, 4, 2)
-    sheet = sheet.reshape(rows * (height + 1), columns * (width + 1), channels)
     figure = Figure(figsize=(0.6 * columns + 0.7, 0.6 * rows + 0.8), layout="constrained")
     ax = figure.subplots()
-    ax.imshow(sheet[..., 0] if channels == 1 else sheet, cmap="gray", vmin=0, vmax=1)
+    sheet = image_grid(images.reshape(-1, channels, height, width), columns=columns)
+    show_image(ax, sheet)
     ax.set_yticks(height / 2 + (height + 1) * np.arange(rows), names, fontsize=8)
     shown = range(0, columns, max(1, columns // 6))
     ax.set_xticks(
@@ -58,8 +58,6 @@ def traversal_grid(
         fontsize=8,
     )
     ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
     if title:
         figure.suptitle(title, fontsize=9)
     return figure

@@ -1,57 +1,39 @@
-"""An attack, as a page shows it."""
+"""The attacks on a run, as a page shows them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyro_seatbelt.report.parts import Chart, Fact, Table
-from pyro_seatbelt.report.sprite import Sprite
+import pandas as pd
 
+from pyro_seatbelt.evaluation.attack_summary import summarise
+from pyro_seatbelt.evaluation.auddc import auddc, curves
+from pyro_seatbelt.evaluation.estimates import Estimate
+from pyro_seatbelt.plots.lines import Line
+from pyro_seatbelt.report.byte_budget import ByteBudget
+from pyro_seatbelt.report.charts import Chart
+from pyro_seatbelt.report.contents import AttackContents, mapping, read_findings
+from pyro_seatbelt.report.pair_view import PairView, pair_views
+from pyro_seatbelt.report.parts import Fact, MeanCI, Table
+from pyro_seatbelt.report.quantity import between
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    r"""One attack on one pair with one penalty.
+MODES = {
+    "latent-kl": "Latent attack (KL)",
+    "latent-w2": "Latent attack (2-Wasserstein)",
+    "latent-l2": "Latent attack (means)",
+    "output": "Output attack",
+}
+"""What the objectives are called."""
 
-    Attributes:
-        weight: The penalty :math:`\lambda`.
-        value: The final objective :math:`\Delta`.
-        distance: Its distance alone.
-        norm: :math:`\|d\|_2`.
-        target_nll: :math:`-\log p(x_t \mid \tilde z)`, nats.
-        l2_target: Distance of the adversarial reconstruction from the target.
-        l2_clean: Its distance from the reconstruction of the input.
-        stop: Why the optimiser stopped.
-        cells: Places of the adversarial input, the distortion and the adversarial reconstruction
-            in the sprite of the pair.
-    """
-
-    weight: float
-    value: float
-    distance: float
-    norm: float
-    target_nll: float
-    l2_target: float
-    l2_clean: float
-    stop: str
-    cells: tuple[int, int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairView:
-    """An input and a target, and what was found between them.
-
-    Attributes:
-        label: Its name.
-        sprite: All its images.
-        cells: Places of the input, its reconstruction and the target in the sprite.
-        problems: One for each penalty, the smallest first.
-        shown: Which of them the paper's figures would show.
-    """
-
-    label: str
-    sprite: Sprite
-    cells: tuple[int, int, int]
-    problems: Sequence[Problem]
-    shown: int
+QUANTITIES = {
+    "value": "objective \u0394",
+    "distance": "distance in \u0394",
+    "target_nll": "\u2212log p(target | z\u0303), nats",
+    "l2_target": "L2 to target",
+    "l2_clean": "L2 to clean reconstruction",
+    "norm": "\u2016d\u2016, L2 of the distortion",
+}
+"""What the summary lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +55,132 @@ class AttackSection:
     chart: Chart | None
     pairs: Sequence[PairView]
     note: str = ""
+
+
+def attack_sections(
+    attacks: Sequence[AttackContents], budget: ByteBudget, newest: int | None = None
+) -> list[AttackSection]:
+    """Shows the attacks on a run.
+
+    Args:
+        attacks: The attacks.
+        budget: How much fits.
+        newest: Step of the newest checkpoint of the run; None if it is not known.
+
+    Returns:
+        A section for each.
+
+    Raises:
+        InputError: If a file is damaged.
+    """
+    views = pair_views([read_findings(attack.folder) for attack in attacks], budget)
+    return [
+        AttackSection(
+            label=label,
+            facts=_facts(attack, newest),
+            summary=_summary(attack.table),
+            chart=_curves(attack.table),
+            pairs=pairs,
+            note=_note(len(pairs), attack.num_pairs),
+        )
+        for attack, label, pairs in zip(attacks, labels(attacks), views, strict=True)
+    ]
+
+
+def labels(attacks: Sequence[AttackContents]) -> list[str]:
+    """Names attacks so that no two have the same name.
+
+    Args:
+        attacks: The attacks.
+    """
+    names = [
+        MODES.get(attack.mode, attack.mode)
+        + ("" if attack.mode == "output" else f" on {attack.layers.replace('+', ' + ')}")
+        for attack in attacks
+    ]
+    often = Counter(names)
+    return [
+        name if often[name] == 1 else f"{name}, {attack.folder.name.rpartition('-')[2]}"
+        for name, attack in zip(names, attacks, strict=True)
+    ]
+
+
+def _note(num_shown: int, num_pairs: int) -> str:
+    if num_shown == num_pairs:
+        return ""
+    return (
+        f"{num_shown} of {num_pairs} pairs can be looked at here, to keep the page small: "
+        "a report of this run alone has room for more."
+    )
+
+
+def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:
+    table, arguments = attack.table, attack.arguments
+    optimiser = mapping(arguments.get("optimiser"))
+    retired = int((table["stop"] == "nan").sum()) if "stop" in table else 0
+    facts = [
+        Fact(label="pairs", value=attack.num_pairs),
+        Fact(label="penalties \u03bb", value=int(table["weight"].nunique())),
+        Fact(label="problems", value=len(table), note=f"{retired} given up" if retired else ""),
+    ]
+    if "name" in optimiser:
+        steps = optimiser.get("max_iterations")
+        name = {"LBFGSB": "L-BFGS-B"}.get(str(optimiser["name"]), str(optimiser["name"]))
+        note = f"at most {steps} iterations" if steps is not None else ""
+        facts.append(Fact(label="optimiser", value=name, note=note))
+    if "noise" in arguments:
+        facts.append(Fact(label="noise of the posteriors", value=str(arguments["noise"])))
+    if attack.step is not None:
+        note = "" if newest in {None, attack.step} else f"the run is at step {newest}"
+        facts.append(Fact(label="made at step", value=attack.step, note=note))
+    return facts
+
+
+def _summary(table: pd.DataFrame) -> Table:
+    estimates = summarise(table)
+    area = auddc(table)
+    if area is not None:
+        estimates["auddc"] = area
+    return Table(
+        caption="Means over problems: larger ones stand for a more robust model",
+        headings=("", "mean and 95 % CI", "95 % CI over pairs"),
+        rows=[
+            (
+                QUANTITIES.get(name, "AUDDC"),
+                mean_ci(each),
+                between(each.pairs_low, each.pairs_high) or None,
+            )
+            for name, each in estimates.items()
+        ],
+    )
+
+
+def mean_ci(estimate: Estimate) -> MeanCI:
+    """The mean of an estimate, and its interval over pairs and penalties.
+
+    Args:
+        estimate: The estimate.
+    """
+    return MeanCI(estimate.mean, estimate.low, estimate.high)
+
+
+def _curves(table: pd.DataFrame) -> Chart | None:
+    drawn = {pair: curve for pair, curve in curves(table).items() if len(curve.distortion)}
+    if not drawn:
+        return None
+    return Chart(
+        title="How much distortion buys how much of the target",
+        x_label="\u2016d\u2016 / distance from input to target",
+        y_label="distance to the target",
+        lines=[
+            Line(
+                name=f"pair {pair} ({curve.area:.2f})",
+                x=curve.distortion.tolist(),
+                y=curve.distance.tolist(),
+            )
+            for pair, curve in drawn.items()
+        ],
+        note="One line per pair, with the area under it in brackets; their mean is the AUDDC. "
+        "The distance is 1 for the clean reconstruction, 0 for that of the target itself.",
+        listed=False,
+    )

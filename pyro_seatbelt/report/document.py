@@ -2,19 +2,24 @@
 
 import base64
 import hashlib
+import itertools
 import json
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pyro_seatbelt.report.drawing import HEIGHT, WIDTH, draw
-from pyro_seatbelt.report.page import Page
-from pyro_seatbelt.report.parts import Advice, Decomposition, Interval
-from pyro_seatbelt.report.quantity import measured, quantity, spread
+from pyro_seatbelt.plots.attack_panels import PANELS
+from pyro_seatbelt.report.charts import Breakdown, Chart, DrawnChart, draw
+from pyro_seatbelt.report.claims import ClaimRow
+from pyro_seatbelt.report.comparison import ComparisonSection
+from pyro_seatbelt.report.parts import Advice, MeanCI
+from pyro_seatbelt.report.pictures import Gallery
+from pyro_seatbelt.report.quantity import between, measured, quantity
+from pyro_seatbelt.report.run import RunSection
 from pyro_seatbelt.report.viewer import (
-    PANELS,
     penalty,
     readings,
     script_data,
@@ -24,6 +29,29 @@ from pyro_seatbelt.report.viewer import (
 )
 
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A whole page.
+
+    Attributes:
+        title: Its title.
+        made: What made it and when, in a line.
+        runs: The runs.
+        comparison: The runs side by side.
+        claims: The claims of a paper.
+        galleries: Figures that belong to no single run.
+        notes: What cannot be read.
+    """
+
+    title: str
+    made: str = ""
+    runs: Sequence[RunSection] = ()
+    comparison: ComparisonSection | None = None
+    claims: Sequence[ClaimRow] = ()
+    galleries: Sequence[Gallery] = ()
+    notes: Sequence[str] = ()
 
 
 def render(page: Page) -> str:
@@ -69,7 +97,6 @@ def script_json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - nothing in it is markup
 
 
-@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pyro_seatbelt.report"),
@@ -78,25 +105,28 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    numbers = itertools.count(1)
+
+    def draw_next(chart: Chart | Breakdown) -> DrawnChart | None:
+        return draw(chart, f"chart-{next(numbers)}")
+
     environment.filters |= {
-        "draw": draw,
+        "draw": draw_next,
         "quantity": quantity,
         "measured": measured,
-        "interval": _interval,
+        "ends": lambda value: between(value.low, value.high),
         "sort_key": _sort_key,
-        "segments": _segments,
         "penalty": penalty,
         "readings": readings,
         "script_json": script_json,
     }
     environment.tests |= {
         "advice": lambda value: isinstance(value, Advice),
-        "interval": lambda value: isinstance(value, Interval),
-        "numeric": lambda value: isinstance(value, (int, float, Interval)) or value is None,
+        "mean_ci": lambda value: isinstance(value, MeanCI),
+        "numeric": lambda value: isinstance(value, (int, float, MeanCI)) or value is None,
     }
     environment.globals |= {
         "PANELS": PANELS,
-        "PLANE": (WIDTH, HEIGHT),
         "script_data": script_data,
         "spoken": spoken,
         "sprite_id": sprite_id,
@@ -114,22 +144,7 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _interval(value: Interval) -> str:
-    return spread(value.low, value.high)
-
-
 def _sort_key(value: object) -> str:
     """What a column is sorted by: the number, or the text."""
-    number = value.mean if isinstance(value, Interval) else value
+    number = value.mean if isinstance(value, MeanCI) else value
     return "" if number is None or number != number else str(number)  # noqa: PLR0124 - NaN
-
-
-def _segments(whole: Decomposition) -> list[tuple[str, float, float, float]]:
-    """Names, sizes, beginnings and widths of the parts, in per cent of their sum."""
-    sizes = [max(0.0, size) for _, size in whole.parts]
-    total = sum(sizes) or 1.0
-    starts = [100 * sum(sizes[:number]) / total for number in range(len(sizes))]
-    return [
-        (name, size, start, 100 * drawn / total)
-        for (name, size), start, drawn in zip(whole.parts, starts, sizes, strict=True)
-    ]

@@ -73,7 +73,7 @@ def measured(value: object, digits: int = 4) -> str:
     return quantity(value, digits, padded=True)
 
 
-def spread(low: float, high: float, digits: int = 3) -> str:
+def between(low: float, high: float, digits: int = 3) -> str:
     """Writes an interval.
 
     Args:
@@ -85,7 +85,7 @@ def spread(low: float, high: float, digits: int = 3) -> str:
         The text; empty when an end is not known.
 
     Example:
-        >>> spread(-30.7, 346), spread(float("nan"), 1.0)
+        >>> between(-30.7, 346), between(float("nan"), 1.0)
         ('\u221230.7 to 346', '')
     """
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -4,18 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pyro_seatbelt.report.attacks import AttackSection, PairView, Problem
+from pyro_seatbelt.report.attacks import AttackSection
+from pyro_seatbelt.report.pair_view import PairView, Problem
 from pyro_seatbelt.report.quantity import ABSENT, measured, quantity
-
-PANELS = (
-    "input",
-    "reconstruction",
-    "adversarial input",
-    "distortion, normalised",
-    "adversarial reconstruction",
-    "target",
-)
-"""What is shown of a problem, in the order of the paper's Figure 1."""
 
 STOPS = {
     "zero": "d = 0 is already optimal",
@@ -53,7 +44,7 @@ def windows(pair: PairView, problem: Problem) -> list[str]:
         problem: One of its problems.
 
     Returns:
-        A `viewBox` for each of :data:`PANELS`.
+        A `viewBox` for each of :data:`pyro_seatbelt.plots.attack_panels.PANELS`.
     """
     clean, reconstruction, target = pair.cells
     adversarial, distortion, adversarial_reconstruction = problem.cells

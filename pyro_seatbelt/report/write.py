@@ -8,18 +8,15 @@ from typing import NamedTuple
 from pyro_seatbelt import __version__
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
-from pyro_seatbelt.report import Claim, Gallery, Page, RunSection, render
-from pyro_seatbelt.report.pages.comparison import compare
-from pyro_seatbelt.report.pages.known import KnownRun, read_known
-from pyro_seatbelt.report.pages.room import Room, page_room
-from pyro_seatbelt.report.pages.run import model_name, run_section
-from pyro_seatbelt.report.pages.sweep import (
-    failures,
-    is_sweep,
-    item_galleries,
-    read_claims,
-    sweep_runs,
-)
+from pyro_seatbelt.report.byte_budget import ByteBudget, page_budget
+from pyro_seatbelt.report.claims import ClaimRow, read_claims
+from pyro_seatbelt.report.comparison import compare
+from pyro_seatbelt.report.configuration import model_name
+from pyro_seatbelt.report.contents import RunContents, read_contents
+from pyro_seatbelt.report.document import Page, render
+from pyro_seatbelt.report.pictures import Gallery
+from pyro_seatbelt.report.run import RunSection, run_section
+from pyro_seatbelt.report.sweep import failures, is_sweep, item_galleries, sweep_runs
 from pyro_seatbelt.runs.folder import now
 from pyro_seatbelt.runs.listing import newest_run
 
@@ -55,19 +52,19 @@ def report_runs(
     if out is not None and (out.suffix.lower() not in {".html", ".htm"} or out.is_dir()):
         raise InputError(f"{out}: expected the name of a file that ends in .html")
     folders = _folders(paths)
-    known, notes = _read(folders)
-    room = page_room(len(known))
-    claims: list[Claim] = []
+    contents, notes = _read(folders)
+    budget = page_budget(len(contents))
+    claims: list[ClaimRow] = []
     galleries: list[Gallery] = []
     if folders.sweep is not None:
         claims, unread = read_claims(folders.sweep)
         notes += [*unread, *failures(folders.sweep)]
-        galleries = item_galleries(folders.sweep, room)
+        galleries = item_galleries(folders.sweep, budget)
     page = Page(
-        title=title or _title(folders, known),
-        made=f"{_what(known)}, pyro-seatbelt {__version__}, {now():%Y-%m-%d %H:%M} UTC",
-        runs=_sections(known, room),
-        comparison=compare(known) if len(known) > 1 else None,
+        title=title or _title(folders, contents),
+        made=f"{_what(contents)}, pyro-seatbelt {__version__}, {now():%Y-%m-%d %H:%M} UTC",
+        runs=_sections(contents, budget),
+        comparison=compare(contents) if len(contents) > 1 else None,
         claims=claims,
         galleries=galleries,
         notes=notes,
@@ -87,43 +84,40 @@ def _folders(paths: Sequence[Path]) -> _Folders:
     return _Folders(list(unique.values()), None)
 
 
-def _read(folders: _Folders) -> tuple[list[KnownRun], list[str]]:
+def _read(folders: _Folders) -> tuple[list[RunContents], list[str]]:
     """A run that cannot be read is an error, or a note if it is one of a sweep."""
-    known, notes = [], []
+    contents, notes = [], []
     for path in folders.runs:
         try:
-            known.append(read_known(path))
+            contents.append(read_contents(path))
         except InputError as error:
             if folders.sweep is None:
                 raise
             reason = str(error).replace(f"{folders.sweep}{os.sep}", "")
             notes.append(f"A run cannot be read: {reason}")
-    if not known:
+    if not contents:
         raise InputError(f"{folders.sweep}: none of its runs can be read: {notes[0]}")
-    return known, notes
+    return contents, notes
 
 
-def _sections(known: Sequence[KnownRun], room: Room) -> list[RunSection]:
-    """Every run has as much room as is left for each."""
-    sections = []
-    for number, run in enumerate(known):
-        share = room.left // (len(known) - number)
-        own = Room(share)
-        sections.append(run_section(run, own))
-        room.take(share - own.left)
-    return sections
+def _sections(contents: Sequence[RunContents], budget: ByteBudget) -> list[RunSection]:
+    """Every run has an equal part of the bytes that the ones before it left."""
+    return [
+        run_section(run, budget.part(budget.left // (len(contents) - number)))
+        for number, run in enumerate(contents)
+    ]
 
 
-def _title(folders: _Folders, known: Sequence[KnownRun]) -> str:
+def _title(folders: _Folders, contents: Sequence[RunContents]) -> str:
     if folders.sweep is not None:
         return folders.sweep.resolve().name
-    if len(known) > 1:
-        return f"Comparison of {len(known)} runs"
-    return f"{model_name(known[0].config)} on {known[0].config.dataset}"
+    if len(contents) > 1:
+        return f"Comparison of {len(contents)} runs"
+    return f"{model_name(contents[0].config)} on {contents[0].config.dataset}"
 
 
-def _what(known: Sequence[KnownRun]) -> str:
-    return f"Run {known[0].name}" if len(known) == 1 else f"{len(known)} runs"
+def _what(contents: Sequence[RunContents]) -> str:
+    return f"Run {contents[0].name}" if len(contents) == 1 else f"{len(contents)} runs"
 
 
 def _default(folders: _Folders) -> Path:

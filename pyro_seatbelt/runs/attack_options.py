@@ -69,7 +69,7 @@ class AttackOptions(Options):
         tuple[float, ...],
         Flag("--lambda"),
         Field(description="One penalty of your own, instead of the series."),
-    ] = Field(default_factory=lambda: PAPER_WEIGHTS)  # made: --help would list a default
+    ] = Field(default_factory=lambda: PAPER_WEIGHTS)  # too many for a help text
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
     samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
     at_mean: Annotated[

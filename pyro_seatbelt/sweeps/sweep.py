@@ -1,27 +1,20 @@
 """Many jobs in one folder."""
 
 import json
-import math
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.executors import Executor, LocalProcesses, Ray
-from pyro_seatbelt.executors.processors import num_processors, num_workers
-from pyro_seatbelt.executors.ray import LOCAL, import_ray
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.locks import locked, turn
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
 from pyro_seatbelt.sweeps.finished import finished_job
 from pyro_seatbelt.sweeps.job import Job, merge_jobs
-from pyro_seatbelt.sweeps.job_run import Attempt
+from pyro_seatbelt.sweeps.placement import place_jobs
 from pyro_seatbelt.sweeps.tables import write_tables
 
 
@@ -63,7 +56,7 @@ def run_jobs(
     Args:
         jobs: The jobs; those that share a run become one.
         folder: Of the sweep; absent, empty or a sweep's, also another's.
-        workers: Processes at a time; by default one a processor, at most 8, or one a GPU.
+        workers: Processes at a time; by default one per processor, at most 8, or one per GPU.
         threads: Threads of each; by default the processors are shared out. Numbers depend on them
             by rounding.
         ray: Address of a cluster of Ray to run on, `local` for one of its own on this machine. On
@@ -82,7 +75,7 @@ def run_jobs(
             sweep, or it cannot be written. What is wrong with one job is its failure.
     """
     jobs = merge_jobs(jobs)
-    executor, task = _where(jobs, folder, workers, threads, ray, gpus)
+    executor, task = place_jobs(jobs, folder, workers=workers, threads=threads, ray=ray, gpus=gpus)
     mine = part_of(jobs, shard)
     _check_free(folder)
     with writing(folder):
@@ -152,53 +145,6 @@ class _Counts:
             "running": len(self._running),
         }
         self._progress("runs", over + sum(self._running.values()), self._total, numbers)
-
-
-def _where(
-    jobs: Sequence[Job],
-    folder: Path,
-    workers: int | None,
-    threads: int | None,
-    ray: str | None,
-    gpus: float | None,
-) -> tuple[Executor, Attempt]:
-    """Chooses where the jobs run, and what each of them has."""
-    for name, value in (("workers", workers), ("threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"expected {name} >= 1, got {value}")
-    if gpus is not None and not 0 <= gpus < math.inf:
-        raise InputError(f"expected gpus >= 0, got {gpus}")
-    if gpus is not None and ray is None:
-        raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
-    if ray is not None:
-        import_ray()  # or it says that it is not there, before anything is begun
-    here = workers or len(gpus_for(jobs)) or num_workers()
-    share = max(1, num_processors() // here)
-    if ray is None:
-        return LocalProcesses(here, gpus=gpus_for(jobs)), Attempt(folder, threads or share)
-    if ray == LOCAL:
-        workers, threads = here, threads or share
-    threads = threads or 1
-    executor = Ray(ray, workers=workers, threads=threads, gpus=gpus)
-    # the folder is the same for every node; the groups of an attack are tasks of their own
-    return executor, Attempt(folder.absolute(), threads, Ray(gpus=0))
-
-
-def gpus_for(jobs: Sequence[Job]) -> list[str]:
-    """Lists the GPUs that processes take turns to have.
-
-    Args:
-        jobs: What is to be run.
-
-    Returns:
-        Their numbers, as `CUDA_VISIBLE_DEVICES` has them; none where a job names its own device.
-    """
-    if not torch.cuda.is_available() or any(
-        job.config.device not in {"auto", "cuda"} for job in jobs
-    ):
-        return []
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",") if named else [str(n) for n in range(torch.cuda.device_count())]
 
 
 def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:

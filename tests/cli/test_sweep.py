@@ -10,7 +10,7 @@ from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Inline
-from pyro_seatbelt.sweeps import sweep as module
+from pyro_seatbelt.sweeps import placement
 from pyro_seatbelt.sweeps.job_run import run_job
 
 
@@ -30,8 +30,8 @@ def inline(monkeypatch):
         return Inline()
 
     monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
-    monkeypatch.setattr(module, "LocalProcesses", executor)
-    monkeypatch.setattr(module, "Ray", executor)
+    monkeypatch.setattr(placement, "LocalProcesses", executor)
+    monkeypatch.setattr(placement, "Ray", executor)
     monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
     return failures, given
 

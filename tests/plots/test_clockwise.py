@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyro_seatbelt.plots import Attacked, clockwise_panels
-from pyro_seatbelt.plots.attacks import normalised
+from pyro_seatbelt.plots.attack_panels import normalised
 
 
 def attacked(channels=1):

@@ -37,3 +37,12 @@ def test_one_value_is_a_line_and_nothing_is_no_error():
 @pytest.mark.parametrize("values", [np.zeros(5), np.ones(1), np.array([0.0, 0, 0, 9])])
 def test_few_and_equal_numbers_can_be_drawn(values):
     density_panels({"": [{"one": values}]}, columns=[""], xlabel="").draw_without_rendering()
+
+
+def test_densities_end_inside_their_panel():
+    rng = np.random.default_rng(0)
+    panel = {str(n): rng.normal(-100 * n, 40, 300) for n in range(3)}
+    [ax] = density_panels({"": [panel]}, columns=[""], xlabel="").axes
+    for line in ax.lines:
+        ends = np.asarray(line.get_ydata())[[0, -1]]
+        assert ends.max() < 0.01 * max(line.get_ydata())

@@ -1,13 +1,16 @@
 """The page in a browser that has no network, moved through by keyboard."""
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
-from pyro_seatbelt.report import render
+from pyro_seatbelt.report.document import render
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -30,14 +33,20 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def html(make_page, claims) -> Callable[[int], str]:
+    """A page of so many runs."""
+    return cache(lambda num: render(make_page(num, claims=claims, notes=["a note"])))
+
+
 @pytest.fixture
-def visit(browser, make_page, claims, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+def visit(browser, html, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Opens a page of so many runs; at the end nothing has gone wrong and nothing was asked for."""
     contexts, complaints = [], []
 
     def look(num_runs: int = 1, *, width: int = 1280, scheme: str = "light", **options) -> Page:
         file = tmp_path / "report.html"
-        file.write_text(render(make_page(num_runs, claims=claims, notes=["a note"])), "utf-8")
+        file.write_text(html(num_runs), "utf-8")
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, **options
         )
@@ -88,10 +97,6 @@ def state(page: Page) -> dict[str, object]:
 
 def greys(page: Page) -> list[int]:
     """What colour each of the six panels really has, in its middle."""
-    import io
-
-    from PIL import Image
-
     shades = []
     for panel in page.locator("[data-panel]").all():
         panel.scroll_into_view_if_needed()
@@ -229,36 +234,7 @@ def test_no_word_of_a_chart_is_cut_off(visit):
     assert cut == []
 
 
-CONTRAST = """() => {
-    const rgba = (colour) => {
-        const [red, green, blue, alpha = 1] = colour.match(/[0-9.]+/g).map(Number);
-        return [red, green, blue, alpha];
-    };
-    const light = (colour) => {
-        const [r, g, b] = colour.map((each) => each / 255).map((each) =>
-            each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = rgba(getComputedStyle(each).backgroundColor);
-            if (colour[3] === 1) return colour;
-        }
-        throw new Error("nothing behind");
-    };
-    const found = [];
-    for (const element of document.querySelectorAll("body *")) {
-        const words = [...element.childNodes].some((each) =>
-            each.nodeType === 3 && each.textContent.trim());
-        if (!words || !element.getClientRects().length) continue;
-        const style = getComputedStyle(element);
-        const inside = element instanceof SVGElement;
-        const [a, b] = [light(rgba(inside ? style.fill : style.color)), light(behind(element))];
-        found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05),
-                    element.outerHTML.slice(0, 90)]);
-    }
-    return found;
-}"""
+CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -340,3 +316,21 @@ def test_a_reader_who_wants_no_motion_gets_none(visit):
     page = visit(reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     assert page.locator("details:not([open]) img").count() == 1  # the animation is folded away
+
+
+def test_a_table_that_goes_on_has_a_shadow_at_that_edge(visit):
+    page = visit(3, width=390)
+    region = page.get_by_role("region", name="Comparison of runs")
+    region.locator("td").first.evaluate("each => { each.textContent = 'long '.repeat(20); }")
+
+    def edges():
+        with Image.open(io.BytesIO(region.screenshot())) as picture:
+            grey = picture.convert("L")
+            return [grey.getpixel((x, 4)) for x in (0, grey.width - 1)]
+
+    paper = edges()[0]
+    assert edges()[1] < paper - 20
+    region.evaluate("each => { each.scrollLeft = each.scrollWidth; }")
+    left, right = edges()
+    assert left < paper - 20
+    assert right == paper

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from pyro_seatbelt.report.quantity import measured, quantity, size, spread
+from pyro_seatbelt.report.quantity import between, measured, quantity, size
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_zeros_that_were_measured_stay():
 
 
 def test_an_end_that_is_not_known_leaves_no_interval():
-    assert spread(math.nan, 2.0) == spread(1.0, math.inf) == ""
-    assert spread(1.0, 2.0) == "1 to 2"
+    assert between(math.nan, 2.0) == between(1.0, math.inf) == ""
+    assert between(1.0, 2.0) == "1 to 2"
 
 
 def test_sizes():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pyro_seatbelt.report import make_sprite
+from pyro_seatbelt.report.sprite import make_sprite
 
 
 def pixels(sprite):

@@ -2,7 +2,9 @@ import math
 
 import pytest
 
-from pyro_seatbelt.report import AttackSection, Problem, Table
+from pyro_seatbelt.report.attacks import AttackSection
+from pyro_seatbelt.report.pair_view import Problem
+from pyro_seatbelt.report.parts import Table
 from pyro_seatbelt.report.viewer import readings, script_data, spoken
 
 

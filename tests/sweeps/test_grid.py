@@ -104,7 +104,7 @@ WRONG = {
     ),
     "no such mode": (
         "[[attack]]\nmodes = ['latnt']",
-        "attack 1: expected a mode of latent, w2, ",
+        "attack 1: modes 1: expected a mode of latent",
     ),
     "one mode": (
         "[[attack]]\nmodes = 'latent'",

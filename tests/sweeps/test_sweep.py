@@ -15,8 +15,7 @@ import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Inline, LocalProcesses
 from pyro_seatbelt.locks import lock
-from pyro_seatbelt.sweeps import attack_table, job_for, run_jobs, run_table
-from pyro_seatbelt.sweeps import sweep as module
+from pyro_seatbelt.sweeps import attack_table, job_for, placement, run_jobs, run_table
 from pyro_seatbelt.sweeps.failures import failure_in
 from pyro_seatbelt.sweeps.finished import finished_job, job_place
 from pyro_seatbelt.sweeps.grid import read_grid
@@ -48,7 +47,7 @@ def inline(monkeypatch):
 
     monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
     monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
-    monkeypatch.setattr(module, "LocalProcesses", lambda workers, gpus: Inline())
+    monkeypatch.setattr(placement, "LocalProcesses", lambda workers, gpus: Inline())
     return broken
 
 

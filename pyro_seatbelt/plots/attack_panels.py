@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pyro_seatbelt.plots.image_grid import show_image
+
 PANELS = (
     "input",
     "reconstruction",
@@ -28,7 +30,7 @@ def attack_panels(
     labels: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draws six images for each pair, a pair a row, in the order of the paper's caption.
+    """Draws six images for each pair, one pair per row, in the order of the paper's caption.
 
     A distortion is scaled by its largest absolute pixel: grey is none, white is brighter, black
     is darker (for colours, channel by channel).
@@ -77,10 +79,7 @@ def attack_panels(
     axes = figure.subplots(num, len(PANELS), squeeze=False)
     for row in range(num):
         for ax, name, batch in zip(axes[row], PANELS, columns, strict=True):
-            image = batch[row].clip(0, 1).transpose(1, 2, 0)
-            ax.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=1)
-            ax.set_xticks([])
-            ax.set_yticks([])
+            show_image(ax, batch[row].transpose(1, 2, 0), frame=True)
             if row == 0:
                 ax.set_title(name.replace(" ", "\n", 1), fontsize=9)
         if labels is not None:

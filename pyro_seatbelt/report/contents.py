@@ -26,7 +26,7 @@ _NUMERIC = (*_NEEDED, *_CURVES, "target_nll", "l2_clean")
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownAttack:
+class AttackContents:
     """A finished attack on a run.
 
     Attributes:
@@ -47,9 +47,14 @@ class KnownAttack:
     step: int | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def num_pairs(self) -> int:
+        """How many pairs were attacked."""
+        return int(self.table["pair"].nunique())
+
 
 @dataclass(frozen=True, kw_only=True)
-class KnownRun:
+class RunContents:
     """A run, without its model.
 
     Attributes:
@@ -63,7 +68,7 @@ class KnownRun:
         evaluation: Its evaluation, if there is one of that checkpoint.
         outdated: Step of an evaluation of another one, which is left out.
         attacks: Its finished attacks.
-        notes: What is there but cannot be read, a line each.
+        notes: What is there but cannot be read, one line each.
     """
 
     path: Path
@@ -74,7 +79,7 @@ class KnownRun:
     newest: int | None
     evaluation: Evaluation | None
     outdated: int | None
-    attacks: Sequence[KnownAttack]
+    attacks: Sequence[AttackContents]
     notes: Sequence[str]
 
     @property
@@ -94,7 +99,7 @@ class KnownRun:
         return records[-1] if records else None
 
 
-def read_known(path: Path) -> KnownRun:
+def read_contents(path: Path) -> RunContents:
     """Reads what is in the folder of a run.
 
     Args:
@@ -125,7 +130,7 @@ def read_known(path: Path) -> KnownRun:
             attacks.append(read_attack(place.parent))
         except InputError as error:
             notes.append(f"An attack cannot be read: {_reason(error, path)}")
-    known = KnownRun(
+    contents = RunContents(
         path=path,
         config=config,
         record=record,
@@ -137,10 +142,10 @@ def read_known(path: Path) -> KnownRun:
         attacks=attacks,
         notes=notes,
     )
-    return _of_newest(replace(known, newest=_newest(known)))
+    return _of_newest(replace(contents, newest=_newest(contents)))
 
 
-def read_attack(folder: Path) -> KnownAttack:
+def read_attack(folder: Path) -> AttackContents:
     """Reads a finished attack.
 
     Args:
@@ -161,7 +166,7 @@ def read_attack(folder: Path) -> KnownAttack:
         about = {}
     step = about.get("step")
     first = table.iloc[0]
-    return KnownAttack(
+    return AttackContents(
         folder=folder,
         mode=str(first.get("mode", folder.name)),
         layers=str(first.get("layers", "")),
@@ -225,14 +230,14 @@ def mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _newest(run: KnownRun) -> int | None:
+def _newest(run: RunContents) -> int | None:
     saved = checkpoints(RunFolder(run.path).checkpoints)
     if saved:
         return step_of(saved[-1])
     return run.step if run.status == "finished" and run.metrics else None
 
 
-def _of_newest(run: KnownRun) -> KnownRun:
+def _of_newest(run: RunContents) -> RunContents:
     """Leaves out an evaluation of another checkpoint than the newest."""
     if run.evaluation is None or run.newest in {None, run.evaluation.step}:
         return run

@@ -1,48 +1,42 @@
-"""What a sweep holds besides its runs."""
+"""The claims of a paper, and what was measured."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.report import Cell, Claim, Gallery, Interval
-from pyro_seatbelt.report.pages.known import number
-from pyro_seatbelt.report.pages.pictures import gallery
-from pyro_seatbelt.report.pages.room import Room
-
-_OTHERS = {"runs", "tables", "failures"}
-"""Folders in that of a sweep that are no items of a paper."""
+from pyro_seatbelt.report.contents import number
+from pyro_seatbelt.report.parts import Cell, MeanCI
+from pyro_seatbelt.report.sweep import in_items
 
 
-def is_sweep(path: Path) -> bool:
-    """Whether a folder is that of a sweep.
+@dataclass(frozen=True, kw_only=True)
+class ClaimRow:
+    """What a paper says, and what was measured.
 
-    Args:
-        path: The folder.
+    Attributes:
+        item: The figure or table it belongs to.
+        text: What the paper claims.
+        source: Where it does.
+        dataset: The data on which it was looked at.
+        paper: Its number or words.
+        measured: Our numbers by name; estimates have their ends.
+        holds: Whether it holds; None if that cannot be told.
+        note: What to mind.
     """
-    return (path / "runs").is_dir() and not (path / "config.json").is_file()
+
+    item: str
+    text: str
+    source: str = ""
+    dataset: str = ""
+    paper: str | float | None = None
+    measured: Sequence[tuple[str, Cell]] = ()
+    holds: bool | None = None
+    note: str = ""
 
 
-def sweep_runs(path: Path) -> list[Path]:
-    """Lists the runs of a sweep.
-
-    Args:
-        path: Its folder.
-
-    Returns:
-        Their folders, by name.
-
-    Raises:
-        InputError: If there is none.
-    """
-    runs = sorted(each.parent for each in path.glob("runs/*/config.json"))
-    if not runs:
-        raise InputError(f"{path}: no run here yet: `seatbelt sweep` or `seatbelt reproduce` makes")
-    return runs
-
-
-def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
+def read_claims(path: Path) -> tuple[list[ClaimRow], list[str]]:
     """Reads what became of the claims of a paper.
 
     Args:
@@ -51,9 +45,9 @@ def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
     Returns:
         The claims, each once, and a line for each file that cannot be read.
     """
-    claims: dict[tuple[str, ...], Claim] = {}
+    claims: dict[tuple[str, ...], ClaimRow] = {}
     notes = []
-    for file in [path / "claims.json", *_in_items(path, "claims.json")]:
+    for file in [path / "claims.json", *in_items(path, "claims.json")]:
         if not file.is_file():
             continue
         try:
@@ -64,54 +58,17 @@ def read_claims(path: Path) -> tuple[list[Claim], list[str]]:
     return list(claims.values()), notes
 
 
-def failures(path: Path) -> list[str]:
-    """Names the jobs of a sweep that failed.
-
-    Args:
-        path: Its folder.
-
-    Returns:
-        A line; none if none did.
-    """
-    names = sorted(file.stem for file in path.glob("failures/*.json"))
-    if not names:
-        return []
-    what = "1 job failed" if len(names) == 1 else f"{len(names)} jobs failed"
-    return [f"{what}: {', '.join(names)}."]
-
-
-def item_galleries(path: Path, room: Room) -> list[Gallery]:
-    """Collects the figures of the items of a paper.
-
-    Args:
-        path: The folder of a sweep.
-        room: How much fits.
-
-    Returns:
-        Their figures, an item a gallery.
-    """
-    found: dict[str, list[tuple[Path, str]]] = {}
-    for file in _in_items(path, "*.png"):
-        found.setdefault(file.parent.name, []).append((file, file.stem.replace("-", " ")))
-    galleries = [gallery(item, files, room) for item, files in found.items()]
-    return [each for each in galleries if each is not None]
-
-
-def _in_items(path: Path, pattern: str) -> list[Path]:
-    return sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
-
-
 def _key(content: dict[str, Any]) -> tuple[str, ...]:
     """What a claim is known by: its text may be that of others, about other data or noise."""
     named = ("item", "claim") if content.get("claim") else ("item", "text", "source")
     return tuple(str(content.get(name, "")) for name in named)
 
 
-def _claim(content: dict[str, Any]) -> Claim:
+def _claim(content: dict[str, Any]) -> ClaimRow:
     holds = content.get("holds")
     measured = dict(content.get("measured") or {})
     dataset = measured.pop("dataset", None) or ""
-    return Claim(
+    return ClaimRow(
         item=str(content.get("item", "")),
         text=str(content["text"]),
         source=str(content.get("source", "")),
@@ -132,7 +89,7 @@ def _measured(content: Mapping[str, Any]) -> list[tuple[str, Cell]]:
         numbers = [values.get(each) for each in (name, f"{name}_low", f"{name}_high")]
         mean, low, high = (number(each) for each in numbers)
         if low <= mean <= high:
-            rows[name] = Interval(mean, low, high)
+            rows[name] = MeanCI(mean, low, high)
             ends |= {f"{name}_low", f"{name}_high"}
     return [(name.replace("_", " "), value) for name, value in rows.items() if name not in ends]
 

@@ -1,17 +1,20 @@
 """Several runs side by side."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pyro_seatbelt.evaluation.attack_summary import summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
-from pyro_seatbelt.report import Cell, Chart, Column, Comparison, Interval, Line
-from pyro_seatbelt.report.pages.attacks import interval
-from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, number
-from pyro_seatbelt.report.pages.protocol import Comparable, comparable
-from pyro_seatbelt.report.pages.run import beta_of, layers_of, model_name, series
+from pyro_seatbelt.plots.lines import Line
+from pyro_seatbelt.report.attacks import mean_ci
+from pyro_seatbelt.report.charts import Chart
+from pyro_seatbelt.report.comparable import Comparable, comparable
+from pyro_seatbelt.report.configuration import beta_of, layers_of, model_name
+from pyro_seatbelt.report.contents import AttackContents, RunContents, number
+from pyro_seatbelt.report.parts import NATS, Cell, MeanCI
+from pyro_seatbelt.report.training import series
 
 _NATS = "nats"
 _MOST_LINES = 14
@@ -24,7 +27,39 @@ _MODES = {
 }
 
 
-def compare(runs: Sequence[KnownRun]) -> Comparison:
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the comparison.
+
+    Attributes:
+        label: Its name.
+        unit: Its unit.
+        note: What it means.
+    """
+
+    label: str
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSection:
+    """Several runs side by side.
+
+    Attributes:
+        columns: What is compared.
+        rows: The name of a run and a value for each column, one row per run of the page.
+        charts: Curves of all runs.
+        note: What to mind.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    charts: Sequence[Chart] = ()
+    note: str = ""
+
+
+def compare(runs: Sequence[RunContents]) -> ComparisonSection:
     """Puts runs side by side.
 
     Args:
@@ -43,7 +78,7 @@ def compare(runs: Sequence[KnownRun]) -> Comparison:
     rows: list[list[Cell]] = [[run.name] for run in runs]
     for row, *cells in zip(rows, *(cells for _, cells in kept), strict=True):
         row.extend(cells)
-    return Comparison(
+    return ComparisonSection(
         columns=[column for column, _ in kept],
         rows=rows,
         charts=_charts(runs, chosen),
@@ -51,7 +86,7 @@ def compare(runs: Sequence[KnownRun]) -> Comparison:
     )
 
 
-def _note(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> str:
+def _note(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> str:
     parts = []
     if chosen:
         parts.append(
@@ -72,17 +107,17 @@ def _note(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> str:
     return " ".join(parts)
 
 
-def _elbo(run: KnownRun) -> float:
+def _elbo(run: RunContents) -> float:
     if run.evaluation is not None:
         return run.evaluation.elbo
     return number((run.heldout or {}).get("elbo"))
 
 
-def _of_evaluation(name: str) -> Callable[[KnownRun], Cell]:
+def _of_evaluation(name: str) -> Callable[[RunContents], Cell]:
     return lambda run: None if run.evaluation is None else number(getattr(run.evaluation, name))
 
 
-_COLUMNS: Sequence[tuple[Column, Callable[[KnownRun], Cell]]] = (
+_COLUMNS: Sequence[tuple[Column, Callable[[RunContents], Cell]]] = (
     (Column(label="model"), lambda run: model_name(run.config)),
     (Column(label="data"), lambda run: run.config.dataset),
     (Column(label="L", note="latent layers"), lambda run: layers_of(run.config)),
@@ -117,7 +152,7 @@ def _attack_columns(name: str, chosen: Comparable) -> list[tuple[Column, list[Ce
 
     def means(column: str) -> list[Cell]:
         return [
-            interval(each[column]) if each is not None and column in each else None
+            mean_ci(each[column]) if each is not None and column in each else None
             for each in summaries
         ]
 
@@ -143,24 +178,24 @@ def _attack_columns(name: str, chosen: Comparable) -> list[tuple[Column, list[Ce
                 note="area under the distortion-distance curve, mean and 95 % CI over pairs: "
                 f"attacks {chosen.note}",
             ),
-            [None if each is None else interval(each) for each in areas],
+            [None if each is None else mean_ci(each) for each in areas],
         ),
     ]
 
 
 def _empty(cell: Cell) -> bool:
-    value = cell.mean if isinstance(cell, Interval) else cell
+    value = cell.mean if isinstance(cell, MeanCI) else cell
     return value is None or value != value  # noqa: PLR0124 - NaN
 
 
-def _charts(runs: Sequence[KnownRun], chosen: Mapping[str, Comparable]) -> list[Chart]:
+def _charts(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> list[Chart]:
     some = runs[:_MOST_LINES]
     note = f"The first {len(some)} of {len(runs)} runs." if len(some) < len(runs) else ""
     charts = [
         Chart(
             title=title,
             x_label="step",
-            y_label="nats per image",
+            y_label=NATS,
             lines=_lines(series(run.metrics, kind, name, run.name) for run in some),
             note=note,
             skip_start=True,
@@ -194,7 +229,7 @@ def _lines(lines: Iterable[Line]) -> list[Line]:
     return [replace(line, look=number) for number, line in enumerate(lines) if line.x]
 
 
-def _mean_curve(attack: KnownAttack | None, name: str) -> Line:
+def _mean_curve(attack: AttackContents | None, name: str) -> Line:
     areas = {} if attack is None else curves(attack.table)
     drawn = [curve for curve in areas.values() if len(curve.distortion)]
     if not drawn:

@@ -1,12 +1,12 @@
-"""The protocol that most runs were attacked by: attacks by another one do not compare."""
+"""The attacks of several runs that compare: those made under the conditions most runs share."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pyro_seatbelt.report.pages.known import KnownAttack, KnownRun, mapping, number
-from pyro_seatbelt.report.pages.run import layers_of
+from pyro_seatbelt.report.configuration import layers_of
+from pyro_seatbelt.report.contents import AttackContents, RunContents, mapping, number
 from pyro_seatbelt.report.quantity import quantity
 from pyro_seatbelt.runs.attack import paper_layers
 
@@ -21,7 +21,7 @@ _OTHERS = ("optimiser", "noise", "samples", "start", "ball", "limits", "zero_tes
 """More arguments that change the numbers."""
 
 
-class Protocol(NamedTuple):
+class Conditions(NamedTuple):
     """What two attacks of a mode have in common if their numbers compare.
 
     Attributes:
@@ -48,11 +48,11 @@ class Comparable:
         note: How they were made, in words.
     """
 
-    attacks: Sequence[KnownAttack | None]
+    attacks: Sequence[AttackContents | None]
     note: str
 
 
-def comparable(runs: Sequence[KnownRun], mode: str) -> Comparable | None:
+def comparable(runs: Sequence[RunContents], mode: str) -> Comparable | None:
     """Chooses the attacks that can be put side by side.
 
     Args:
@@ -60,46 +60,48 @@ def comparable(runs: Sequence[KnownRun], mode: str) -> Comparable | None:
         mode: Of the attacks.
 
     Returns:
-        Those of the protocol that most runs share; among equals that of the most problems, then
-        that of the paper's layers. Attacks on other checkpoints than the newest are out of
-        question. None if there is no other.
+        Those made under the conditions that most runs share; among equals those of the most
+        problems, then those on the paper's layers. Attacks on other checkpoints than the newest
+        are out of question. None if there is no other.
     """
-    found: dict[Protocol, dict[int, KnownAttack]] = {}
+    found: dict[Conditions, dict[int, AttackContents]] = {}
     for place, run in enumerate(runs):
         for attack in sorted(run.attacks, key=_seed):
             if attack.mode == mode and _is_current(attack, run):
-                for protocol in _protocols(attack, run):
-                    found.setdefault(protocol, {}).setdefault(place, attack)
+                for conditions in _conditions(attack, run):
+                    found.setdefault(conditions, {}).setdefault(place, attack)
     if not found:
         return None
 
-    def merit(protocol: Protocol) -> tuple[int, int, int]:
-        rank = [*_RULES, protocol.layers].index(protocol.layers)
-        return len(found[protocol]), protocol.num_pairs * len(protocol.weights), -rank
+    def merit(conditions: Conditions) -> tuple[int, int, int]:
+        rank = [*_RULES, conditions.layers].index(conditions.layers)
+        return len(found[conditions]), conditions.num_pairs * len(conditions.weights), -rank
 
     chosen = max(found, key=merit)
     attacks = [found[chosen].get(place) for place in range(len(runs))]
     some = next(attack for attack in attacks if attack is not None)
-    return Comparable(attacks=attacks, note=_told(chosen, some))
+    return Comparable(attacks=attacks, note=_in_words(chosen, some))
 
 
-def _is_current(attack: KnownAttack, run: KnownRun) -> bool:
+def _is_current(attack: AttackContents, run: RunContents) -> bool:
     return run.newest is None or attack.step == run.newest
 
 
-def _protocols(attack: KnownAttack, run: KnownRun) -> list[Protocol]:
+def _conditions(attack: AttackContents, run: RunContents) -> list[Conditions]:
     """A layer can be chosen by more than one rule: of one layer, it is the top one and all."""
     weights = tuple(sorted(map(float, attack.table["weight"].unique())))
     pictures = str(attack.arguments.get("images")) if "pictures" in attack.source else ""
     others = {name: attack.arguments.get(name) for name in _OTHERS}
     objective = mapping(attack.arguments.get("objective"))
     others |= {name: value for name, value in objective.items() if name != "layers"}
-    told = json.dumps(others, sort_keys=True)
-    num_pairs = int(attack.table["pair"].nunique())
-    return [Protocol(layers, weights, num_pairs, pictures, told) for layers in _layers(attack, run)]
+    text = json.dumps(others, sort_keys=True)
+    return [
+        Conditions(layers, weights, attack.num_pairs, pictures, text)
+        for layers in _layers(attack, run)
+    ]
 
 
-def _layers(attack: KnownAttack, run: KnownRun) -> list[str]:
+def _layers(attack: AttackContents, run: RunContents) -> list[str]:
     if attack.mode == "output":
         return [""]  # it reads every layer
     depth = layers_of(run.config)
@@ -112,22 +114,22 @@ def _layers(attack: KnownAttack, run: KnownRun) -> list[str]:
     return [*(rule for rule in _RULES if rules[rule] == attack.layers), attack.layers]
 
 
-def _seed(attack: KnownAttack) -> float:
+def _seed(attack: AttackContents) -> float:
     seed = number(attack.arguments.get("seed"))
     return seed if seed == seed else 0.0  # noqa: PLR0124 - NaN
 
 
-def _told(protocol: Protocol, some: KnownAttack) -> str:
+def _in_words(conditions: Conditions, some: AttackContents) -> str:
     parts = []
-    if protocol.layers:
-        parts.append(f"on {_RULES.get(protocol.layers, protocol.layers.replace('+', ' + '))}")
-    if protocol.pictures:
+    if conditions.layers:
+        parts.append(f"on {_RULES.get(conditions.layers, conditions.layers.replace('+', ' + '))}")
+    if conditions.pictures:
         names = some.source["pictures"]
         names = map(str, names if isinstance(names, list) else [names])
         parts.append(f"of the pictures {' and '.join(names)}")
     else:
-        parts.append(f"of {_count(protocol.num_pairs, 'pair')} of held-out images")
-    weights = protocol.weights
+        parts.append(f"of {_count(conditions.num_pairs, 'pair')} of held-out images")
+    weights = conditions.weights
     parts.append(
         f"with {_count(len(weights), 'penalty', 'penalties')} \u03bb"
         + (f" from {quantity(weights[0])} to {quantity(weights[-1])}" if len(weights) > 1 else "")

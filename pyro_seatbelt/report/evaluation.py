@@ -1,21 +1,14 @@
-"""The numbers of a run, as a page shows them."""
+"""What was measured of a trained run."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from pyro_seatbelt.report import (
-    Advice,
-    Chart,
-    Decomposition,
-    EvaluationSection,
-    Fact,
-    Line,
-    Table,
-)
-from pyro_seatbelt.report.pages.known import KnownRun, number
+from pyro_seatbelt.plots.lines import Line
+from pyro_seatbelt.report.charts import Breakdown, Chart
+from pyro_seatbelt.report.contents import RunContents, number
+from pyro_seatbelt.report.parts import KL_PARTS, NATS, Advice, Fact, Table
 from pyro_seatbelt.runs.evaluation import Evaluation
-
-NATS = "nats per image"
 
 SCORES = {
     "mig": "mutual information gap (MIG)",
@@ -27,7 +20,26 @@ SCORES = {
 """What the scores of disentanglement are called."""
 
 
-def evaluation_section(run: KnownRun) -> EvaluationSection | Advice:
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSection:
+    """The numbers of a trained run.
+
+    Attributes:
+        facts: The first ones to read.
+        charts: The KL and its parts, and what else is drawn.
+        tables: More of them.
+        note: Where they come from.
+        advice: How to get more.
+    """
+
+    facts: Sequence[Fact]
+    charts: Sequence[Chart | Breakdown] = ()
+    tables: Sequence[Table] = ()
+    note: str = ""
+    advice: Advice | None = None
+
+
+def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
     """Shows what was measured of a run.
 
     Args:
@@ -45,13 +57,13 @@ def evaluation_section(run: KnownRun) -> EvaluationSection | Advice:
         return Advice(text="The run has not been evaluated:", command=command)
     return EvaluationSection(
         facts=[
-            Fact(label="ELBO", value=_known(heldout.get("elbo")), unit=NATS),
-            Fact(label="log p(x | z)", value=_known(heldout.get("log_likelihood")), unit=NATS),
+            Fact(label="ELBO", value=_finite(heldout.get("elbo")), unit=NATS),
+            Fact(label="log p(x | z)", value=_finite(heldout.get("log_likelihood")), unit=NATS),
             *_active(_mapping(heldout.get("active_units"))),
         ],
-        decomposition=_decomposition(
+        charts=_breakdown(
             _mapping(heldout.get("kl")),
-            [number(heldout.get(name)) for name in _PARTS],
+            [number(heldout.get(name)) for name in KL_PARTS],
             "Of the top layer with the exact aggregate posterior of these images.",
         ),
         note=f"From {heldout.get('num_images', 'some')} held-out images, at step "
@@ -81,42 +93,34 @@ def _measured(found: Evaluation) -> EvaluationSection:
             for name, norm in found.weight_norm.items()
         ),
     ]
-    parts = [found.mutual_information, found.total_correlation, found.dimension_wise_kl]
+    parts = [getattr(found, name) for name in KL_PARTS]
     return EvaluationSection(
         facts=facts,
-        decomposition=_decomposition(
-            found.kl,
-            parts,
-            "The parts of the top layer are measured with the exact aggregate posterior of "
-            f"{found.num_aggregate:,} training images, its sum on held-out ones.",
-        ),
-        charts=_noise_charts(found),
+        charts=[
+            *_breakdown(
+                found.kl,
+                parts,
+                "The parts of the top layer are measured with the exact aggregate posterior of "
+                f"{found.num_aggregate:,} training images, its sum on held-out ones.",
+            ),
+            *_noise_charts(found),
+        ],
         tables=[*_noise_tables(found), *_score_tables(found)],
         note=f"From {found.num_images:,} held-out images, at step {found.step}.",
     )
 
 
-_PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
-
-
-def _decomposition(
-    kl: Mapping[str, float], parts: Sequence[float], note: str
-) -> Decomposition | None:
+def _breakdown(kl: Mapping[str, float], top_parts: Sequence[float], note: str) -> list[Breakdown]:
     """The layers below the top by their KL, the top layer by its parts."""
     layers = sorted(kl, key=lambda site: (len(site), site))
-    sizes = [number(kl[layer]) for layer in layers[:-1]] + [*parts]
+    sizes = [number(kl[layer]) for layer in layers[:-1]] + [*top_parts]
     if not layers or not all(map(math.isfinite, sizes)):
-        return None
+        return []
     names = [f"KL of {layer}" for layer in layers[:-1]]
     top = layers[-1]
-    names += [
-        f"mutual information of {top}",
-        f"total correlation of {top}",
-        f"dimension-wise KL of {top}",
-    ]
-    return Decomposition(
-        title=f"Where the KL goes, {NATS}", parts=list(zip(names, sizes, strict=True)), note=note
-    )
+    names += [f"{name} of {top}" for name in KL_PARTS.values()]
+    parts = list(zip(names, sizes, strict=True))
+    return [Breakdown(title="Where the KL goes", parts=parts, note=note)]
 
 
 def _noise_charts(found: Evaluation) -> list[Chart]:
@@ -167,7 +171,7 @@ def _score_tables(found: Evaluation) -> list[Table]:
     if found.mig is not None and len(found.mig) > 1:
         tables.append(
             Table(
-                caption="Mutual information gap by layer",
+                caption="Mutual information gap per layer",
                 headings=("layer", "MIG"),
                 rows=list(found.mig.items()),
             )
@@ -189,5 +193,5 @@ def _mapping(value: object) -> Mapping[str, float]:
     return {str(name): each for name, each in value.items() if math.isfinite(number(each))}
 
 
-def _known(value: object) -> float | None:
+def _finite(value: object) -> float | None:
     return None if math.isnan(number(value)) else number(value)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.report import embed
+from pyro_seatbelt.report.pictures import embed
 
 
 def test_a_file_is_kept_as_it_is(tmp_path):

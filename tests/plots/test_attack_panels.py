@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyro_seatbelt.plots import attack_panels
-from pyro_seatbelt.plots.attacks import PANELS, normalised
+from pyro_seatbelt.plots.attack_panels import PANELS, normalised
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pyro_seatbelt.report import report_runs
+from pyro_seatbelt.report.attacks import attack_sections, labels
+from pyro_seatbelt.report.byte_budget import ByteBudget
+from pyro_seatbelt.report.contents import read_attack, read_contents
+from pyro_seatbelt.report.run import run_section
+from pyro_seatbelt.runs.records import AttackRecords
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+def test_the_rows_may_lie_in_any_order(run):
+    [folder] = run.glob("attacks/latent-*")
+    records = AttackRecords(folder)
+    before = attack_sections([read_attack(folder)], ByteBudget(10**7))
+    found = records.read()
+    order = np.random.default_rng(0).permutation(len(found.table))
+    found.table.iloc[order].to_parquet(records.table, index=False)
+    import safetensors.numpy
+
+    shuffled = {name: np.ascontiguousarray(batch[order]) for name, batch in found.images.items()}
+    records.images.write_bytes(safetensors.numpy.save(shuffled))
+    assert attack_sections([read_attack(folder)], ByteBudget(10**7)) == before
+
+
+def test_what_has_no_bytes_is_left_out_with_a_note(run):
+    contents = read_contents(run)
+    [whole, _] = attack_sections(contents.attacks, ByteBudget(10**7))
+    assert [len(pair.problems) for pair in whole.pairs] == [4, 4]
+    size = whole.pairs[0].sprite.num_bytes
+    packed = attack_sections(contents.attacks, ByteBudget(2 * size))
+    assert sum(len(each.pairs) for each in packed) >= 2
+    assert max(pair.sprite.num_bytes for each in packed for pair in each.pairs) < size
+    nothing = attack_sections(contents.attacks, ByteBudget(10))
+    assert [each.pairs for each in nothing] == [[], []]
+    assert nothing[0].note.startswith("0 of 2 pairs can be looked at here")
+    section = run_section(contents, ByteBudget(1000))
+    notes = [note for each in section.galleries for note in each.notes]
+    assert "noise.png is left out, to keep the page small." in notes
+
+
+def test_attacks_of_one_kind_are_told_apart(run):
+    contents = read_attack(next(run.glob("attacks/latent-*")))
+    other = replace(contents, folder=contents.folder.with_name("latent-all-0000beef"))
+    first, second = labels([contents, other])
+    assert first != second
+    assert second.endswith(", 0000beef")
+    assert labels([contents]) == ["Latent attack (KL) on z1 + z2"]
+
+
+def test_an_attack_without_a_model_has_no_reconstructions(run):
+    [folder] = run.glob("attacks/latent-*")
+    records = AttackRecords(folder)
+    found = records.read()
+    gone = ["target_nll", "l2_target", "l2_clean"]
+    distances = [name for name in found.table if name.endswith("_to_target")]
+    found.table.assign(**dict.fromkeys(gone)).drop(columns=distances).to_parquet(records.table)
+    [section] = attack_sections([read_attack(folder)], ByteBudget(10**7))
+    assert section.chart is None
+    assert np.isnan(section.pairs[0].problems[0].l2_target)
+    assert report_runs([run]).is_file()
+
+
+def test_problems_that_were_given_up_are_shown_as_such(run):
+    [folder] = run.glob("attacks/latent-*")
+    table = pd.read_parquet(folder / "table.parquet")
+    lost = table["pair"] == 0
+    table.loc[lost, ["value", "distance"]] = np.nan
+    table.assign(stop=np.where(lost, "nan", table["stop"])).to_parquet(folder / "table.parquet")
+    html = report_runs([run]).read_text("utf-8")
+    assert "given up: not finite" in html
+    assert "4 given up" in html
