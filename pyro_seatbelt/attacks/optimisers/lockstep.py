@@ -98,18 +98,8 @@ def minimise_in_lockstep(
     function computes; each problem holds a workspace of about
     ``16 (memory + 3) D`` bytes.
 
-    Args:
-        function: The batched function.
-        x0: Starts in the box, shape `(P, D)`.
-        lower: Lower bounds, shape `(P, D)`.
-        upper: Upper bounds, shape `(P, D)`.
-        memory: As :class:`~pyro_seatbelt.attacks.LBFGSB` has it, like the settings below.
-        factr: Setting.
-        gtol: Setting.
-        max_iterations: Setting.
-        max_evaluations: Setting.
-        max_line_search: Setting.
-        progress: Called after every round.
+    The arguments are those of :meth:`Optimiser.minimise`, with the starts in the box and bounds of
+    shape `(P, D)`, and the settings of :class:`~pyro_seatbelt.attacks.LBFGSB`.
 
     Returns:
         Where each problem stopped, in the dtype and on the device of `x0`.

@@ -82,18 +82,8 @@ def minimise_projected(
     The history takes ``2 memory D`` numbers of float32 per problem, whatever the dtype of `x0`:
     it only shapes the direction, and the line search judges that in full precision.
 
-    Args:
-        function: The batched function.
-        x0: Starts in the box, shape `(P, D)`.
-        lower: Lower bounds, shape `(P, D)`.
-        upper: Upper bounds, shape `(P, D)`.
-        memory: As :class:`~pyro_seatbelt.attacks.LBFGSB` has it, like the settings below.
-        factr: Setting.
-        gtol: Setting.
-        max_iterations: Setting.
-        max_evaluations: Setting.
-        max_line_search: Setting.
-        progress: Called after every round.
+    The arguments are those of :meth:`Optimiser.minimise`, with the starts in the box and bounds of
+    shape `(P, D)`, and the settings of :class:`~pyro_seatbelt.attacks.LBFGSB`.
 
     Returns:
         Where each problem stopped.
