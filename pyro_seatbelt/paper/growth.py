@@ -8,7 +8,7 @@ import pandas as pd
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.claims import Claim, Number, above
 from pyro_seatbelt.paper.measurements import Contrast, difference, ratio
-from pyro_seatbelt.paper.names import named
+from pyro_seatbelt.paper.names import model_title
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import FLAT, MODELS, Subject
 
@@ -57,7 +57,7 @@ def between_ends(subject: Subject) -> dict[str, float | str]:
 def representatives(attacked: pd.DataFrame, subject: Subject) -> dict[str, pd.DataFrame]:
     """Returns the rows of the flat models and the deepest of the others, by name."""
     found = {
-        named(model, layers=None if model == FLAT else depth): pick(
+        model_title(model, layers=None if model == FLAT else depth): pick(
             attacked, model=model, layers=depth
         )
         for model in MODELS

@@ -9,7 +9,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, titled
+from pyro_seatbelt.paper.names import model_title, panel_titles
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import FLAT, Role
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -56,10 +56,10 @@ def draw(results: Results) -> Drawn:
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
     for mode in MODES:
-        for subject, title in titled(subjects):
+        for subject, title in panel_titles(subjects):
             rows = results.problems(mode, dataset=subject.dataset, model=FLAT)
             tables.append(against_beta(rows, "value", dataset=subject.dataset, mode=mode))
-            lines = {named(FLAT): band(tables[-1])} if len(rows) else {}
+            lines = {model_title(FLAT): band(tables[-1])} if len(rows) else {}
             panels.append(
                 BandPanel(title, f"Δ {mode} [nats]", lines, "log" if mode == "latent" else "linear")
             )

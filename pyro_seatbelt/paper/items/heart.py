@@ -9,7 +9,7 @@ from pyro_seatbelt.paper.heart_attacks import attack_hearts, heart_attack
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.measurements import difference, ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled
+from pyro_seatbelt.paper.names import in_ascii, model_title
 from pyro_seatbelt.paper.pictures import first_shown
 from pyro_seatbelt.paper.results import ATTACK_COLUMNS, Results, solved
 from pyro_seatbelt.paper.scale import DEEP, FLAT, Scale, Subject
@@ -37,7 +37,7 @@ def draw(results: Results) -> Drawn:
     rows: dict[str, list[Attacked | None]] = {}
     records = []
     for config in configs(results.scale, subject):
-        name = named(config.model, layers=config.layers, beta=config.beta)
+        name = model_title(config.model, layers=config.layers, beta=config.beta)
         found = heart_attack(results, config)
         rows[name.replace(", ", "\n", 1)] = [None if found is None else first_shown(found)]
         if found is not None:
@@ -63,7 +63,7 @@ def _claim(results: Results, config: TrainConfig, vae: TrainConfig) -> Claim:
     return Claim(
         claim=f"heart-{config.model}",
         text="Disentangled models protect effectively against attacks on a single factor "
-        f"({spelled(named(config.model))})",
+        f"({in_ascii(model_title(config.model))})",
         paper="ratio above 1, a larger excess",
         measured={
             "ratio": value.value,

@@ -8,7 +8,7 @@ from pyro_seatbelt.paper.growth import at_ends, between_ends, excess_claim, repr
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.members import whole_grid
-from pyro_seatbelt.paper.names import named, spelled, titled
+from pyro_seatbelt.paper.names import in_ascii, model_title, panel_titles
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -22,7 +22,7 @@ def draw(results: Results) -> Drawn:
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
     for mode in MODES:
-        for subject, title in titled(subjects):
+        for subject, title in panel_titles(subjects):
             attacked = results.problems(mode, dataset=subject.dataset)
             lines = {}
             for name, rows in representatives(attacked, subject).items():
@@ -57,7 +57,7 @@ def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
             f"l2-{model}-{subject.dataset}",
             sides=("high", "low"),
             text="The L2 distance from the target to what an attack makes of it grows "
-            f"with beta, and not because reconstructions degrade ({spelled(named(model))})",
+            f"with beta, and not because reconstructions degrade ({in_ascii(model_title(model))})",
             about={**between_ends(subject), "layers": depths[model]},
             note="Latent attack, mean over pairs and lambda.",
         )

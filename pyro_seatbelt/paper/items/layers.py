@@ -7,7 +7,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, sites
+from pyro_seatbelt.paper.names import model_title, sites
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -33,7 +33,7 @@ def draw(results: Results) -> Drawn:
         panels,
         xlabel="β",
         columns=2,
-        title=f"{named(DEEP, layers=subject.max_layers)}, {subject.dataset}",
+        title=f"{model_title(DEEP, layers=subject.max_layers)}, {subject.dataset}",
         note=SHADING,
     )
     return Drawn({"layers": figure}, {"layers": joined(tables)})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pyro_seatbelt.paper.claims import Claim, Number, above
 from pyro_seatbelt.paper.item import Drawn, Item
-from pyro_seatbelt.paper.names import named, spelled
+from pyro_seatbelt.paper.names import in_ascii, model_title
 from pyro_seatbelt.paper.norms import Change, at_both_betas, norm_changes
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Subject
@@ -52,7 +52,7 @@ def _claims(role: Role, subject: Subject, side: str, found: dict[str, Change]) -
     for model, each in found.items():
         yield Claim(
             claim=f"{side}-norm-{model}-{role}",
-            text=f"The L2 norm of the {side} {verb} with beta ({spelled(named(model))})",
+            text=f"The L2 norm of the {side} {verb} with beta ({in_ascii(model_title(model))})",
             paper=f"{PAPER[side, model][role]:+g} %",
             measured={
                 "percent": each.percent,
