@@ -4,7 +4,7 @@ import pandas as pd
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.paper.item import Drawn
-from pyro_seatbelt.paper.names import lettered, named
+from pyro_seatbelt.paper.names import model_title, with_letters
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Subject
 from pyro_seatbelt.plots import Heatmap, heatmap_rows
@@ -83,7 +83,7 @@ def draw_heatmaps(results: Results, column: str, *, label: str, name: str) -> Dr
     """
     subjects = results.scale.distinct(*ROLES)
     places = [(model, subject) for model in (CHAIN, DEEP) for subject in subjects]
-    titles = lettered(f"{named(model)}, {subject.dataset}" for model, subject in places)
+    titles = with_letters(f"{model_title(model)}, {subject.dataset}" for model, subject in places)
     rows, records = [], []
     for mode in MODES:
         panels = []

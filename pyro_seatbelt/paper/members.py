@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from pyro_seatbelt.attacks import Layers, Mode
-from pyro_seatbelt.paper.scale import MODELS, Scale, Subject
+from pyro_seatbelt.paper.names import model_title
+from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, MODELS, Scale, Subject
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -57,6 +58,18 @@ def whole_grid(
         for model in MODELS
         for config in members(scale, subject, model, latent_dims=latent_dims)
     ]
+
+
+def strongest_by_name(scale: Scale, subject: Subject) -> dict[str, TrainConfig]:
+    """Returns the VAE, and every other model at the largest beta and L, the Seatbelt-VAE last."""
+    low, high = subject.ends
+    [vae, flat] = members(scale, subject, FLAT, betas=(low, high))
+    found = {"VAE": vae, model_title(FLAT, beta=high): flat}
+    for model in (CHAIN, DEEP):
+        deepest = subject.deepest(model)
+        for config in members(scale, subject, model, betas=(high,), layers=deepest):
+            found[model_title(model, layers=config.layers, beta=high)] = config
+    return found
 
 
 def attack(scale: Scale, mode: Mode, layers: Layers | None = None) -> AttackOptions:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.paper.scale import Subject
-from pyro_seatbelt.presets import PRESETS
 
 
 def sites(layers: int) -> list[str]:
@@ -16,15 +16,14 @@ def sites(layers: int) -> list[str]:
     return [f"z{layer}" for layer in range(1, int(layers) + 1)]
 
 
-def named(model: str, *, layers: int | None = None, beta: float | None = None) -> str:
+def model_title(model: str, *, layers: int | None = None, beta: float | None = None) -> str:
     """Names a model as the figures do.
 
     Example:
-        >>> named("seatbelt", layers=4, beta=10.0)
+        >>> model_title("seatbelt", layers=4, beta=10.0)
         'Seatbelt-VAE, L = 4, β = 10'
     """
-    title = next(preset.title for name, preset in PRESETS.items() if name == model)
-    words = [title.replace("beta", "β")]
+    words = [PRESETS[model].title.replace("beta", "β")]
     if layers is not None:
         words.append(f"L = {layers}")
     if beta is not None:
@@ -32,29 +31,29 @@ def named(model: str, *, layers: int | None = None, beta: float | None = None) -
     return ", ".join(words)
 
 
-def spelled(name: str) -> str:
-    """Writes a name of :func:`named` as claims do: any terminal can show them.
+def in_ascii(name: str) -> str:
+    """Writes a name of :func:`model_title` as claims do: any terminal can show them.
 
     Example:
-        >>> spelled(named("beta-tcvae", beta=10.0))
+        >>> in_ascii(model_title("beta-tcvae", beta=10.0))
         'beta-TCVAE, beta = 10'
     """
     return name.replace("β", "beta")
 
 
-def lettered(titles: Iterable[str]) -> list[str]:
+def with_letters(titles: Iterable[str]) -> list[str]:
     """Puts (a), (b), ... before titles.
 
     Example:
-        >>> lettered(["chairs", "faces"])
+        >>> with_letters(["chairs", "faces"])
         ['(a) chairs', '(b) faces']
     """
     return [f"({chr(ord('a') + number)}) {title}" for number, title in enumerate(titles)]
 
 
-def titled(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
+def panel_titles(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
     """Gives every data set a panel's title: (a) synth-chairs, (b) synth-faces."""
-    titles = lettered(subject.dataset for subject in subjects)
+    titles = with_letters(subject.dataset for subject in subjects)
     return list(zip(subjects, titles, strict=True))
 
 

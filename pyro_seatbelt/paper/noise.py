@@ -4,7 +4,7 @@ import math
 
 from pyro_seatbelt.paper.claims import Claim, above
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled, stands_for_celeba
+from pyro_seatbelt.paper.names import in_ascii, model_title, stands_for_celeba
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import CHAIN, MODELS, Scale
 from pyro_seatbelt.training.config import TrainConfig
@@ -14,7 +14,7 @@ def noisy_models(scale: Scale) -> dict[str, list[TrainConfig]]:
     """Returns the deepest of every model by name, each at the betas of Figure 8."""
     subject = scale.subjects["celeba"]
     return {
-        named(model, layers=depth if depth > 1 else None): members(
+        model_title(model, layers=depth if depth > 1 else None): members(
             scale, subject, model, betas=scale.noise_betas, layers=(depth,)
         )
         for model in MODELS
@@ -62,7 +62,7 @@ def _claim(results: Results, low: TrainConfig, high: TrainConfig, noise: float) 
     higher, sturdier = above(sign * gain, 0), above(sign * (drop[0] - drop[1]), 0)
     return Claim(
         claim=f"noise-{noise:g}-{low.model}",
-        text=f"{spelled(named(low.model))}s become "
+        text=f"{in_ascii(model_title(low.model))}s become "
         f"{'more' if rises else 'less'} robust to noise with increasing beta",
         paper="higher, with a smaller drop" if rises else "lower, with a larger drop",
         measured={

@@ -30,7 +30,7 @@ def first_shown(found: Findings) -> Attacked | None:
     )
 
 
-class Seen(NamedTuple):
+class ShownProblems(NamedTuple):
     """What the problems that are shown say of a model.
 
     Attributes:
@@ -50,15 +50,20 @@ class Seen(NamedTuple):
         """The mean distance."""
         return float(self.rows["to_target"].mean())
 
+    def numbers(self) -> dict[str, float]:
+        """All of it by name, for a table."""
+        means = {"to_target": self.to_target, "resembling": self.resembling.value}
+        return {**means, "area": self.area, "pairs": len(self.rows)}
 
-def look(found: Findings | None) -> Seen:
+
+def shown_problems(found: Findings | None) -> ShownProblems:
     """Measures what the problems that are shown look like."""
     rows = None if found is None else found.table.iloc[list(shown(found.table).values())]
     if found is None or rows is None or rows.empty:
         nothing = pd.DataFrame({"pair": [], "to_target": []}, dtype=float)
-        return Seen(nothing, share(0, 0), math.nan)
+        return ShownProblems(nothing, share(0, 0), math.nan)
     area = auddc(found.table)
-    return Seen(
+    return ShownProblems(
         rows.assign(to_target=rows["l2_target"] / rows["l2_clean_to_target"]),
         share(int((rows["l2_clean"] < rows["l2_target"]).sum()), len(rows)),
         math.nan if area is None else area.mean,

@@ -50,7 +50,7 @@ def reproduce(
     alone, and a stopped reproduction goes on where it was.
 
     Args:
-        names: Items by name (:data:`ITEMS`), or `all`.
+        names: Items by name (:data:`pyro_seatbelt.paper.items.ITEMS`), or `all`.
         scale: How large it is.
         folder: Where to; the sweep is in a folder in it that is named after the scale.
         workers: Processes that share the runs.

@@ -111,4 +111,11 @@ class Scale:
             >>> [each.dataset for each in SCALES["laptop"].distinct("chairs", "faces", "celeba")]
             ['synth-chairs', 'synth-faces']
         """
-        return list({self.subjects[role].dataset: self.subjects[role] for role in roles}.values())
+        return list(self.by_role(*roles).values())
+
+    def by_role(self, *roles: Role) -> dict[Role, Subject]:
+        """Returns the same by role: what stands for several data sets is the first of them."""
+        first: dict[str, Role] = {}
+        for role in roles:
+            first.setdefault(self.subjects[role].dataset, role)
+        return {role: self.subjects[role] for role in first.values()}

@@ -127,7 +127,7 @@ def read_contents(path: Path) -> RunContents:
     attacks = []
     for place in sorted(path.glob("attacks/*/arguments.json")):
         try:
-            attacks.append(read_attack(place.parent))
+            attacks.append(attack_contents(place.parent))
         except InputError as error:
             notes.append(f"An attack cannot be read: {_reason(error, path)}")
     contents = RunContents(
@@ -145,7 +145,7 @@ def read_contents(path: Path) -> RunContents:
     return _of_newest(replace(contents, newest=_newest(contents)))
 
 
-def read_attack(folder: Path) -> AttackContents:
+def attack_contents(folder: Path) -> AttackContents:
     """Reads a finished attack.
 
     Args:

@@ -119,7 +119,7 @@ def _flat(parent: ET.Element) -> list[ET.Element]:
     children = []
     for child in parent:
         child[:] = _flat(child)
-        _say_once(child)
+        _share_with_group(child)
         if child.tag == "g" and not child.attrib:
             children += list(child)
         elif len(child) or child.tag not in {"g", "defs", "style", "metadata"}:
@@ -127,7 +127,7 @@ def _flat(parent: ET.Element) -> list[ET.Element]:
     return children
 
 
-def _say_once(group: ET.Element) -> None:
+def _share_with_group(group: ET.Element) -> None:
     """Moves to a group what all its members have alike: many points have one colour."""
     for key in ("fill", "stroke", "stroke-width", "stroke-linejoin"):
         values = {child.get(key) for child in group}

@@ -132,7 +132,10 @@ def script_data(prefix: str, attacks: Sequence[AttackSection]) -> list[dict[str,
 
 
 def _trace(values: Sequence[float]) -> dict[str, str]:
-    """A line over the penalties, from 0 to the largest value: on a plane of 100 by 100."""
+    """A line over the penalties, from 0 to the largest value: on a plane of 100 by 100.
+
+    It is a part of the control: the script draws it over the slider, with a cursor at its place.
+    """
     finite = [value for value in values if math.isfinite(value)]
     top = max(finite, default=0.0)
     step = 100 / max(1, len(values) - 1)

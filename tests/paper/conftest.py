@@ -181,7 +181,7 @@ def planted_images(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             return findings(config, sign) if results.run_folder(config) else None
 
         monkeypatch.setattr(Results, "read_attack", find)
-        monkeypatch.setattr("pyro_seatbelt.paper.items.heart.read_attack", find)
+        monkeypatch.setattr("pyro_seatbelt.paper.items.heart.heart_attack", find)
         rng = np.random.default_rng(0)
         monkeypatch.setattr(
             "pyro_seatbelt.paper.items.fig8.noise_likelihoods",

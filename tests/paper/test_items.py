@@ -92,7 +92,7 @@ def test_claims_are_unknown_where_nothing_was_run(name, world, planted_images):
 
 @pytest.mark.parametrize("name", ITEMS)
 def test_what_is_trained_but_not_evaluated_is_unknown_and_left_out(name, world, monkeypatch):
-    monkeypatch.setattr("pyro_seatbelt.paper.items.heart.read_attack", lambda *_: None)
+    monkeypatch.setattr("pyro_seatbelt.paper.items.heart.heart_attack", lambda *_: None)
     results = world(ITEMS[name], 1, evaluated=False)
     assert len(results.runs)
     claims = ITEMS[name].check(results)

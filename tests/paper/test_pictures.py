@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pyro_seatbelt.paper.pictures import first_shown, look
+from pyro_seatbelt.paper.pictures import first_shown, shown_problems
 from pyro_seatbelt.runs.records import Findings
 
 
@@ -47,7 +47,7 @@ def test_the_first_pair_is_shown_where_its_objective_is_just_below_the_mean():
 
 
 def test_numbers_are_those_of_the_problems_that_are_shown():
-    seen = look(findings())
+    seen = shown_problems(findings())
     assert seen.rows["weight"].tolist() == [1.0, 1.0]
     assert seen.to_target == pytest.approx((3 / 4 + 6 / 8) / 2)
     assert (seen.resembling.value, seen.resembling.num) == (0.5, 2)  # 4 > 3, but 4 < 6
@@ -57,7 +57,7 @@ def test_where_nothing_was_found_nothing_is_known():
     retired = findings(stop="nan", value=math.nan)
     assert first_shown(retired) is None
     for found in (None, retired):
-        seen = look(found)
+        seen = shown_problems(found)
         assert math.isnan(seen.to_target)
         assert math.isnan(seen.area)
         assert seen.resembling.num == len(seen.rows) == 0

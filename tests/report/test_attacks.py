@@ -7,7 +7,7 @@ import pytest
 from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report.attacks import attack_sections, labels
 from pyro_seatbelt.report.byte_budget import ByteBudget
-from pyro_seatbelt.report.contents import read_attack, read_contents
+from pyro_seatbelt.report.contents import attack_contents, read_contents
 from pyro_seatbelt.report.run import run_section
 from pyro_seatbelt.runs.records import AttackRecords
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 def test_the_rows_may_lie_in_any_order(run):
     [folder] = run.glob("attacks/latent-*")
     records = AttackRecords(folder)
-    before = attack_sections([read_attack(folder)], ByteBudget(10**7))
+    before = attack_sections([attack_contents(folder)], ByteBudget(10**7))
     found = records.read()
     order = np.random.default_rng(0).permutation(len(found.table))
     found.table.iloc[order].to_parquet(records.table, index=False)
@@ -25,7 +25,7 @@ def test_the_rows_may_lie_in_any_order(run):
 
     shuffled = {name: np.ascontiguousarray(batch[order]) for name, batch in found.images.items()}
     records.images.write_bytes(safetensors.numpy.save(shuffled))
-    assert attack_sections([read_attack(folder)], ByteBudget(10**7)) == before
+    assert attack_sections([attack_contents(folder)], ByteBudget(10**7)) == before
 
 
 def test_what_has_no_bytes_is_left_out_with_a_note(run):
@@ -45,7 +45,7 @@ def test_what_has_no_bytes_is_left_out_with_a_note(run):
 
 
 def test_attacks_of_one_kind_are_told_apart(run):
-    contents = read_attack(next(run.glob("attacks/latent-*")))
+    contents = attack_contents(next(run.glob("attacks/latent-*")))
     other = replace(contents, folder=contents.folder.with_name("latent-all-0000beef"))
     first, second = labels([contents, other])
     assert first != second
@@ -60,7 +60,7 @@ def test_an_attack_without_a_model_has_no_reconstructions(run):
     gone = ["target_nll", "l2_target", "l2_clean"]
     distances = [name for name in found.table if name.endswith("_to_target")]
     found.table.assign(**dict.fromkeys(gone)).drop(columns=distances).to_parquet(records.table)
-    [section] = attack_sections([read_attack(folder)], ByteBudget(10**7))
+    [section] = attack_sections([attack_contents(folder)], ByteBudget(10**7))
     assert section.chart is None
     assert np.isnan(section.pairs[0].problems[0].l2_target)
     assert report_runs([run]).is_file()

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from pyro_seatbelt.paper.claims import Claim, above, all_of
+from pyro_seatbelt.paper.claims import Claim, Number, above, all_of
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.measurements import difference
-from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled
-from pyro_seatbelt.paper.pictures import first_shown, look
+from pyro_seatbelt.paper.members import strongest_by_name
+from pyro_seatbelt.paper.names import in_ascii
+from pyro_seatbelt.paper.pictures import first_shown, shown_problems
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Scale, Subject
+from pyro_seatbelt.paper.scale import CHAIN, Role, Subject
 from pyro_seatbelt.plots import Attacked, clockwise_panels
-from pyro_seatbelt.training.config import TrainConfig
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 
@@ -24,15 +23,13 @@ def draw(results: Results) -> Drawn:
     rows: dict[str, list[Attacked | None]] = {}
     records = []
     for number, subject in enumerate(subjects):
-        for name, config in _by_name(results.scale, subject).items():
-            row = rows.setdefault(name, [None] * len(subjects))
+        for name, config in strongest_by_name(results.scale, subject).items():
+            row = rows.setdefault(name.replace(", L", "\nL"), [None] * len(subjects))
             if (found := results.read_attack(config)) is None:
                 continue
             row[number] = first_shown(found)
-            seen = look(found)
-            about = {"dataset": subject.dataset, "model": _line(name), "to_target": seen.to_target}
-            numbers = {"resembling": seen.resembling.value, "area": seen.area}
-            records.append(about | numbers | {"pairs": len(seen.rows)})
+            about = {"dataset": subject.dataset, "model": in_ascii(name)}
+            records.append({**about, **shown_problems(found).numbers()})
     figure = clockwise_panels(rows, columns=[subject.dataset for subject in subjects])
     return Drawn({"panels": figure}, {"panels": pd.DataFrame(records)})
 
@@ -44,27 +41,26 @@ def claims(results: Results) -> Iterator[Claim]:
 
 
 def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
-    configs = {_line(name): each for name, each in _by_name(results.scale, subject).items()}
-    seen = {name: look(results.read_attack(config)) for name, config in configs.items()}
+    configs = {
+        in_ascii(name): each for name, each in strongest_by_name(results.scale, subject).items()
+    }
+    seen = {name: shown_problems(results.read_attack(config)) for name, config in configs.items()}
     vae, *_, deepest = seen.values()
     farther = {
         name: difference(each.rows, vae.rows, "to_target")
-        for name, each in seen.items()
-        if each is not vae and configs[name].model != CHAIN
+        for (name, each), config in zip(seen.items(), configs.values(), strict=True)
+        if each is not vae and config.model != CHAIN
     }
+    numbers: dict[str, Number]
     numbers = {f"to target, {name}": each.to_target for name, each in seen.items()}
     for name, each in farther.items():
         numbers |= each.ends(f"{name}, less the VAE's")
+    numbers |= {f"AUDDC, {name}": each.area for name, each in seen.items()}
     yield Claim(
         claim=f"panels-less-effective-{subject.dataset}",
         text="Latent attacks are less effective on disentangled models than on a VAE",
         paper="farther from the target",
-        measured={
-            **numbers,
-            **{f"AUDDC, {name}": each.area for name, each in seen.items()},
-            "pairs": len(vae.rows),
-            "dataset": subject.dataset,
-        },
+        measured={**numbers, "pairs": len(vae.rows), "dataset": subject.dataset},
         holds=all_of(*(above(each, 0) for each in farther.values())),
         note="L2 from the target to the adversarial reconstruction over that to the clean "
         "one (1: nothing gained), at the penalty that Figure 1 shows; beta-TCVAE and "
@@ -91,28 +87,12 @@ def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
     )
 
 
-def _by_name(scale: Scale, subject: Subject) -> dict[str, TrainConfig]:
-    """The rows of the figure; the VAE first, the deepest Seatbelt-VAE last."""
-    low, high = subject.ends
-    [vae, flat] = members(scale, subject, FLAT, betas=(low, high))
-    found = {"VAE": vae, named(FLAT, beta=high): flat}
-    for model in (CHAIN, DEEP):
-        deepest = subject.deepest(model)
-        for config in members(scale, subject, model, betas=(high,), layers=deepest):
-            found[f"{named(model)}\nL = {config.layers}, β = {high:g}"] = config
-    return found
-
-
-def _line(name: str) -> str:
-    return spelled(name.replace("\n", ", "))
-
-
 ITEM = Item(
     name="fig1",
     title="Latent attacks as images",
     source="Section 5.2, Figure 1",
     roles=ROLES,
-    configs=lambda scale, subject: list(_by_name(scale, subject).values()),
+    configs=lambda scale, subject: list(strongest_by_name(scale, subject).values()),
     attacks=("latent",),
     draw=draw,
     claims=claims,

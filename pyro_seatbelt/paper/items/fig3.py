@@ -7,7 +7,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import against_beta, band, joined
 from pyro_seatbelt.paper.measurements import Measurement, mean
 from pyro_seatbelt.paper.members import whole_grid
-from pyro_seatbelt.paper.names import named, spelled, titled
+from pyro_seatbelt.paper.names import in_ascii, model_title, panel_titles
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, MODELS, Role, Subject
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -18,13 +18,14 @@ ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 def draw(results: Results) -> Drawn:
     """Draws a panel per data set, a line per model."""
     panels, tables = [], []
-    for subject, title in titled(results.scale.distinct(*ROLES)):
+    for subject, title in panel_titles(results.scale.distinct(*ROLES)):
         lines = {}
         for model in MODELS:
             rows = pick(results.runs, dataset=subject.dataset, model=model).dropna(subset="elbo")
             if len(rows):
                 table = against_beta(rows, "elbo", dataset=subject.dataset, model=model)
-                lines[named(model)] = band(table, zip(rows["beta"], rows["elbo"], strict=True))
+                dots = zip(rows["beta"], rows["elbo"], strict=True)
+                lines[model_title(model)] = band(table, dots)
                 tables.append(table)
         panels.append(BandPanel(title, "ELBO [nats per image]", lines))
     figure = band_panels(
@@ -47,15 +48,14 @@ def claims(results: Results) -> list[Claim]:
 
 def _claim(results: Results, subject: Subject, model: str) -> Claim:
     flat, deep = (_drop(results.runs, subject, each) for each in (FLAT, model))
-    low, high = subject.ends
     return Claim(
         claim=f"elbo-{model}-{subject.dataset}",
         text="The ELBO declines with beta much more quickly for beta-TCVAEs than for "
-        f"{spelled(named(model))}s",
+        f"{in_ascii(model_title(model))}s",
         paper="smaller drop",
         measured={
-            "beta_low": low,
-            "beta_high": high,
+            "beta_low": subject.ends[0],
+            "beta_high": subject.ends[1],
             **_numbers("beta-TCVAE", flat),
             **_numbers(model, deep),
             "dataset": subject.dataset,

@@ -4,7 +4,7 @@ from pyro_seatbelt.evaluation import reconstruct
 from pyro_seatbelt.paper.claims import Claim, above, all_of
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, stands_for_celeba
+from pyro_seatbelt.paper.names import model_title, stands_for_celeba
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import DEEP, FLAT, Scale, Subject
 from pyro_seatbelt.plots import image_rows
@@ -27,7 +27,7 @@ def draw(results: Results) -> Drawn:
             continue
         run, x = opened
         rows["input"] = x.numpy()
-        name = named(config.model, layers=config.layers if config.layers != 1 else None)
+        name = model_title(config.model, layers=config.layers if config.layers != 1 else None)
         rows[f"{name}\nβ = {config.beta:g}"] = reconstruct(run.model, run.guide, x).numpy()
     columns = ["dataset", "model", "layers", "beta", "mse", "ms_ssim", "l2"]
     figures = {"reconstructions": image_rows(rows)} if rows else {}

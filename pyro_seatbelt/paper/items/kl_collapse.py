@@ -7,7 +7,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import against_beta, band, joined
 from pyro_seatbelt.paper.measurements import mean
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, sites
+from pyro_seatbelt.paper.names import model_title, sites
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import CHAIN, DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -25,7 +25,7 @@ def draw(results: Results) -> Drawn:
             lines[site] = band(table)
             units = rows.groupby("beta")[f"active_units.{site}"].mean()
             tables.append(table.assign(active_units=units.to_numpy()))
-        panels.append(BandPanel(named(model, layers=depth), YLABEL, lines))
+        panels.append(BandPanel(model_title(model, layers=depth), YLABEL, lines))
     figure = band_panels(
         panels or [BandPanel("no runs", YLABEL)],
         xlabel="β",

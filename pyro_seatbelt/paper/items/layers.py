@@ -7,15 +7,12 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, sites
+from pyro_seatbelt.paper.names import model_title, sites
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
 
-QUANTITIES = {
-    "target_nll": "\u2212log p(target | z~) [nats]",
-    "l2_target": "L2 to the target",
-}
+QUANTITIES = {"target_nll": "\u2212log p(target | z~) [nats]", "l2_target": "L2 to the target"}
 
 
 def draw(results: Results) -> Drawn:
@@ -24,9 +21,10 @@ def draw(results: Results) -> Drawn:
     panels, tables = [], []
     for column, label in QUANTITIES.items():
         lines = {}
-        for name, (attacked, rows) in _by_layers(results).items():
+        for name, rows in _by_layers(results).items():
             if rows.empty:
                 continue
+            attacked = rows["layers_attacked"].iloc[0]
             table = against_beta(rows, column, layers_attacked=attacked, quantity=column)
             lines[name] = band(table)
             tables.append(table)
@@ -35,7 +33,7 @@ def draw(results: Results) -> Drawn:
         panels,
         xlabel="β",
         columns=2,
-        title=f"{named(DEEP, layers=subject.max_layers)}, {subject.dataset}",
+        title=f"{model_title(DEEP, layers=subject.max_layers)}, {subject.dataset}",
         note=SHADING,
     )
     return Drawn({"layers": figure}, {"layers": joined(tables)})
@@ -43,8 +41,8 @@ def draw(results: Results) -> Drawn:
 
 def claims(results: Results) -> list[Claim]:
     """Attacking all layers is more effective than attacking the top or the base alone."""
-    (_, (_, every)), *single = _by_layers(results).items()
-    return [_claim(results, name, rows, every) for name, (_, rows) in single]
+    (_, every), *single = _by_layers(results).items()
+    return [_claim(results, name, rows, every) for name, rows in single]
 
 
 def _claim(results: Results, name: str, rows: pd.DataFrame, every: pd.DataFrame) -> Claim:
@@ -75,18 +73,15 @@ def _claim(results: Results, name: str, rows: pd.DataFrame, every: pd.DataFrame)
     )
 
 
-def _by_layers(results: Results) -> dict[str, tuple[str, pd.DataFrame]]:
-    """The attacked sites, and the problems of the attacks on them."""
+def _by_layers(results: Results) -> dict[str, pd.DataFrame]:
+    """The problems of the attacks on some layers."""
     depth = results.scale.subjects["chairs"].max_layers
     attacked = {
         "all layers": "+".join(sites(depth)),
         "base layer, z1": "z1",
         f"top layer, z{depth}": f"z{depth}",
     }
-    return {
-        name: (which, results.problems("latent", attacked=which))
-        for name, which in attacked.items()
-    }
+    return {name: results.problems("latent", attacked=which) for name, which in attacked.items()}
 
 
 ITEM = Item(

@@ -8,7 +8,7 @@ import pandas as pd
 from pyro_seatbelt.paper.claims import Claim, above
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled
+from pyro_seatbelt.paper.names import in_ascii, model_title
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import CHAIN, DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.training.config import TrainConfig
@@ -58,7 +58,7 @@ def claims(results: Results) -> Iterator[Claim]:
             mig = results.number(config, f"{PREFIX}mig")
             yield Claim(
                 claim=f"mig-{config.model}-{subject.dataset}",
-                text=f"{spelled(named(config.model))}s obtain a high MIG at the top layer",
+                text=f"{in_ascii(model_title(config.model))}s obtain a high MIG at the top layer",
                 paper="above a VAE's",
                 measured={
                     "mig": mig,

@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pandas as pd
 
 from pyro_seatbelt.paper.claims import Claim, Number, above
 from pyro_seatbelt.paper.item import Drawn, Item
-from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled
+from pyro_seatbelt.paper.names import in_ascii, model_title
+from pyro_seatbelt.paper.norms import Change, at_both_betas, norm_changes
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Scale, Subject
-from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Subject
 
 ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 SIDES = ("encoder", "decoder")
@@ -25,41 +23,14 @@ PAPER: dict[tuple[str, str], dict[Role, float]] = {
 """Relative changes in Table 1, per cent."""
 
 
-class Change(NamedTuple):
-    """What the largest beta does to a norm, beside the least.
-
-    Attributes:
-        percent: By how much it changes; NaN where one of them is not there.
-        models: How many models that is from.
-        layers: Their depth.
-    """
-
-    percent: float
-    models: int
-    layers: int | None
-
-
-def changes(results: Results, subject: Subject, side: str) -> dict[str, Change]:
-    """Returns the change of a norm by model."""
-    found = {}
-    for model in (FLAT, DEEP):
-        configs = _ends(results.scale, subject, model)
-        norms = [results.number(config, f"weight_norm.{side}") for config in configs]
-        models = sum(not math.isnan(norm) for norm in norms)
-        if configs:
-            low, high = norms
-            found[model] = Change(100 * (high - low) / low, models, configs[0].layers)
-    return found
-
-
 def draw(results: Results) -> Drawn:
     """Makes the table, with the paper's numbers beside ours."""
     records = []
     for side in SIDES:
         for model in (FLAT, DEEP):
             record: dict[str, object] = {"network": side, "model": model}
-            for role, subject in _columns(results.scale).items():
-                found = changes(results, subject, side).get(model)
+            for role, subject in results.scale.by_role(*ROLES).items():
+                found = norm_changes(results, subject, side).get(model)
                 record["layers"] = found and found.layers
                 record[f"{role}: {subject.dataset} [%]"] = found.percent if found else math.nan
                 record[f"{role}: paper [%]"] = PAPER[side, model][role]
@@ -69,9 +40,9 @@ def draw(results: Results) -> Drawn:
 
 def claims(results: Results) -> Iterator[Claim]:
     """The norm grows for encoders and shrinks for decoders, less so for Seatbelt-VAEs."""
-    for role, subject in _columns(results.scale).items():
+    for role, subject in results.scale.by_role(*ROLES).items():
         for side in SIDES:
-            yield from _claims(role, subject, side, changes(results, subject, side))
+            yield from _claims(role, subject, side, norm_changes(results, subject, side))
 
 
 def _claims(role: Role, subject: Subject, side: str, found: dict[str, Change]) -> Iterator[Claim]:
@@ -81,7 +52,7 @@ def _claims(role: Role, subject: Subject, side: str, found: dict[str, Change]) -
     for model, each in found.items():
         yield Claim(
             claim=f"{side}-norm-{model}-{role}",
-            text=f"The L2 norm of the {side} {verb} with beta ({spelled(named(model))})",
+            text=f"The L2 norm of the {side} {verb} with beta ({in_ascii(model_title(model))})",
             paper=f"{PAPER[side, model][role]:+g} %",
             measured={
                 "percent": each.percent,
@@ -114,26 +85,13 @@ def _claims(role: Role, subject: Subject, side: str, found: dict[str, Change]) -
     )
 
 
-def _ends(scale: Scale, subject: Subject, model: str) -> list[TrainConfig]:
-    layers = (1,) if model == FLAT else subject.usual_layers
-    return members(scale, subject, model, betas=subject.ends, layers=layers)
-
-
-def _columns(scale: Scale) -> dict[Role, Subject]:
-    """Each data set once: what stands for two of the paper's is the first of them."""
-    first: dict[str, Role] = {}
-    for role in ROLES:
-        first.setdefault(scale.subjects[role].dataset, role)
-    return {role: scale.subjects[role] for role in first.values()}
-
-
 ITEM = Item(
     name="table1",
     title="Change of the norms of encoders and decoders with beta",
     source="Section 5.4, Table 1",
     roles=ROLES,
     configs=lambda scale, subject: [
-        config for model in (FLAT, DEEP) for config in _ends(scale, subject, model)
+        config for model in (FLAT, DEEP) for config in at_both_betas(scale, subject, model)
     ],
     draw=draw,
     claims=claims,

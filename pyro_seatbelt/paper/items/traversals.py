@@ -6,7 +6,7 @@ from pyro_seatbelt.evaluation import traverse
 from pyro_seatbelt.paper.claims import Claim
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named
+from pyro_seatbelt.paper.names import model_title
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import DEEP, FLAT, Role, Scale, Subject
 from pyro_seatbelt.plots import traversal_grid
@@ -57,7 +57,7 @@ def _traversals(results: Results, config: TrainConfig) -> Figure | None:
     run, x = opened
     latent = run.objective.latent
     images = traverse(run.model, run.guide, x, latent=latent, values=VALUES)
-    title = named(config.model, layers=config.layers, beta=config.beta)
+    title = model_title(config.model, layers=config.layers, beta=config.beta)
     return traversal_grid(
         images.float().cpu().numpy(),
         VALUES,

@@ -8,7 +8,7 @@ from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.measurements import difference, ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import named, spelled
+from pyro_seatbelt.paper.names import in_ascii, model_title
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.paper.scale import DEEP, FLAT
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -57,7 +57,7 @@ def _claim(results: Results, model: str) -> Claim:
             **between_ends(subject),
         },
         holds=all_of(above(value, 1), above(excess, 0)),
-        note=f"{spelled(named(model))}: the objective and the L2 distance to "
+        note=f"{in_ascii(model_title(model))}: the objective and the L2 distance to "
         f"the target, mean over pairs and lambda. {EXCESS_NOTE}",
     )
 
