@@ -40,8 +40,7 @@ class Output(Objective):
     def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
         """Fixes the pair, the targets and the draws (see :class:`Objective`)."""
         model = pair.model
-        if model is None:
-            raise InputError("the output attack needs the model: pass it with the guide")
+        assert model is not None  # Attack.bind refuses a missing one
 
         def distance(x: Tensor, problems: Tensor) -> Tensor:
             guide_trace = pair.trace_guide(draws.repeat(x), draws, problems)
