@@ -140,6 +140,13 @@ def test_modes_are_the_registry_and_layers_reach_the_latent_ones():
         assert made.layers == ("all" if made.needs_model else ["z2"])
 
 
+@pytest.mark.parametrize("kind", [LatentKL, LatentW2])
+def test_an_unknown_estimator_names_the_others(kind):
+    wanted = f"expected {kind.__name__} estimator 'closed-form' or 'samples', got 'draws'"
+    with pytest.raises(InputError, match=wanted):
+        kind(estimator="draws")
+
+
 def test_an_unknown_mode_names_the_others():
     with pytest.raises(InputError, match=f"expected a mode of {', '.join(MODES)}, got 'input'"):
         make_objective("input")

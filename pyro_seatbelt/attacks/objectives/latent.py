@@ -1,7 +1,7 @@
 """Distances between posteriors: what latent attacks have in common."""
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.objectives.target_posteriors import TargetPosteriors
 from pyro_seatbelt.attacks.pair import Pair
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.posteriors import Posterior
 
 LatentEstimator = Literal["closed-form", "samples"]
@@ -38,3 +39,23 @@ class LatentObjective(Objective):
             return torch.stack(layers).sum(0)
 
         return distance
+
+
+class EstimatedObjective(LatentObjective):
+    """A distance that a formula gives for some families, and draws for any.
+
+    Raises:
+        InputError: For an unknown estimator.
+    """
+
+    def __init__(
+        self, layers: Layers = "all", *, estimator: LatentEstimator = "closed-form"
+    ) -> None:
+        super().__init__(layers)
+        choices = get_args(LatentEstimator)
+        if estimator not in choices:
+            among = " or ".join(map(repr, choices))
+            raise InputError(
+                f"expected {type(self).__name__} estimator {among}, got {estimator!r}"
+            )
+        self.estimator = estimator
