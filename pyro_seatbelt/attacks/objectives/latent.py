@@ -55,7 +55,5 @@ class EstimatedObjective(LatentObjective):
         choices = get_args(LatentEstimator)
         if estimator not in choices:
             among = " or ".join(map(repr, choices))
-            raise InputError(
-                f"expected {type(self).__name__} estimator {among}, got {estimator!r}"
-            )
+            raise InputError(f"expected {type(self).__name__} estimator {among}, got {estimator!r}")
         self.estimator = estimator
