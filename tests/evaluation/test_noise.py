@@ -74,6 +74,4 @@ def test_messages(pair, images):
     with pytest.raises(ValueError, match="the model does not observe a site 'pixels'"):
         robustness(pair, images, (0.0,), site="pixels")
     with pytest.raises(NotImplementedError, match="site 'x' is masked"):
-        noise_robustness(
-            poutine.mask(pair.model, mask=False), pair.guide, images, torch.arange(20)
-        )
+        noise_robustness(poutine.mask(pair.model, mask=False), pair.guide, images, torch.arange(20))
