@@ -17,9 +17,9 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.arguments import attack_arguments
 from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.draws import Draws
 from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
@@ -302,7 +302,7 @@ class BoundAttack:
                 progress=progress,
             )
             seed = noise_seed(attack.seed, "record", "")
-            fresh = Draws.frozen(numbers, attack.record_samples, seed=seed)
+            fresh = LatentDraws.frozen(numbers, attack.record_samples, seed=seed)
             return record_result(
                 pair, function, found, fresh, mode=attack.objective.name, rows=self.rows
             )
@@ -318,9 +318,9 @@ class BoundAttack:
             numbers, self.x, self.target, attack.weights, limits=attack.limits, ball=attack.ball
         )
         draws = (
-            Draws.at_mean()
+            LatentDraws.at_mean()
             if attack.noise == "mean"
-            else Draws.frozen(numbers, attack.samples, seed=attack.seed)
+            else LatentDraws.frozen(numbers, attack.samples, seed=attack.seed)
         )
         return PenalisedDistance(
             attack.objective.bind(self.pair, problems.target, draws),

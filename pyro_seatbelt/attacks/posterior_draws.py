@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from xarray import DataTree
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
@@ -68,7 +68,7 @@ def posterior_draws(
     with evaluation_mode(model, guide):
         pair = read_pair(model, guide, x, layers)
         everyone = torch.arange(len(x), device=x.device)
-        frozen = Draws.frozen(range(len(x)), num_draws, seed=seed)
+        frozen = LatentDraws.frozen(range(len(x)), num_draws, seed=seed)
         for some in everyone.split(max(1, _ROWS // num_draws)):
             trace = sample_sites(pair.trace_guide(frozen.repeat(x[some]), frozen, some))
             for site in pair.layers:
@@ -94,8 +94,8 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int
     downwards near 1.
 
     Args:
-        one: Draws, shape `(n, D)`.
-        other: Draws, shape `(m, D)`.
+        one: LatentDraws, shape `(n, D)`.
+        other: LatentDraws, shape `(m, D)`.
         bins: Bins over the range of both.
 
     Example:

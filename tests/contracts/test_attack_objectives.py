@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyro_seatbelt.attacks import MODES, LatentKL, LatentL2, LatentW2, Mode
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
@@ -44,7 +44,11 @@ def bind(pairs, objective, images):
 
     def make(samples, *, problems=range(5), seed=0, target=images[1]):
         pair = read_pair(model, guide, images[0], objective.layers)
-        draws = Draws.at_mean() if samples == 0 else Draws.frozen(problems, samples, seed=seed)
+        draws = (
+            LatentDraws.at_mean()
+            if samples == 0
+            else LatentDraws.frozen(problems, samples, seed=seed)
+        )
         return objective.bind(pair, target[list(problems)], draws)
 
     return make

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.objectives.target_posteriors import TargetPosteriors
@@ -28,7 +28,7 @@ class LatentObjective(Objective):
     def _layer(self, q: Posterior, target: Posterior, num_draws: int) -> Tensor:
         """The distance at one layer, shape `(n,)`, from posteriors of ``n * num_draws`` rows."""
 
-    def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
+    def bind(self, pair: Pair, target: Tensor, draws: LatentDraws) -> Distance:
         """Reads the targets' posteriors once where they are Gaussian (see :class:`Objective`)."""
         targets = TargetPosteriors(pair, target, draws)
 
