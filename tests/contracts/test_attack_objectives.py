@@ -8,6 +8,7 @@ import torch
 
 from pyro_seatbelt.attacks import MODES, LatentKL, LatentL2, LatentW2, Mode
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
+from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
@@ -138,7 +139,7 @@ def test_it_can_be_written_down(objective):
 def test_modes_are_the_registry_and_layers_reach_the_latent_ones():
     assert set(MODES) == set(get_args(Mode))
     names = {mode: make_objective(mode, ["z2"]).name for mode in MODES}
-    assert len(set(names.values())) == len(MODES)
+    assert {title.mode: name for name, title in TITLES.items()} == names
     for mode in MODES:
         made = make_objective(mode, ["z2"])
         assert made.layers == ("all" if made.needs_model else ["z2"])
