@@ -19,6 +19,7 @@ from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
 _ROWS = 256
+_BINS = 30  # over the range of both of two distributions
 
 
 def posterior_draws(
@@ -55,9 +56,10 @@ def posterior_draws(
         >>> def guide(x):
         ...     with pyro.plate("data", len(x)):
         ...         pyro.sample("z", dist.Normal(x, 1.0).to_event(1))
-        >>> tree = posterior_draws(guide, {"x": torch.zeros(1, 3), "target": torch.ones(1, 3)})
+        >>> images = {"x": torch.zeros(1, 3), "target": torch.ones(1, 3)}
+        >>> tree = posterior_draws(guide, images, num_draws=50)
         >>> dict(tree["posterior"]["z"].sizes)
-        {'chain': 1, 'draw': 200, 'image': 2, 'pair': 1, 'z_dim': 3}
+        {'chain': 1, 'draw': 50, 'image': 2, 'pair': 1, 'z_dim': 3}
     """
     shapes = {tuple(batch.shape) for batch in images.values()}
     if len(shapes) != 1:
@@ -86,7 +88,7 @@ def posterior_draws(
     )
 
 
-def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int = 30) -> float:
+def overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     r"""Estimates how much two factorised distributions overlap, from draws.
 
     The mean over dimensions of :math:`\int \min(p, q)`, from histograms: 1 for equal
@@ -96,7 +98,6 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int
     Args:
         one: LatentDraws, shape `(n, D)`.
         other: LatentDraws, shape `(m, D)`.
-        bins: Bins over the range of both.
 
     Example:
         >>> draws = np.random.default_rng(0).normal(size=(500, 2))
@@ -105,7 +106,7 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int
     """
     shares = []
     for p, q in zip(one.T, other.T, strict=True):
-        edges = np.histogram_bin_edges(np.concatenate([p, q]), bins)
+        edges = np.histogram_bin_edges(np.concatenate([p, q]), _BINS)
         counts = [np.histogram(each, edges)[0] / len(each) for each in (p, q)]
         shares.append(np.minimum(*counts).sum())
     return float(np.mean(shares))

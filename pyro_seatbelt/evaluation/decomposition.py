@@ -19,7 +19,6 @@ from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
-from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.log_prob import unmasked
 from pyro_seatbelt.traces.programs import Program
@@ -75,7 +74,6 @@ def decompose(
     num_draws: int = 2048,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress = silent,
 ) -> AggregateTerms:
     r"""Decomposes the KL of a layer with the exact aggregate posterior of a set of images.
 
@@ -96,7 +94,6 @@ def decompose(
         num_draws: Images whose draws the expectation is over, at most N.
         batch_size: Images at a time.
         seed: Seeds latents of the model that the guide does not have.
-        progress: Is told how many draws are done.
 
     Returns:
         Means over the draws, in nats per image.
@@ -113,9 +110,7 @@ def decompose(
     rows = torch.from_numpy(even_subset(min(num_draws, len(draws)), len(draws))).sort().values
     rows = rows.to(draws.device)
     x_rows = indices[rows.to(indices.device)]
-    batches = pixel_batches(
-        images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model), progress=progress
-    )
+    batches = pixel_batches(images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model))
     log_p = 0.0
     with evaluation_mode(model, seed=seed):
         for some, x in zip(rows.split(batch_size), batches, strict=True):
