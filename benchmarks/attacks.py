@@ -3,7 +3,7 @@
     python -m benchmarks.attacks --pairs 10 --sampled 48 --processes 2
 
 Both sides solve the same problems with the same settings and the same cap on the
-iterations, through the same traces, with BLAS and torch on one thread a process. SciPy runs
+iterations, through the same traces, with BLAS and torch on one thread per process. SciPy runs
 on sampled problems (its time is scaled to all of them) from the authors' start
 U(-1e-8, 1e-8); ours runs on all, with batch normalisation folded into the layers before it, as
 every attack has it. They alternate. A problem counts as agreed when its value is

@@ -38,7 +38,7 @@ def table(seconds: Mapping[str, list[float]], *, base: str) -> str:
         base: The rival that the others are compared with.
 
     Returns:
-        A line a rival: median milliseconds, median ratio and its range.
+        A line per rival: median milliseconds, median ratio and its range.
     """
     width = max(map(len, seconds))
     lines = [f"{'':{width}}  median ms  ratio  (min - max of the rounds)"]

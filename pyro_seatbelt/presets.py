@@ -43,7 +43,7 @@ from pyro_seatbelt.training.config import TrainConfig
 __all__ = ["PRESETS", "Family", "build", "from_config"]
 
 NETWORKS: dict[
-    str, tuple[type[ConvEncoder] | type[MLPEncoder], type[ConvDecoder] | type[MLPDecoder]]
+    NetworkName, tuple[type[ConvEncoder] | type[MLPEncoder], type[ConvDecoder] | type[MLPDecoder]]
 ] = {
     "conv": (ConvEncoder, ConvDecoder),
     "mlp": (MLPEncoder, MLPDecoder),

@@ -5,18 +5,25 @@ from typing import get_args
 import pytest
 
 from pyro_seatbelt import InputError
+from pyro_seatbelt.attacks import StopReason
 from pyro_seatbelt.family import PRESETS, LikelihoodName, NetworkName, PresetName, settle
 from pyro_seatbelt.models.likelihoods import LIKELIHOODS
 from pyro_seatbelt.presets import NETWORKS
+from pyro_seatbelt.report.viewer import STOPS
 from pyro_seatbelt.training.config import TrainConfig
 
 
 @pytest.mark.parametrize(
     ("table", "names"),
-    [(PRESETS, PresetName), (NETWORKS, NetworkName), (LIKELIHOODS, LikelihoodName)],
+    [
+        (PRESETS, PresetName),
+        (NETWORKS, NetworkName),
+        (LIKELIHOODS, LikelihoodName),
+        (STOPS, StopReason),
+    ],
 )
 def test_every_name_stands_for_something(table, names):
-    assert tuple(table) == get_args(names)
+    assert tuple(table) == get_args(names), "an entry of the table needs its name in the Literal"
 
 
 def test_names_are_known_without_torch():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.pair import Pair
-from pyro_seatbelt.traces.programs import Program, modules_of
+from pyro_seatbelt.traces.programs import Program, roots_of
 
 
 def attack_arguments(
@@ -63,5 +63,4 @@ def sha256(tensors: Iterable[Tensor]) -> str:
 
 
 def _weights(program: Program | None) -> list[Tensor]:
-    outermost = next(modules_of(program), None)
-    return [] if outermost is None else list(outermost.state_dict().values())
+    return [tensor for root in roots_of(program) for tensor in root.state_dict().values()]

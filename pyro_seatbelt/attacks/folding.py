@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.programs import Program, roots_of
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -42,11 +42,9 @@ def folded(*programs: Program | None) -> Iterator[int]:
         ...         count, torch.allclose(net(x), before, atol=1e-6)
         (1, True)
     """
-    owners = [getattr(program, "__self__", program) for program in programs]
-    roots = {id(owner): owner for owner in owners if isinstance(owner, nn.Module)}
     taken: list[tuple[nn.Sequential, str, nn.Module]] = []
     try:
-        for sequence, linear, norm in _neighbours(list(roots.values())):
+        for sequence, linear, norm in _neighbours(roots_of(*programs)):
             first, second = sequence.get_submodule(linear), sequence.get_submodule(norm)
             taken += [(sequence, linear, first), (sequence, norm, second)]
             setattr(sequence, linear, _fold(first, second))

@@ -71,20 +71,20 @@ def run_groups[Result](
         executor = Inline()
     done, rounds = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0)
 
-    def tell(group: int, problems: float, round_: int) -> None:
+    def update(group: int, problems: float, round_: int) -> None:
         done[group], rounds[group] = problems, round_
         together = {"round": sum(rounds.values())}
         progress("problems", sum(done.values()), sum(totals), together)
 
     def progress_of(number: int) -> Progress:
-        return _of_group(groups[number], tell)
+        return _of_group(groups[number], update)
 
     try:
         with closing(executor.run(_Group(task, threads), groups, progress_of)) as outcomes:
             for number, outcome in outcomes:
                 result, group = outcome.result(), groups[number]
-                if done[group] < totals[number]:  # its last words may have been lost
-                    tell(group, totals[number], rounds[group])
+                if done[group] < totals[number]:  # the last message may be lost
+                    update(group, totals[number], rounds[group])
                 yield group, result
     except pickle.PicklingError as error:
         raise InputError(
@@ -93,7 +93,7 @@ def run_groups[Result](
         ) from error
 
 
-def _of_group(group: int, tell: Callable[[int, float, int], None]) -> Progress:
+def _of_group(group: int, update: Callable[[int, float, int], None]) -> Progress:
     """The progress of one group."""
 
     def progress(
@@ -101,7 +101,7 @@ def _of_group(group: int, tell: Callable[[int, float, int], None]) -> Progress:
     ) -> None:
         del total
         if stage == "problems":
-            tell(group, done, int(numbers["round"]))
+            update(group, done, int(numbers["round"]))
 
     return progress
 

@@ -1,10 +1,33 @@
 """What the attacks and the layers of a model are called, without torch."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Mode = Literal["latent", "w2", "l2", "output"]
 """Name of an attack's objective (:data:`~pyro_seatbelt.attacks.MODES` has what it stands for)."""
 
 Layers = Literal["all", "top", "base"] | Sequence[str]
 """All layers, the one that the model samples first or last, or some sites."""
+
+
+class AttackTitle(NamedTuple):
+    """What an attack is called.
+
+    Attributes:
+        mode: By commands.
+        title: As a heading.
+        short: Beside others.
+    """
+
+    mode: Mode
+    title: str
+    short: str
+
+
+TITLES: dict[str, AttackTitle] = {
+    "latent-kl": AttackTitle("latent", "Latent attack (KL)", "latent"),
+    "latent-w2": AttackTitle("w2", "Latent attack (2-Wasserstein)", "W2"),
+    "latent-l2": AttackTitle("l2", "Latent attack (means)", "means"),
+    "output": AttackTitle("output", "Output attack", "output"),
+}
+"""By the name that an objective has in tables."""

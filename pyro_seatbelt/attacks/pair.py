@@ -8,7 +8,7 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
@@ -40,7 +40,7 @@ class Pair:
     latents: tuple[str, ...]
     layers: tuple[str, ...]
 
-    def trace_guide(self, x: Tensor, draws: Draws, problems: Tensor) -> Trace:
+    def trace_guide(self, x: Tensor, draws: LatentDraws, problems: Tensor) -> Trace:
         """Runs the guide on the images of some problems, once per draw.
 
         Args:

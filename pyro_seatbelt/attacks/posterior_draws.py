@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from xarray import DataTree
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
@@ -19,6 +19,7 @@ from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
 _ROWS = 256
+_BINS = 30  # over the range of both of two distributions
 
 
 def posterior_draws(
@@ -55,9 +56,10 @@ def posterior_draws(
         >>> def guide(x):
         ...     with pyro.plate("data", len(x)):
         ...         pyro.sample("z", dist.Normal(x, 1.0).to_event(1))
-        >>> tree = posterior_draws(guide, {"x": torch.zeros(1, 3), "target": torch.ones(1, 3)})
+        >>> images = {"x": torch.zeros(1, 3), "target": torch.ones(1, 3)}
+        >>> tree = posterior_draws(guide, images, num_draws=50)
         >>> dict(tree["posterior"]["z"].sizes)
-        {'chain': 1, 'draw': 200, 'image': 2, 'pair': 1, 'z_dim': 3}
+        {'chain': 1, 'draw': 50, 'image': 2, 'pair': 1, 'z_dim': 3}
     """
     shapes = {tuple(batch.shape) for batch in images.values()}
     if len(shapes) != 1:
@@ -68,7 +70,7 @@ def posterior_draws(
     with evaluation_mode(model, guide):
         pair = read_pair(model, guide, x, layers)
         everyone = torch.arange(len(x), device=x.device)
-        frozen = Draws.frozen(range(len(x)), num_draws, seed=seed)
+        frozen = LatentDraws.frozen(range(len(x)), num_draws, seed=seed)
         for some in everyone.split(max(1, _ROWS // num_draws)):
             trace = sample_sites(pair.trace_guide(frozen.repeat(x[some]), frozen, some))
             for site in pair.layers:
@@ -86,7 +88,7 @@ def posterior_draws(
     )
 
 
-def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int = 30) -> float:
+def overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     r"""Estimates how much two factorised distributions overlap, from draws.
 
     The mean over dimensions of :math:`\int \min(p, q)`, from histograms: 1 for equal
@@ -94,9 +96,8 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int
     downwards near 1.
 
     Args:
-        one: Draws, shape `(n, D)`.
-        other: Draws, shape `(m, D)`.
-        bins: Bins over the range of both.
+        one: LatentDraws, shape `(n, D)`.
+        other: LatentDraws, shape `(m, D)`.
 
     Example:
         >>> draws = np.random.default_rng(0).normal(size=(500, 2))
@@ -105,7 +106,7 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating], *, bins: int
     """
     shares = []
     for p, q in zip(one.T, other.T, strict=True):
-        edges = np.histogram_bin_edges(np.concatenate([p, q]), bins)
+        edges = np.histogram_bin_edges(np.concatenate([p, q]), _BINS)
         counts = [np.histogram(each, edges)[0] / len(each) for each in (p, q)]
         shares.append(np.minimum(*counts).sum())
     return float(np.mean(shares))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems
@@ -130,7 +130,7 @@ def record_result(
     pair: Pair,
     function: PenalisedDistance,
     found: Minimum,
-    draws: Draws,
+    draws: LatentDraws,
     *,
     mode: str,
     rows: int,
@@ -211,7 +211,12 @@ def _reconstruct(pair: Pair, model: Program, images: Tensor, rows: int) -> Tenso
 
 
 def _log_likelihoods(
-    pair: Pair, model: Program, adversarial: Tensor, problems: Problems, draws: Draws, rows: int
+    pair: Pair,
+    model: Program,
+    adversarial: Tensor,
+    problems: Problems,
+    draws: LatentDraws,
+    rows: int,
 ) -> list[Tensor]:
     r"""Unbiased estimates of :math:`E_{q(z \mid x^*)} \log p(x' \mid z)`.
 

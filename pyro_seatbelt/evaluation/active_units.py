@@ -5,33 +5,12 @@ References:
     | https://arxiv.org/abs/1509.00519
 """
 
-from pyro import poutine
 from torch import Tensor
 
-from pyro_seatbelt.traces.at_mean import at_mean
-from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.posteriors import posterior_means
 from pyro_seatbelt.traces.programs import Program
-from pyro_seatbelt.traces.sites import sample_sites
 
 ACTIVE_VARIANCE = 0.01
-
-
-def posterior_means(guide: Program, x: Tensor) -> dict[str, Tensor]:
-    """Propagates the means of a guide through its layers.
-
-    Args:
-        guide: A guide whose latent sites have means.
-        x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-
-    Returns:
-        The means by site, shape :math:`(B, D)` each.
-
-    Raises:
-        NotImplementedError: When a site's distribution has no mean.
-    """
-    with evaluation_mode(guide):
-        trace = poutine.trace(at_mean(guide)).get_trace(x)
-    return {name: site["value"].flatten(1) for name, site in sample_sites(trace).items()}
 
 
 def num_active_units(means: Tensor) -> int:

@@ -45,7 +45,7 @@ def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
     }
 
 
-def shown(table: pd.DataFrame) -> dict[int, int]:
+def shown_rows(table: pd.DataFrame) -> dict[int, int]:
     """The problem of each pair that the paper's figures show.
 
     It is the one whose objective is just better, for the attacker, than the mean over the
@@ -58,7 +58,7 @@ def shown(table: pd.DataFrame) -> dict[int, int]:
         Row numbers by the pair's number; pairs all of whose problems were retired are left out.
 
     Example:
-        >>> shown(pd.DataFrame({"pair": [0, 0, 0], "value": [1.0, 2.0, 9.0]}))
+        >>> shown_rows(pd.DataFrame({"pair": [0, 0, 0], "value": [1.0, 2.0, 9.0]}))
         {0: 1}
     """
     kept = table[np.isfinite(table["value"])]

@@ -7,7 +7,7 @@ References:
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from pyro import poutine
@@ -19,8 +19,8 @@ from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
-from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.log_prob import unmasked
 from pyro_seatbelt.traces.programs import Program
 
 _PIECE = 1024
@@ -74,13 +74,12 @@ def decompose(
     num_draws: int = 2048,
     batch_size: int = 512,
     seed: int = 0,
-    progress: Progress = silent,
 ) -> AggregateTerms:
     r"""Decomposes the KL of a layer with the exact aggregate posterior of a set of images.
 
     :math:`q(z) = \frac{1}{N} \sum_n q(z \mid \text{pa}_n)` is a mixture over every image that was
-    encoded: give those that the model was trained on. A layer with a parent has one draw of it an
-    image. The expectation is over `num_draws` of these images, evenly spread, one draw each.
+    encoded: give those that the model was trained on. A layer with a parent has one draw of it
+    per image. The expectation is over `num_draws` of these images, evenly spread, one draw each.
 
     Of a part of the data set the mixture is that of the part alone: its mutual information cannot
     exceed the logarithm of its number of images, and comes out too low where posteriors hardly
@@ -90,18 +89,18 @@ def decompose(
         model: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and observes them.
         images: Where the images come from.
         indices: Those that were encoded, int64, shape :math:`(N,)`.
-        encodings: Posteriors of every latent site (:func:`encode`).
+        encodings: Posteriors of every latent site (:func:`~pyro_seatbelt.evaluation.encode`).
         latent: The layer, usually the top one.
         num_draws: Images whose draws the expectation is over, at most N.
         batch_size: Images at a time.
         seed: Seeds latents of the model that the guide does not have.
-        progress: Is told how many draws are done.
 
     Returns:
         Means over the draws, in nats per image.
 
     Raises:
         ValueError: When `latent` is not among the encodings, or is no latent of the model.
+        NotImplementedError: When its site is masked.
     """
     if latent not in encodings:
         raise ValueError(
@@ -111,9 +110,7 @@ def decompose(
     rows = torch.from_numpy(even_subset(min(num_draws, len(draws)), len(draws))).sort().values
     rows = rows.to(draws.device)
     x_rows = indices[rows.to(indices.device)]
-    batches = pixel_batches(
-        images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model), progress=progress
-    )
+    batches = pixel_batches(images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model))
     log_p = 0.0
     with evaluation_mode(model, seed=seed):
         for some, x in zip(rows.split(batch_size), batches, strict=True):
@@ -121,8 +118,8 @@ def decompose(
             trace = poutine.trace(poutine.condition(model, data=values)).get_trace(x)
             if latent not in trace.nodes:
                 raise ValueError(f"site '{latent}' is no latent of the model")
-            site: Any = trace.nodes[latent]
-            log_p += site["fn"].log_prob(site["value"]).cpu().double().sum().item()
+            trace.compute_log_prob(lambda name, _: name == latent)
+            log_p += unmasked(trace.nodes[latent]).cpu().double().sum().item()
         points = draws[rows]
         log_q = rows_of(posterior, rows).log_prob(points).cpu().double().sum().item()
         density = exact_log_density(points, in_pieces(posterior))

@@ -112,6 +112,18 @@ def importance_weighted_bound(
         ... )
         >>> bool((bound.iwae >= bound.elbo).all())
         True
+
+        A pair whose plate has another name, and that takes no dimension left of it:
+
+        >>> import pyro.distributions as dist
+        >>> def model(x):
+        ...     with pyro.plate("photographs", 10, subsample=x):
+        ...         pyro.sample("x", dist.Normal(x, 1.0).to_event(3), obs=x)
+        >>> importance_weighted_bound(
+        ...     model, lambda x: None, images, torch.arange(10), num_samples=2,
+        ...     plate="photographs", vectorize=False,
+        ... ).iwae.shape
+        torch.Size([10])
     """
     if len(indices) == 0 or num_samples < 1:
         raise ValueError(

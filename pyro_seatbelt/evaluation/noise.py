@@ -14,6 +14,7 @@ from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.log_prob import unmasked
 from pyro_seatbelt.traces.programs import Program, trace_pair
 from pyro_seatbelt.traces.sites import sample_sites
 
@@ -68,6 +69,7 @@ def noise_robustness(
 
     Raises:
         ValueError: Without images, or when the model does not observe `site`.
+        NotImplementedError: When the site is masked.
 
     Example:
         >>> from pyro_seatbelt import presets
@@ -89,11 +91,11 @@ def noise_robustness(
             for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
                 noisy = x + 0.5 * scale * torch.randn_like(x)
                 trace = trace_pair(model, guide, noisy, observed=x).model
+                trace.compute_log_prob(lambda name, _: name == site)
                 observed = sample_sites(trace).get(site)
                 if observed is None or not observed["is_observed"]:
                     raise ValueError(f"the model does not observe a site '{site}'")
-                log_prob = observed["fn"].log_prob(observed["value"])
-                parts.append(log_prob.cpu().double().reshape(len(x), -1).sum(1))
+                parts.append(unmasked(observed).cpu().double().reshape(len(x), -1).sum(1))
                 done = number * len(indices) + sum(map(len, parts))
                 progress("images", done, total)
         rows.append(torch.cat(parts))

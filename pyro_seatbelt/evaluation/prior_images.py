@@ -1,4 +1,4 @@
-"""What a model makes of nothing."""
+"""Images that a model draws from its prior."""
 
 from typing import Any
 

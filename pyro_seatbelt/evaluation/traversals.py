@@ -7,9 +7,9 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from pyro_seatbelt.evaluation.active_units import posterior_means
 from pyro_seatbelt.traces.at_mean import at_mean
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.posteriors import posterior_means
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 

@@ -30,7 +30,8 @@ class Hierarchy(PyroModule):
             :math:`z_1`, or of all layers together with skips.
         likelihood: Maps the decoder's output to a distribution over images.
         conditionals: The :math:`p(z_i \mid z_{i+1})`, lowest first; empty for one layer.
-            Each maps a tensor to a distribution (see :class:`ConditionalNormal`).
+            Each maps a tensor to a distribution (see
+            :class:`~pyro_seatbelt.models.ConditionalNormal`).
         top_dim: Length of :math:`z_L`.
         num_data: Size N of the data set that a minibatch stands for.
         skip: Whether the decoder sees every layer.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pyro_seatbelt.evaluation.attack_summary import shown
+from pyro_seatbelt.evaluation.attack_summary import shown_rows
 from pyro_seatbelt.evaluation.auddc import auddc
 from pyro_seatbelt.paper.measurements import Measurement, share
 from pyro_seatbelt.plots import Attacked
@@ -14,7 +14,7 @@ from pyro_seatbelt.runs.records import Findings
 
 def first_shown(found: Findings) -> Attacked | None:
     """The first pair of an attack, at the penalty that the paper shows; None if all failed."""
-    rows = shown(found.table)
+    rows = shown_rows(found.table)
     if not rows:
         return None
     pair, row = next(iter(rows.items()))
@@ -58,7 +58,7 @@ class ShownProblems(NamedTuple):
 
 def shown_problems(found: Findings | None) -> ShownProblems:
     """Measures what the problems that are shown look like."""
-    rows = None if found is None else found.table.iloc[list(shown(found.table).values())]
+    rows = None if found is None else found.table.iloc[list(shown_rows(found.table).values())]
     if found is None or rows is None or rows.empty:
         nothing = pd.DataFrame({"pair": [], "to_target": []}, dtype=float)
         return ShownProblems(nothing, share(0, 0), math.nan)

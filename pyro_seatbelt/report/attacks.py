@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.evaluation.attack_summary import summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
@@ -16,14 +17,6 @@ from pyro_seatbelt.report.contents import AttackContents, mapping, read_findings
 from pyro_seatbelt.report.pair_view import PairView, pair_views
 from pyro_seatbelt.report.parts import Fact, MeanCI, Table
 from pyro_seatbelt.report.quantity import between
-
-MODES = {
-    "latent-kl": "Latent attack (KL)",
-    "latent-w2": "Latent attack (2-Wasserstein)",
-    "latent-l2": "Latent attack (means)",
-    "output": "Output attack",
-}
-"""What the objectives are called."""
 
 QUANTITIES = {
     "value": "objective \u0394",
@@ -94,7 +87,7 @@ def labels(attacks: Sequence[AttackContents]) -> list[str]:
         attacks: The attacks.
     """
     names = [
-        MODES.get(attack.mode, attack.mode)
+        (TITLES[attack.mode].title if attack.mode in TITLES else attack.mode)
         + ("" if attack.mode == "output" else f" on {attack.layers.replace('+', ' + ')}")
         for attack in attacks
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.evaluation.attack_summary import summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.plots.lines import Line
@@ -18,13 +19,6 @@ from pyro_seatbelt.report.training import series
 
 _NATS = "nats"
 _MOST_LINES = 14
-
-_MODES = {
-    "latent-kl": "latent",
-    "latent-w2": "W2",
-    "latent-l2": "means",
-    "output": "output",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +62,12 @@ def compare(runs: Sequence[RunContents]) -> ComparisonSection:
     Returns:
         Numbers that at least one of them has, and their curves.
     """
-    chosen = {mode: some for mode in _MODES if (some := comparable(runs, mode)) is not None}
+    chosen = {mode: some for mode in TITLES if (some := comparable(runs, mode)) is not None}
     columns: list[tuple[Column, list[Cell]]] = [
         (column, [read(run) for run in runs]) for column, read in _COLUMNS
     ]
     for mode, some in chosen.items():
-        columns += _attack_columns(_MODES[mode], some)
+        columns += _attack_columns(TITLES[mode].short, some)
     kept = [(column, cells) for column, cells in columns if any(not _empty(c) for c in cells)]
     rows: list[list[Cell]] = [[run.name] for run in runs]
     for row, *cells in zip(rows, *(cells for _, cells in kept), strict=True):
@@ -209,7 +203,7 @@ def _charts(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> li
     for mode, attacks in chosen.items():
         charts.append(
             Chart(
-                title=f"Distortion and distance, {_MODES[mode]} attack",
+                title=f"Distortion and distance, {TITLES[mode].short} attack",
                 x_label="\u2016d\u2016 / distance from input to target",
                 y_label="distance to the target",
                 lines=_lines(

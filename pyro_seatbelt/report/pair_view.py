@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pyro_seatbelt.evaluation.attack_summary import shown
+from pyro_seatbelt.evaluation.attack_summary import shown_rows
 from pyro_seatbelt.plots.attack_panels import normalised
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.sprite import Sprite, make_sprite
@@ -126,7 +126,7 @@ def _in_turns(attacks: Sequence[Sequence[_Unpacked]]) -> Iterator[tuple[int, _Un
 
 
 def _unpacked(found: Findings) -> list[_Unpacked]:
-    chosen = shown(found.table)
+    chosen = shown_rows(found.table)
     pairs = []
     for pair, rows in found.table.groupby("pair", sort=True):
         place, at = int(pair), rows.index.to_numpy()

@@ -12,7 +12,7 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.evaluation.attack_summary import shown, summarise
+from pyro_seatbelt.evaluation.attack_summary import shown_rows, summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
@@ -102,7 +102,7 @@ def write_report(
         "posteriors": place / "posteriors.png",
         "draws": folder / "posteriors.nc",
     }
-    rows = shown(findings.table) if figures else {}
+    rows = shown_rows(findings.table) if figures else {}
     complete = was_finished and all(path.is_file() for path in derived.values())
     if rows and not complete:
         with writing(place):

@@ -13,7 +13,6 @@ from xarray import DataTree
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
-from pyro_seatbelt.evaluation.active_units import posterior_means
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import (
     contact_sheet,
@@ -24,6 +23,7 @@ from pyro_seatbelt.plots import (
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
 from pyro_seatbelt.runs.open import Run
+from pyro_seatbelt.traces.posteriors import posterior_means
 
 MOST_DIMENSIONS = 20
 """Dimensions of a layer that are drawn at most: those whose posterior mean varies most."""

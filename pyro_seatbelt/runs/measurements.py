@@ -12,7 +12,7 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
 from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
+from pyro_seatbelt.evaluation.active_units import num_active_units
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding
 from pyro_seatbelt.evaluation.mutual_information_gap import varying
@@ -23,6 +23,7 @@ from pyro_seatbelt.runs.evaluation import NOISE_QUANTILES, Evaluation, NoiseLeve
 from pyro_seatbelt.runs.inference_data import inference_data
 from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.runs.versions import package_versions
+from pyro_seatbelt.traces.posteriors import posterior_means
 
 BOUND_DRAWS = 512
 """Draws of the ELBO over all images; of more images than that, one each."""

@@ -1,11 +1,16 @@
-"""What a guide says about one site."""
+"""What a guide says about images: the posterior at a site, and the means of all."""
 
 from typing import NamedTuple
 
+from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.plates import rows_first
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.sites import sample_sites
 
 
 class Posterior(NamedTuple):
@@ -59,3 +64,21 @@ def gaussian_posterior(site: str, loc: Tensor, scale: Tensor, value: Tensor) -> 
     """A diagonal Gaussian posterior from tensors of shape `(n, M)`."""
     fn = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
     return Posterior(site, fn, value, 0, loc, scale)
+
+
+def posterior_means(guide: Program, x: Tensor) -> dict[str, Tensor]:
+    """Propagates the means of a guide through its layers.
+
+    Args:
+        guide: A guide whose latent sites have means.
+        x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+
+    Returns:
+        The means by site, shape :math:`(B, D)` each.
+
+    Raises:
+        NotImplementedError: When a site's distribution has no mean.
+    """
+    with evaluation_mode(guide):
+        trace = poutine.trace(at_mean(guide)).get_trace(x)
+    return {name: site["value"].flatten(1) for name, site in sample_sites(trace).items()}

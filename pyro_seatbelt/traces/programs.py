@@ -67,17 +67,21 @@ def replay_model(model: Program, guide_trace: Trace, x: Tensor) -> Trace:
     return poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
 
 
-def modules_of(*programs: Program | None) -> Iterator[nn.Module]:
-    """The modules behind programs, those inside others included, each once.
+def roots_of(*programs: Program | None) -> list[nn.Module]:
+    """The modules that programs are or are bound methods of, each once.
 
-    A program is a module or a bound method of one. What a plain function reaches through its
-    closure cannot be seen.
+    What a plain function reaches through its closure cannot be seen.
+    """
+    owners = (getattr(program, "__self__", program) for program in programs)
+    return list(dict.fromkeys(owner for owner in owners if isinstance(owner, nn.Module)))
+
+
+def modules_of(*programs: Program | None) -> Iterator[nn.Module]:
+    """The modules behind programs (:func:`roots_of`), those inside others included, each once.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 2))
         >>> [type(module).__name__ for module in modules_of(net.forward, net, None)]
         ['Sequential', 'Linear']
     """
-    owners = (getattr(program, "__self__", program) for program in programs)
-    modules = (m for owner in owners if isinstance(owner, nn.Module) for m in owner.modules())
-    yield from dict.fromkeys(modules)
+    yield from dict.fromkeys(module for root in roots_of(*programs) for module in root.modules())

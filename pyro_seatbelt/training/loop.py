@@ -20,7 +20,7 @@ from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.interruption import Interruption
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
-from pyro_seatbelt.training.trainer import Objective, Trainer
+from pyro_seatbelt.training.trainer import Trainer, TrainingObjective
 
 
 class Outcome(NamedTuple):
@@ -60,7 +60,7 @@ def num_steps(config: TrainConfig, num_train: int) -> int:
 def fit(
     model: nn.Module,
     guide: nn.Module,
-    objective: Objective,
+    objective: TrainingObjective,
     images: ImageSource,
     indices: Tensor,
     config: TrainConfig,

@@ -25,7 +25,7 @@ from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 _CALIBRATION_IMAGES = 4096
 
 
-class Objective(Protocol):
+class TrainingObjective(Protocol):
     """A bound on traces, such as :class:`pyro.infer.Trace_ELBO`.
 
     If it has `observing`, as :class:`pyro_seatbelt.objectives.TraceTC_ELBO`
@@ -42,7 +42,7 @@ class Trainer:
 
     config: TrainConfig
     fabric: Fabric
-    objective: Objective
+    objective: TrainingObjective
     pair: dict[str, nn.Module]
     loss: Any  # Fabric's wrappers of the loss module and the optimiser
     optimizer: Any

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from pyro_seatbelt.attacks import MODES, LatentKL, LatentL2, LatentW2, Mode
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
+from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
@@ -44,7 +45,11 @@ def bind(pairs, objective, images):
 
     def make(samples, *, problems=range(5), seed=0, target=images[1]):
         pair = read_pair(model, guide, images[0], objective.layers)
-        draws = Draws.at_mean() if samples == 0 else Draws.frozen(problems, samples, seed=seed)
+        draws = (
+            LatentDraws.at_mean()
+            if samples == 0
+            else LatentDraws.frozen(problems, samples, seed=seed)
+        )
         return objective.bind(pair, target[list(problems)], draws)
 
     return make
@@ -134,10 +139,17 @@ def test_it_can_be_written_down(objective):
 def test_modes_are_the_registry_and_layers_reach_the_latent_ones():
     assert set(MODES) == set(get_args(Mode))
     names = {mode: make_objective(mode, ["z2"]).name for mode in MODES}
-    assert len(set(names.values())) == len(MODES)
+    assert {title.mode: name for name, title in TITLES.items()} == names
     for mode in MODES:
         made = make_objective(mode, ["z2"])
         assert made.layers == ("all" if made.needs_model else ["z2"])
+
+
+@pytest.mark.parametrize("kind", [LatentKL, LatentW2])
+def test_an_unknown_estimator_names_the_others(kind):
+    wanted = f"expected {kind.__name__} estimator 'closed-form' or 'samples', got 'draws'"
+    with pytest.raises(InputError, match=wanted):
+        kind(estimator="draws")
 
 
 def test_an_unknown_mode_names_the_others():

@@ -3,7 +3,8 @@ import pyro.distributions as dist
 import torch
 
 from pyro_seatbelt.evaluation import active_units
-from pyro_seatbelt.evaluation.active_units import num_active_units, posterior_means
+from pyro_seatbelt.evaluation.active_units import num_active_units
+from pyro_seatbelt.traces.posteriors import posterior_means
 
 
 def test_a_variance_above_one_hundredth_counts():

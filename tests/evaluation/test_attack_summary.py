@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pyro_seatbelt.evaluation.attack_summary import QUANTITIES, shown, summarise
+from pyro_seatbelt.evaluation.attack_summary import QUANTITIES, shown_rows, summarise
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ def test_without_a_model_what_needs_one_is_left_out(table):
 
 
 def test_shown_is_the_largest_objective_not_above_the_mean(table):
-    for pair, row in shown(table).items():
+    for pair, row in shown_rows(table).items():
         values = table["value"][(table["pair"] == pair) & (table["stop"] != "nan")]
         better = [value for value in values if value <= values.mean()]
         assert table["value"][row] == max(better)
         assert table["pair"][row] == pair
     equal = pd.DataFrame({"pair": [3] * 3, "value": [0.1] * 3})
-    assert shown(equal)[3] in range(3)
-    assert shown(equal.assign(value=np.nan)) == {}
+    assert shown_rows(equal)[3] in range(3)
+    assert shown_rows(equal.assign(value=np.nan)) == {}

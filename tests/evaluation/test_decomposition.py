@@ -5,6 +5,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro import poutine
 from torch.distributions import Laplace, Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -169,6 +170,8 @@ def test_messages():
         decompose(model, images, torch.arange(5), encodings, latent="z9")
     with pytest.raises(ValueError, match="site 'z1' is no latent of the model"):
         decompose(empty, images, torch.arange(5), encodings, latent="z1")
+    with pytest.raises(NotImplementedError, match="site 'z1' is masked"):
+        decompose(poutine.mask(model, mask=False), images, torch.arange(5), encodings, latent="z1")
     with pytest.raises(ValueError, match="at least one image to encode, got none"):
         encode(empty, images, torch.arange(0))
 

@@ -73,3 +73,5 @@ def test_messages(pair, images):
         noise_robustness(pair.model, pair.guide, images, torch.arange(0))
     with pytest.raises(ValueError, match="the model does not observe a site 'pixels'"):
         robustness(pair, images, (0.0,), site="pixels")
+    with pytest.raises(NotImplementedError, match="site 'x' is masked"):
+        noise_robustness(poutine.mask(pair.model, mask=False), pair.guide, images, torch.arange(20))

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from pyro_seatbelt.attacks import geometric_weights
-from pyro_seatbelt.evaluation.attack_summary import shown
+from pyro_seatbelt.evaluation.attack_summary import shown_rows
 from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.contents import read_contents
@@ -21,7 +21,7 @@ def test_sections_say_what_the_files_say(run):
     assert (latent.label, output.label) == ("Latent attack (KL) on z1 + z2", "Output attack")
     [folder] = run.glob("attacks/latent-*")
     found = AttackRecords(folder).read()
-    chosen = shown(found.table)
+    chosen = shown_rows(found.table)
     assert len(latent.pairs) == 2
     for number, pair in enumerate(latent.pairs):
         rows = found.table[found.table["pair"] == number].sort_values("weight")

@@ -4,14 +4,13 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from pyro_seatbelt.attacks.modes import Layers
-from pyro_seatbelt.attacks.objectives.latent import LatentEstimator, LatentObjective
+from pyro_seatbelt.attacks.objectives.latent import EstimatedObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.posteriors import Posterior
 from pyro_seatbelt.traces.sites import describe
 
 
-class LatentKL(LatentObjective):
+class LatentKL(EstimatedObjective):
     r"""The Kullback-Leibler divergence of the posteriors, in nats (Eqs 13-15).
 
     .. math::
@@ -31,15 +30,14 @@ class LatentKL(LatentObjective):
     Example:
         >>> LatentKL("top").name
         'latent-kl'
+
+        For a pair without a registered divergence, with many draws for each problem:
+
+        >>> from pyro_seatbelt.attacks import Attack
+        >>> attack = Attack(LatentKL(estimator="samples"), samples=64)
     """
 
     name = "latent-kl"
-
-    def __init__(
-        self, layers: Layers = "all", *, estimator: LatentEstimator = "closed-form"
-    ) -> None:
-        super().__init__(layers)
-        self.estimator = estimator
 
     def _layer(self, q: Posterior, target: Posterior, num_draws: int) -> Tensor:
         if self.estimator == "samples":

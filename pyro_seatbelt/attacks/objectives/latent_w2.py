@@ -5,15 +5,14 @@ import math
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.modes import Layers
-from pyro_seatbelt.attacks.objectives.latent import LatentEstimator, LatentObjective
+from pyro_seatbelt.attacks.objectives.latent import EstimatedObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.posteriors import Posterior
 from pyro_seatbelt.traces.sites import describe
 
 
-class LatentW2(LatentObjective):
+class LatentW2(EstimatedObjective):
     r"""The 2-Wasserstein distance of the posteriors.
 
     .. math::
@@ -32,15 +31,14 @@ class LatentW2(LatentObjective):
     Example:
         >>> LatentW2(["z1"]).layers
         ['z1']
+
+        For posteriors that are not Gaussian, with many draws for each problem:
+
+        >>> from pyro_seatbelt.attacks import Attack
+        >>> attack = Attack(LatentW2(estimator="samples"), samples=64)
     """
 
     name = "latent-w2"
-
-    def __init__(
-        self, layers: Layers = "all", *, estimator: LatentEstimator = "closed-form"
-    ) -> None:
-        super().__init__(layers)
-        self.estimator = estimator
 
     def _layer(self, q: Posterior, target: Posterior, num_draws: int) -> Tensor:
         if self.estimator == "samples":

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.pair import Pair
 
@@ -32,7 +32,7 @@ class Objective(ABC):
     layers: Layers = "all"
 
     @abstractmethod
-    def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
+    def bind(self, pair: Pair, target: Tensor, draws: LatentDraws) -> Distance:
         """Fixes the pair, the targets and the draws.
 
         Args:

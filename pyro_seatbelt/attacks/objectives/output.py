@@ -5,7 +5,7 @@ from pyro.poutine import Trace
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.objectives.objective import Distance, Objective
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.errors import InputError
@@ -37,11 +37,10 @@ class Output(Objective):
     name = "output"
     needs_model = True
 
-    def bind(self, pair: Pair, target: Tensor, draws: Draws) -> Distance:
+    def bind(self, pair: Pair, target: Tensor, draws: LatentDraws) -> Distance:
         """Fixes the pair, the targets and the draws (see :class:`Objective`)."""
         model = pair.model
-        if model is None:
-            raise InputError("the output attack needs the model: pass it with the guide")
+        assert model is not None  # Attack.bind refuses a missing one
 
         def distance(x: Tensor, problems: Tensor) -> Tensor:
             guide_trace = pair.trace_guide(draws.repeat(x), draws, problems)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.posteriors import Posterior, gaussian_posterior
 
@@ -21,7 +21,7 @@ class TargetPosteriors:
 
     _ROWS = 256
 
-    def __init__(self, pair: Pair, target: Tensor, draws: Draws) -> None:
+    def __init__(self, pair: Pair, target: Tensor, draws: LatentDraws) -> None:
         self.pair = pair
         self.target = target
         self.draws = draws

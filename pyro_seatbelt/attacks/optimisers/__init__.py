@@ -13,4 +13,4 @@ OPTIMISERS: dict[str, Callable[[], Optimiser]] = {
     "lbfgsb-torch": lambda: LBFGSB(backend="torch"),
     "pgd": PGD,
 }
-"""From a name to an optimiser with its default settings; each is held to one contract."""
+"""What the contract suite runs: every optimiser in each of its forms, with default settings."""

@@ -39,7 +39,6 @@ class _Problem:
         self.evaluations = 0
         self.stop: StopReason = "nan"
         self._thread = greenlet.greenlet(lambda: run(self._ask))
-        self._answer: Answer | None = None
         self.pending: Array | None = None
         self._resume()
 

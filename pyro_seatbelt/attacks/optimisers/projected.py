@@ -9,7 +9,7 @@ References:
     | Projected Newton Methods for Optimization Problems with Simple Constraints (Bertsekas, 1982)
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -23,14 +23,7 @@ from pyro_seatbelt.attacks.optimisers.minimum import (
 from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, check_answer
 from pyro_seatbelt.progress import Progress
 
-_REASONS: tuple[StopReason, ...] = (
-    "nan",
-    "value",
-    "gradient",
-    "iterations",
-    "evaluations",
-    "line-search",
-)
+_REASONS: tuple[StopReason, ...] = get_args(StopReason)
 _RUNNING = -1
 _SUFFICIENT_DECREASE = 1e-4
 _CURVATURE = 0.9

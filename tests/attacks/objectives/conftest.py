@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor, nn
 
 from pyro_seatbelt.attacks import Objective
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.objectives.objective import Distance
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.traces.programs import Program
@@ -37,7 +37,9 @@ def bind() -> Callable[..., Distance]:
     ) -> Distance:
         pair = read_pair(model, guide, x, objective.layers)
         numbers = range(len(x)) if problems is None else list(problems)
-        draws = Draws.frozen(numbers, samples, seed=seed) if samples else Draws.at_mean()
+        draws = (
+            LatentDraws.frozen(numbers, samples, seed=seed) if samples else LatentDraws.at_mean()
+        )
         return objective.bind(pair, target, draws)
 
     return make

@@ -7,7 +7,7 @@ from torch import nn
 from torch.distributions import kl_divergence
 
 from pyro_seatbelt.attacks import LatentKL, Output
-from pyro_seatbelt.attacks.draws import Draws
+from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.traces.frozen_noise import FrozenNoise, frozen_noise
 
@@ -39,7 +39,7 @@ def test_output_with_one_layer_has_the_closed_form_divergence(bind, pairs):
     x, target = pairs.images(3, 1).double(), pairs.images(3, 2).double()
     found = bind(Output(), model, guide, x, target)(x, torch.arange(3))
     pair = read_pair(model, guide, x)
-    trace = pair.trace_guide(x, Draws.frozen(range(3), 1, seed=0), torch.arange(3))
+    trace = pair.trace_guide(x, LatentDraws.frozen(range(3), 1, seed=0), torch.arange(3))
     posterior, z = trace.nodes["z1"]["fn"], trace.nodes["z1"]["value"]
     prior = dist.Normal(torch.zeros_like(z), 1.0).to_event(1)
     image = model.decoder(z).view(-1, 1, 4, 4).sigmoid()

@@ -10,7 +10,7 @@ from pyro_seatbelt.traces.frozen_noise import FrozenNoise
 
 
 @dataclass(frozen=True)
-class Draws:
+class LatentDraws:
     """How the latent sites of an attack get their values.
 
     Attributes:
@@ -23,15 +23,15 @@ class Draws:
     noise: FrozenNoise | None
 
     @staticmethod
-    def at_mean() -> "Draws":
+    def at_mean() -> "LatentDraws":
         """Every site at its mean: nothing is drawn."""
-        return Draws(1, None)
+        return LatentDraws(1, None)
 
     @staticmethod
-    def frozen(problems: Sequence[int], num: int, *, seed: int) -> "Draws":
+    def frozen(problems: Sequence[int], num: int, *, seed: int) -> "LatentDraws":
         """K draws for each problem, whose noise depends on the seed and its number alone."""
         keys = [(k << 40) + problem for problem in problems for k in range(num)]
-        return Draws(num, FrozenNoise(keys, seed=seed))
+        return LatentDraws(num, FrozenNoise(keys, seed=seed))
 
     def rows(self, problems: Tensor) -> Tensor:
         """Rows of the noise for some problems, shape `(n * num,)`."""
