@@ -6,6 +6,7 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -14,7 +15,9 @@ from pydantic.fields import FieldInfo
 from pyro_seatbelt.options import Flag, Group, Options, mark
 
 
-def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def config_flags(
+    kind: type[Options], before: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command one flag for each field of some options.
 
     Name, type, default, help text and heading come from the field, so that an option is
@@ -24,6 +27,7 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
     Args:
         kind: The options. The command takes, by keyword, `given`: the values that the user gave
             by flag or environment, by field name. The flags stand where it does.
+        before: Parameters of the command that stand elsewhere in its help: each before which.
 
     Returns:
         A decorator that makes of such a command one for Typer.
@@ -41,6 +45,11 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
         parameters: list[inspect.Parameter] = []
         for each in own.parameters.values():
             parameters += flags if each.name == "given" else [each]
+        for name, other in before.items():
+            names = [each.name for each in parameters]
+            moved = parameters.pop(names.index(name))
+            names.remove(name)
+            parameters.insert(names.index(other), moved)
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
         parameters.append(context)
         # Typer reads these two
@@ -79,7 +88,9 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
     words = name.replace("_", "-")
     flag = mark(field, Flag) or Flag(f"--{words}/--no-{words}" if kind is bool else f"--{words}")
     assert flag.spelling is not None
-    variable = flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")
+    variables = [flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")]
+    if flag.variable:
+        variables.append(flag.variable)
     choices = typing.get_args(field.annotation) if _is_choice(field.annotation) else ()
     text = field.description or ""
     if choices:  # in the text, where long lists have room
@@ -91,7 +102,7 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
         help=text,
         metavar="NAME" if choices else flag.metavar,
         rich_help_panel=group and group.title,
-        envvar=f"SEATBELT_{command}_{variable}".upper(),
+        envvar=[f"SEATBELT_{command}_{variable}".upper() for variable in variables],
         show_default=_default(field) is not None,
         show_envvar=False,
     )
