@@ -14,6 +14,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.training.config import TrainConfig, read_config
+from pyro_seatbelt.training.layout import checkpoints, step_of
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
@@ -83,6 +84,11 @@ class RunFolder:
     def figures(self) -> Path:
         """Folder of the figures."""
         return self.path / "figures"
+
+    def newest_step(self) -> int | None:
+        """Tells the step of the newest checkpoint; None if there is none."""
+        saved = checkpoints(self.checkpoints)
+        return step_of(saved[-1]) if saved else None
 
     def read_config(self) -> TrainConfig:
         """Reads the config that the run was started with.
