@@ -3,7 +3,7 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,10 @@ from pyro_seatbelt.options import Flag, Group, Options, mark
 
 
 def config_flags(
-    kind: type[Options], before: Mapping[str, str] = MappingProxyType({})
+    kind: type[Options],
+    *,
+    only: Collection[str] | None = None,
+    before: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command one flag for each field of some options.
 
@@ -27,6 +30,7 @@ def config_flags(
     Args:
         kind: The options. The command takes, by keyword, `given`: the values that the user gave
             by flag or environment, by field name. The flags stand where it does.
+        only: Fields that have a flag; by default all of them.
         before: Parameters of the command that stand elsewhere in its help: each before which.
 
     Returns:
@@ -34,7 +38,7 @@ def config_flags(
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        flags = _flags(kind, command.__name__)
+        flags = _flags(kind, command.__name__, kind.model_fields if only is None else only)
         own = inspect.signature(command)
 
         @wraps(command)
@@ -60,7 +64,7 @@ def config_flags(
     return decorate
 
 
-def _flags(kind: type[Options], command: str) -> list[inspect.Parameter]:
+def _flags(kind: type[Options], command: str, names: Collection[str]) -> list[inspect.Parameter]:
     return [
         inspect.Parameter(
             name,
@@ -69,7 +73,7 @@ def _flags(kind: type[Options], command: str) -> list[inspect.Parameter]:
             annotation=_annotation(name, field, command),
         )
         for name, field in kind.model_fields.items()
-        if mark(field, Flag) != Flag(None)
+        if name in names and mark(field, Flag) != Flag(None)
     ]
 
 
@@ -121,7 +125,7 @@ def _flag_type(annotation: Any) -> Any:
     if origin in {typing.Union, types.UnionType}:
         members = tuple(each for each in members if each is not types.NoneType)
         return _flag_type(members[0]) if len(members) == 1 else str
-    if origin is tuple:
+    if origin is tuple and members[-1] is Ellipsis:
         return list[_flag_type(members[0])]  # type: ignore[misc]  # made as it runs
     if origin is Annotated:
         return _flag_type(members[0])
