@@ -2,9 +2,11 @@
 
 import json
 import os
+import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -223,3 +225,9 @@ def runs_root() -> Path:
 def now() -> datetime:
     """Returns the time, UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the versions of what decides a run's numbers."""
+    packages = ("pyro-seatbelt", "pyro-ppl", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
