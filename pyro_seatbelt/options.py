@@ -1,6 +1,7 @@
 """Options that a user gives: checked, immutable records whose errors are one line."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 
@@ -29,10 +30,12 @@ class Flag(NamedTuple):
     Attributes:
         spelling: Such as `--lambda`; None for a field that has no flag.
         metavar: What its value is called, instead of its type.
+        variable: An older name, which the environment variable has as well.
     """
 
     spelling: str | None
     metavar: str | None = None
+    variable: str | None = None
 
 
 class Expected(NamedTuple):
@@ -149,7 +152,7 @@ def mark[M](field: FieldInfo, kind: type[M]) -> M | None:
 
     Example:
         >>> mark(FieldInfo.from_annotation(Annotated[int, Flag("--lambda")]), Flag)
-        Flag(spelling='--lambda', metavar=None)
+        Flag(spelling='--lambda', metavar=None, variable=None)
     """
     return next((each for each in field.metadata if isinstance(each, kind)), None)
 
@@ -185,13 +188,19 @@ def _describe(problem: Mapping[str, Any], kind: type[Options]) -> str:
     if problem["type"] == "extra_forbidden":
         return unknown_key(name, kind.model_fields, kind.noun)
     place = _place(problem["loc"])
-    if problem["type"] == "value_error":
-        return f"{place}: {said}"
+    if problem["type"] == "value_error":  # options in options name their own field
+        return f"{place}.{said}" if re.match(r"\w+( \d+)?: ", said) else f"{place}: {said}"
     expected = mark(kind.model_fields[name], Expected)
+    if expected and isinstance(problem["loc"][-1], int):  # one of many, which the words name
+        return f"expected {expected.text}, got {_shown(problem['input'])}"
     wanted = expected.text if expected else said.removeprefix("Input should be ")
     for words, sign in _SIGNS.items():
         wanted = wanted.replace(words, sign)
     return f"{place}: expected {wanted}, got {problem['input']!r}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -50,3 +50,23 @@ def under(progress: Progress, stage: str) -> Progress:
         progress(stage, done, total, numbers)
 
     return renamed
+
+
+def shifted(progress: Progress, by: float) -> Progress:
+    """Reports some work together with what was done before it.
+
+    Args:
+        progress: Is told.
+        by: How much was done before.
+
+    Example:
+        >>> shifted(print, 10)("problems", 3, 41, {"round": 7})
+        problems 13 51 {'round': 7}
+    """
+
+    def more(
+        stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
+    ) -> None:
+        progress(stage, done + by, total + by, numbers)
+
+    return more

@@ -26,7 +26,7 @@ from pyro_seatbelt.runs import (
     read_evaluation,
     resume_run,
 )
-from pyro_seatbelt.sweeps import attack_table, job_for, run_jobs, run_table
+from pyro_seatbelt.sweeps import SweepOptions, attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.training.metrics import read_metrics
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "folders-0.1.0.tar.xz"
@@ -137,5 +137,5 @@ def test_a_job_of_a_sweep_is_not_made_again(earlier):
     attack = with_modes("latent", weights=(0.0,), max_iterations=2, processes=None)
     job = job_for(load_run(place).config, [attack], EVALUATION)
     place.rename(place.with_name(job.name))  # the name depends on where the pictures are
-    result = run_jobs([job], earlier / "sweep", workers=1)
+    result = run_jobs([job], earlier / "sweep", SweepOptions(workers=1))
     assert (result.skipped, result.finished, result.failed) == ([job.name], [], {})

@@ -1,8 +1,5 @@
 """How some problems of an attack are solved: some need no search, the others get one."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -16,7 +13,7 @@ from pyro_seatbelt.attacks.starting_point import (
     starting_point,
     zero_is_optimal,
 )
-from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
+from pyro_seatbelt.progress import Progress, shifted, silent
 from pyro_seatbelt.traces.frozen_noise import noise_seed
 
 
@@ -94,13 +91,6 @@ def _search(
     )
     if start == "auto":
         start = "uniform" if problems.targeted else "gradient"
-    settled = len(problems) - len(searched)
-
-    def report(
-        stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
-    ) -> None:
-        progress(stage, done + settled, total + settled, numbers)
-
     return optimiser.minimise(
         lambda points, rows: function(points, searched[rows]),
         starting_point(start, descent, lower, upper, (2 * uniform - 1).to(lower)),
@@ -108,7 +98,7 @@ def _search(
         upper,
         ball=ball,
         seeds=torch.tensor(seeds) + 1,
-        progress=report,
+        progress=shifted(progress, len(problems) - len(searched)),
     )
 
 

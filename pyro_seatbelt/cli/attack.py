@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.attack_report import AttackReport
 
 
-@config_flags(AttackOptions)
+@config_flags(AttackOptions, before={"image": "seed", "target": "seed", "max_iterations": "batch"})
 def attack(
     run: Run = None,
     *,

@@ -3,9 +3,10 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -14,7 +15,12 @@ from pydantic.fields import FieldInfo
 from pyro_seatbelt.options import Flag, Group, Options, mark
 
 
-def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def config_flags(
+    kind: type[Options],
+    *,
+    only: Collection[str] | None = None,
+    before: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command one flag for each field of some options.
 
     Name, type, default, help text and heading come from the field, so that an option is
@@ -24,13 +30,15 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
     Args:
         kind: The options. The command takes, by keyword, `given`: the values that the user gave
             by flag or environment, by field name. The flags stand where it does.
+        only: Fields that have a flag; by default all of them.
+        before: Parameters of the command that stand elsewhere in its help: each before which.
 
     Returns:
         A decorator that makes of such a command one for Typer.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        flags = _flags(kind, command.__name__)
+        flags = _flags(kind, command.__name__, kind.model_fields if only is None else only)
         own = inspect.signature(command)
 
         @wraps(command)
@@ -41,6 +49,11 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
         parameters: list[inspect.Parameter] = []
         for each in own.parameters.values():
             parameters += flags if each.name == "given" else [each]
+        for name, other in before.items():
+            names = [each.name for each in parameters]
+            moved = parameters.pop(names.index(name))
+            names.remove(name)
+            parameters.insert(names.index(other), moved)
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
         parameters.append(context)
         # Typer reads these two
@@ -51,7 +64,7 @@ def config_flags(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable
     return decorate
 
 
-def _flags(kind: type[Options], command: str) -> list[inspect.Parameter]:
+def _flags(kind: type[Options], command: str, names: Collection[str]) -> list[inspect.Parameter]:
     return [
         inspect.Parameter(
             name,
@@ -60,7 +73,7 @@ def _flags(kind: type[Options], command: str) -> list[inspect.Parameter]:
             annotation=_annotation(name, field, command),
         )
         for name, field in kind.model_fields.items()
-        if mark(field, Flag) != Flag(None)
+        if name in names and mark(field, Flag) != Flag(None)
     ]
 
 
@@ -79,7 +92,9 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
     words = name.replace("_", "-")
     flag = mark(field, Flag) or Flag(f"--{words}/--no-{words}" if kind is bool else f"--{words}")
     assert flag.spelling is not None
-    variable = flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")
+    variables = [flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")]
+    if flag.variable:
+        variables.append(flag.variable)
     choices = typing.get_args(field.annotation) if _is_choice(field.annotation) else ()
     text = field.description or ""
     if choices:  # in the text, where long lists have room
@@ -91,7 +106,7 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
         help=text,
         metavar="NAME" if choices else flag.metavar,
         rich_help_panel=group and group.title,
-        envvar=f"SEATBELT_{command}_{variable}".upper(),
+        envvar=[f"SEATBELT_{command}_{variable}".upper() for variable in variables],
         show_default=_default(field) is not None,
         show_envvar=False,
     )
@@ -110,7 +125,7 @@ def _flag_type(annotation: Any) -> Any:
     if origin in {typing.Union, types.UnionType}:
         members = tuple(each for each in members if each is not types.NoneType)
         return _flag_type(members[0]) if len(members) == 1 else str
-    if origin is tuple:
+    if origin is tuple and members[-1] is Ellipsis:
         return list[_flag_type(members[0])]  # type: ignore[misc]  # made as it runs
     if origin is Annotated:
         return _flag_type(members[0])

@@ -1,11 +1,12 @@
 """The command `seatbelt reproduce`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.arguments import Ray, Workers
+from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
     print_json,
@@ -17,6 +18,7 @@ from pyro_seatbelt.cli.output import (
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.cli.sweep import OptionalRay
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 
 if TYPE_CHECKING:
     from pyro_seatbelt.paper.reproduction import Reproduction
@@ -26,11 +28,12 @@ class RayOrNames(OptionalRay):
     """A command whose `--ray` may stand alone, also before names of figures."""
 
     @staticmethod
-    def stands_alone(following: str) -> bool:
+    def has_no_address(following: str) -> bool:
         """Whether `--ray` has no address: what follows is nothing, a flag, or no address."""
         return not (following in {"auto", "local"} or ":" in following)
 
 
+@config_flags(SweepOptions, only=("workers", "ray"))
 def reproduce(
     names: Annotated[
         list[str] | None,
@@ -64,8 +67,7 @@ def reproduce(
         Path,
         typer.Option(help="Folder of the results; a scale has a folder in it.", show_envvar=False),
     ] = Path("paper"),
-    workers: Workers = None,
-    ray: Ray = None,
+    given: Mapping[str, Any],
     redraw: Annotated[
         bool,
         typer.Option(
@@ -100,29 +102,18 @@ def reproduce(
     from pyro_seatbelt.paper.scales import scale_named
 
     if list_:
-        if json:
-            print_json(
-                [
-                    {"name": name, "title": item.title, "source": item.source}
-                    for name, item in ITEMS.items()
-                ]
-            )
-        else:
-            print_table(
-                ("name", "title", "in the paper"),
-                [(name, item.title, item.source) for name, item in ITEMS.items()],
-            )
+        _list(json=json)
         return
     if not names:
         raise InputError(f"which one? name some of {', '.join(ITEMS)}, or all")
-    size = scale_named(scale, synthetic=synthetic)
+    size, where = scale_named(scale, synthetic=synthetic), SweepOptions(**given)
     with resumable(), ProgressBar(stderr_console()) as bar:
         found = make(
             names,
             scale=size,
             folder=out,
-            workers=workers,
-            ray=ray,
+            workers=where.workers,
+            ray=where.ray,
             redraw_only=redraw,
             progress=bar,
         )
@@ -130,15 +121,26 @@ def reproduce(
         print_json(_plain(found))
     else:
         _show(found)
-    for name, reason in found.failed.items():
-        typer.echo(f"{name}: {reason}", err=True)
-    if found.absent:
-        those, need = (
-            ("1 run is", "it") if found.absent == 1 else (f"{found.absent} runs are", "them")
-        )
-        typer.echo(f"{those} not there: what needs {need} is left out, and unknown", err=True)
+    _show_missing(found)
     if found.failed:
         raise typer.Exit(1)
+
+
+def _list(*, json: bool) -> None:
+    from pyro_seatbelt.paper.items import ITEMS
+
+    if json:
+        print_json(
+            [
+                {"name": name, "title": item.title, "source": item.source}
+                for name, item in ITEMS.items()
+            ]
+        )
+    else:
+        print_table(
+            ("name", "title", "in the paper"),
+            [(name, item.title, item.source) for name, item in ITEMS.items()],
+        )
 
 
 def _show(found: "Reproduction") -> None:
@@ -150,6 +152,16 @@ def _show(found: "Reproduction") -> None:
         {"folder": found.folder, "claims": found.folder / "claims.md"}
         | {name: found.folder / name for name in found.files}
     )
+
+
+def _show_missing(found: "Reproduction") -> None:
+    for name, reason in found.failed.items():
+        typer.echo(f"{name}: {reason}", err=True)
+    if found.absent:
+        those, need = (
+            ("1 run is", "it") if found.absent == 1 else (f"{found.absent} runs are", "them")
+        )
+        typer.echo(f"{those} not there: what needs {need} is left out, and unknown", err=True)
 
 
 def _plain(found: "Reproduction") -> dict[str, Any]:

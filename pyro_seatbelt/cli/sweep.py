@@ -1,15 +1,14 @@
 """The command `seatbelt sweep`."""
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from pyro_seatbelt.cli.arguments import Ray, Workers
+from pyro_seatbelt.cli.options import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
     print_json,
@@ -19,7 +18,7 @@ from pyro_seatbelt.cli.output import (
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
-from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,18 +51,19 @@ class OptionalRay(TyperCommand):
         """Puts in the address where it was left out."""
         following = [*args[1:], ""]
         alone = [
-            word == "--ray" and self.stands_alone(after)
+            word == "--ray" and self.has_no_address(after)
             for word, after in zip(args, following, strict=False)
         ]
         given = ["--ray=local" if each else word for word, each in zip(args, alone, strict=True)]
         return super().parse_args(ctx, given)
 
     @staticmethod
-    def stands_alone(following: str) -> bool:
+    def has_no_address(following: str) -> bool:
         """Whether `--ray` has no address: what follows it is nothing, a flag or a grid."""
         return not following or following.startswith("-") or following.endswith(".toml")
 
 
+@config_flags(SweepOptions)
 def sweep(
     grid: Annotated[Path, typer.Argument(help="What to run, a .toml file.", metavar="GRID.toml")],
     *,
@@ -76,34 +76,7 @@ def sweep(
             show_envvar=False,
         ),
     ] = None,
-    workers: Workers = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Processors of each; by default they are shared out.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    ray: Ray = None,
-    gpus_per_run: Annotated[
-        float | None,
-        typer.Option(
-            help="With --ray: GPUs of each run, such as 0.25; by default 1 where there are any.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Take only part I of N, counted from 1; others may take the others at the same "
-            "time.",
-            show_default=False,
-            show_envvar=False,
-        ),
-    ] = None,
+    given: Mapping[str, Any],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and stop.", show_envvar=False)
     ] = False,
@@ -128,46 +101,21 @@ def sweep(
     from pyro_seatbelt.sweeps.grid import read_grid
     from pyro_seatbelt.sweeps.sweep import part_of, run_jobs
 
-    part = _shard(shard)
+    options = SweepOptions(**given)
     jobs = read_grid(grid).jobs()
     folder = out or runs_root() / grid.stem
     if dry_run:
-        _list(part_of(jobs, part), folder, json=json)
+        _list(part_of(jobs, options.shard), folder, json=json)
         return
     with resumable(), ProgressBar(stderr_console()) as bar:
-        result = run_jobs(
-            jobs,
-            folder,
-            workers=workers,
-            threads=threads,
-            ray=ray,
-            gpus=gpus_per_run,
-            shard=part,
-            progress=bar,
-        )
+        result = run_jobs(jobs, folder, options, progress=bar)
     if json:
         print_json(result._asdict())
     else:
         _show(result)
     if result.failed:
-        for name, reason in result.failed.items():
-            typer.echo(f"{name}: {reason}", err=True)
-        total = len(result.failed) + len(result.finished) + len(result.skipped)
-        typer.echo(
-            f"{len(result.failed)} of {total} runs failed; the same command tries them again; "
-            f"more in {result.folder / 'failures'}",
-            err=True,
-        )
+        _show_failures(result)
         raise typer.Exit(1)
-
-
-def _shard(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise InputError(f"--shard: expected I/N with 1 <= I <= N, such as 1/4, got {text}")
-    return int(match[1]), int(match[2])
 
 
 def _list(jobs: "Sequence[Job]", folder: Path, *, json: bool) -> None:
@@ -209,6 +157,17 @@ def _show(result: "SweepResult") -> None:
         done += f", {len(result.failed)} failed"
     files = {name: file.relative_to(result.folder) for name, file in result.tables.items()}
     print_pairs({"runs": done, "folder": result.folder, **_renamed(files)})
+
+
+def _show_failures(result: "SweepResult") -> None:
+    for name, reason in result.failed.items():
+        typer.echo(f"{name}: {reason}", err=True)
+    total = len(result.failed) + len(result.finished) + len(result.skipped)
+    typer.echo(
+        f"{len(result.failed)} of {total} runs failed; the same command tries them again; "
+        f"more in {result.folder / 'failures'}",
+        err=True,
+    )
 
 
 def _renamed(files: dict[str, Path]) -> dict[str, object]:

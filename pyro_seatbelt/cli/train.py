@@ -96,7 +96,7 @@ def _start(config: TrainConfig, out: Path | None) -> "RunResult":
     from pyro_seatbelt.runs.train import train_run
 
     with ProgressBar(stderr_console()) as bar:
-        return _or_say_why(train_run, config, out=out, progress=bar)
+        return _run_training(train_run, config, out=out, progress=bar)
 
 
 def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
@@ -105,7 +105,7 @@ def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
 
     folder = folder or newest_run()
     with ProgressBar(stderr_console()) as bar:
-        result = _or_say_why(resume_run, folder, changes, progress=bar)
+        result = _run_training(resume_run, folder, changes, progress=bar)
     if result.num_steps == 0:
         typer.echo(
             f"{folder}: finished at step {result.step} already; more --steps go on with it",
@@ -114,7 +114,7 @@ def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
     return result
 
 
-def _or_say_why(run: Callable[..., "RunResult"], *args: Any, **options: Any) -> "RunResult":
+def _run_training(run: Callable[..., "RunResult"], *args: Any, **options: Any) -> "RunResult":
     """Runs training; a divergence is a line and a status, not a traceback."""
     from pyro_seatbelt.training.divergence import TrainingDiverged
 

@@ -98,8 +98,8 @@ def register(
     """Add a data set of your own: what it decorates opens the set.
 
     It can be asked for by name from then on, in this process: by
-    :func:`load_dataset`, in a :class:`TrainConfig`, and by the command line if
-    the script ends with ``pyro_seatbelt.cli.app.main()``. An installed package
+    :func:`load_dataset`, in a :class:`~pyro_seatbelt.training.TrainConfig`, and by the command
+    line if the script ends with ``pyro_seatbelt.cli.app.main()``. An installed package
     offers it to ``seatbelt`` everywhere by an entry point in the group
     ``pyro_seatbelt.datasets`` with the name of the set and the module that
     registers it.

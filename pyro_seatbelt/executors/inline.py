@@ -23,7 +23,7 @@ class Inline:
         items: Sequence[Item],
         progress: ProgressOf = nobody_watches,
     ) -> Generator[tuple[int, Future[Result]]]:
-        """Runs a task for each item, in order (see :class:`Executor`)."""
+        """Runs a task for each item, in order (see :class:`~pyro_seatbelt.executors.Executor`)."""
         for number, item in enumerate(items):
             told, outcome = progress(number), Future[Result]()
             begin(told)

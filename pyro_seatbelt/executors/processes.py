@@ -72,7 +72,7 @@ class LocalProcesses:
         items: Sequence[Item],
         progress: ProgressOf = nobody_watches,
     ) -> Generator[tuple[int, Future[Result]]]:
-        """Runs a task for each item (see :class:`Executor`)."""
+        """Runs a task for each item (see :class:`~pyro_seatbelt.executors.Executor`)."""
         work = (task, items) if self.start == "fork" else pack(task, items)
         waiting = deque(range(len(items)))
         workers: list[_Worker] = []

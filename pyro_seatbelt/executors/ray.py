@@ -65,7 +65,7 @@ class Ray:
         items: Sequence[Item],
         progress: ProgressOf = nobody_watches,
     ) -> Generator[tuple[int, Future[Result]]]:
-        """Runs a task for each item (see :class:`Executor`).
+        """Runs a task for each item (see :class:`~pyro_seatbelt.executors.Executor`).
 
         Raises:
             pickle.PicklingError: If the task or an item cannot be pickled.

@@ -13,6 +13,7 @@ from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.sweeps.job import merge_jobs
 from pyro_seatbelt.sweeps.sweep import run_jobs
+from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 from pyro_seatbelt.sweeps.tables import attack_table, run_table
 
 
@@ -70,7 +71,8 @@ def reproduce(
     jobs = merge_jobs([job for each in wanted.values() for job in each])
     failed: dict[str, str] = {}
     if not redraw_only:
-        failed = run_jobs(jobs, place, workers=workers, ray=ray, progress=progress).failed
+        where = SweepOptions(workers=workers, ray=ray)
+        failed = run_jobs(jobs, place, options=where, progress=progress).failed
     elif not (place / "runs").is_dir():
         raise InputError(f"{place}: nothing to redraw here: leave --redraw out to make the runs")
     results = Results(scale, place, run_table(place), attack_table(place))

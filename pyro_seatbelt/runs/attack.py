@@ -20,11 +20,11 @@ from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.attack_report import AttackReport, write_report
+from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.device import make_fabric
 
 

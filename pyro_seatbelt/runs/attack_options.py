@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from pyro_seatbelt.attacks.modes import Layers, Mode
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
@@ -17,11 +23,23 @@ def _sites(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_given(values: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Numbers, whole ones as they came: the name of an attack's folder depends on them."""
+    numbers = check(values)
+    if not isinstance(values, (list, tuple)):
+        return numbers
+    return tuple(
+        value if type(value) is int else number
+        for value, number in zip(values, numbers, strict=True)
+    )
+
+
 class AttackOptions(Options):
     """What to attack, and how.
 
     Fields are documented by their descriptions, which are also the help texts of
-    ``seatbelt attack``. Bounds are those of :class:`~pyro_seatbelt.attacks.Attack`, which has them.
+    ``seatbelt attack``. What can be attacked is checked where the attacks are made, by
+    :func:`~pyro_seatbelt.runs.attack.check_options`.
 
     Attributes:
         images: Two pictures of one's own, the input and the target, instead of random pairs.
@@ -67,7 +85,9 @@ class AttackOptions(Options):
     ] = None
     weights: Annotated[
         tuple[float, ...],
-        Flag("--lambda"),
+        WrapValidator(_as_given),
+        Flag("--lambda", variable="weight"),
+        Expected("finite weights lambda >= 0"),
         Field(description="One penalty of your own, instead of the series."),
     ] = Field(default_factory=lambda: PAPER_WEIGHTS)  # too many for a help text
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0

@@ -2,9 +2,11 @@
 
 import json
 import os
+import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.training.config import TrainConfig, read_config
+from pyro_seatbelt.training.layout import checkpoints, step_of
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
@@ -83,6 +86,11 @@ class RunFolder:
     def figures(self) -> Path:
         """Folder of the figures."""
         return self.path / "figures"
+
+    def newest_step(self) -> int | None:
+        """Tells the step of the newest checkpoint; None if there is none."""
+        saved = checkpoints(self.checkpoints)
+        return step_of(saved[-1]) if saved else None
 
     def read_config(self) -> TrainConfig:
         """Reads the config that the run was started with.
@@ -217,3 +225,9 @@ def runs_root() -> Path:
 def now() -> datetime:
     """Returns the time, UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def package_versions() -> dict[str, str]:
+    """Returns the versions of what decides a run's numbers."""
+    packages = ("pyro-seatbelt", "pyro-ppl", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs.folder import RunFolder, Status, runs_root
-from pyro_seatbelt.training.layout import checkpoints, step_of
 
 
 class RunSummary(NamedTuple):
@@ -70,8 +69,7 @@ def newest_run(root: Path | None = None) -> Path:
 
 def _summary(path: Path) -> RunSummary:
     folder = RunFolder(path)
-    saved = checkpoints(folder.checkpoints)
-    step = step_of(saved[-1]) if saved else 0
+    step = folder.newest_step() or 0
     try:
         config, record = folder.read_config(), folder.read_record()
     except InputError:

@@ -20,9 +20,9 @@ from pyro_seatbelt.guides import TopDown
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import NOISE_QUANTILES, Evaluation, NoiseLevel
+from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.inference_data import inference_data
 from pyro_seatbelt.runs.open import Run
-from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.traces.posteriors import posterior_means
 
 BOUND_DRAWS = 512

@@ -16,7 +16,7 @@ from pyro_seatbelt.attacks.attack import BoundAttack
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.locks import locked
-from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
+from pyro_seatbelt.progress import Progress, shifted, silent
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 
 
@@ -79,12 +79,7 @@ def run_protocol(
             groups = range(len(attack.groups))
             done = records.finished_groups(groups)
             already = sum(len(attack.groups[group]) for group in done)
-
-            def report(
-                stage: str, done: float, total: float, numbers: Mapping[str, Any] = NO_NUMBERS
-            ) -> None:
-                progress(stage, done + already, total + already, numbers)
-
+            report = shifted(progress, already)
             for group, result in attack.run(skip=done, executor=executor, progress=report):
                 records.add(group, result)
             images = attack.pair_images()

@@ -212,7 +212,7 @@ class AttackRecords:
         write_atomically(self.table, table.to_parquet(engine="pyarrow", index=False))
         shutil.rmtree(self.groups, ignore_errors=True)
 
-    def read(self) -> "Findings":
+    def read(self) -> Findings:
         """Reads the finished attack.
 
         Raises:

@@ -23,10 +23,10 @@ from pyro_seatbelt.runs.folder import (
     check_free,
     new_folder,
     now,
+    package_versions,
     runs_root,
 )
 from pyro_seatbelt.runs.images import open_data, open_same_data
-from pyro_seatbelt.runs.versions import package_versions
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from pyro_seatbelt.sweeps.job import Job, job_for, merge_jobs
     from pyro_seatbelt.sweeps.job_run import run_job
     from pyro_seatbelt.sweeps.sweep import SweepResult, run_jobs
+    from pyro_seatbelt.sweeps.sweep_options import SweepOptions
     from pyro_seatbelt.sweeps.tables import attack_table, run_table
 
 __all__ = [
     "Grid",
     "Job",
     "JobReport",
+    "SweepOptions",
     "SweepResult",
     "attack_table",
     "job_for",
@@ -35,6 +37,7 @@ __getattr__ = lazily(
         "job": ["Job", "job_for", "merge_jobs"],
         "job_run": ["run_job"],
         "sweep": ["SweepResult", "run_jobs"],
+        "sweep_options": ["SweepOptions"],
         "tables": ["attack_table", "run_table"],
     },
 )

@@ -12,7 +12,6 @@ from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.sweeps.job import Job, plain_options
-from pyro_seatbelt.training.layout import checkpoints, step_of
 
 
 class JobReport(NamedTuple):
@@ -57,7 +56,7 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
     """
     place = job_place(job.name, folder)
     mark = _read_mark(place)
-    if mark is None or mark["step"] != _newest_step(place):
+    if mark is None or mark["step"] != RunFolder(place).newest_step():
         return None
     made = {_key(entry["options"]): entry["folders"] for entry in mark["attacks"]}
     names: list[str] = []
@@ -89,7 +88,7 @@ def mark_finished(job: Job, folder: Path, made: Sequence[Sequence[str]]) -> JobR
         InputError: If it cannot be written.
     """
     place = job_place(job.name, folder)
-    step, before = _newest_step(place), _read_mark(place)
+    step, before = RunFolder(place).newest_step(), _read_mark(place)
     attacks: dict[str, dict[str, Any]] = {}
     evaluation = job.plain()["evaluation"]
     if before is not None and before["step"] == step:  # what other sweeps asked of this run
@@ -123,11 +122,6 @@ def _read_mark(place: Path) -> dict[str, Any] | None:
         return {name: mark[name] for name in ("step", "attacks", "evaluation")}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _newest_step(place: Path) -> int | None:
-    there = checkpoints(RunFolder(place).checkpoints)
-    return step_of(there[-1]) if there else None
 
 
 def _key(plain: object) -> str:

@@ -36,11 +36,20 @@ def _grid(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return lists
 
 
-def _table(values: Any) -> Any:
+def _table(values: Any, noun: str) -> Any:
     """Refuses the options that hold for one call of a command."""
     for name in ("processes", "force"):
         if isinstance(values, Mapping) and name in values:
-            raise ValueError(unknown_key(name, (), "option of a sweep"))
+            raise ValueError(unknown_key(name, (), noun))
+    return values
+
+
+def _attack_table(values: Any) -> Any:
+    """A table of attack options; its penalties are floats, so that 1 and 1.0 are one attack."""
+    values = _table(values, AttackOptions.noun)
+    if isinstance(values, Mapping) and isinstance(values.get("weights"), list):
+        weights = [float(each) if type(each) is int else each for each in values["weights"]]
+        return {**values, "weights": weights}
     return values
 
 
@@ -52,7 +61,7 @@ def _attack(options: AttackOptions) -> AttackOptions:
 def _evaluate(table: Any) -> Any:
     if isinstance(table, bool):
         return EvaluateOptions() if table else None
-    return _table(table)
+    return _table(table, EvaluateOptions.noun)
 
 
 class Grid(Options):
@@ -87,7 +96,9 @@ class Grid(Options):
         Expected("a list of one value or more"),
     ] = Field({})
     attack: Annotated[
-        tuple[Annotated[AttackOptions, BeforeValidator(_table), AfterValidator(_attack)], ...],
+        tuple[
+            Annotated[AttackOptions, BeforeValidator(_attack_table), AfterValidator(_attack)], ...
+        ],
         Expected("tables, each headed [[attack]]"),
     ] = ()
     evaluate: Annotated[

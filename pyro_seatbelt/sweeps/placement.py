@@ -1,53 +1,36 @@
 """Where the jobs of a sweep run, and how much of a machine each of them has."""
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor, LocalProcesses, Ray
 from pyro_seatbelt.executors.processors import num_processors, num_workers
 from pyro_seatbelt.executors.ray import LOCAL, import_ray
 from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.sweeps.job_run import Attempt
+from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 
 
 def place_jobs(
-    jobs: Sequence[Job],
-    folder: Path,
-    *,
-    workers: int | None,
-    threads: int | None,
-    ray: str | None,
-    gpus: float | None,
+    jobs: Sequence[Job], folder: Path, options: SweepOptions
 ) -> tuple[Executor, Attempt]:
     """Chooses where the jobs run, and what each of them has.
 
     Args:
         jobs: All jobs of the sweep.
         folder: Of the sweep.
-        workers: As :func:`run_jobs` takes it.
-        threads: As :func:`run_jobs` takes it.
-        ray: As :func:`run_jobs` takes it.
-        gpus: As :func:`run_jobs` takes it.
+        options: Where they run.
 
     Returns:
         What runs the jobs, and the task that it runs for each.
 
     Raises:
-        InputError: If a number is out of range, GPUs are to be shared without Ray, or Ray is not
-            installed.
+        InputError: If Ray is wanted and not installed.
     """
-    for name, value in (("workers", workers), ("threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"expected {name} >= 1, got {value}")
-    if gpus is not None and not 0 <= gpus < math.inf:
-        raise InputError(f"expected gpus >= 0, got {gpus}")
-    if gpus is not None and ray is None:
-        raise InputError("gpus: only Ray shares them out: leave it out, or run on Ray (--ray)")
+    workers, threads, ray = options.workers, options.threads, options.ray
     if ray is not None:
         import_ray()  # or it says that it is not there, before anything is begun
     here = workers or len(gpus_for(jobs)) or num_workers()
@@ -57,7 +40,7 @@ def place_jobs(
     if ray == LOCAL:
         workers, threads = here, threads or share
     threads = threads or 1
-    executor = Ray(ray, workers=workers, threads=threads, gpus=gpus)
+    executor = Ray(ray, workers=workers, threads=threads, gpus=options.gpus)
     # the folder is the same for every node; the groups of an attack are tasks of their own
     return executor, Attempt(folder.absolute(), threads, Ray(gpus=0))
 

@@ -15,6 +15,7 @@ from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failu
 from pyro_seatbelt.sweeps.finished import finished_job
 from pyro_seatbelt.sweeps.job import Job, merge_jobs
 from pyro_seatbelt.sweeps.placement import place_jobs
+from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 from pyro_seatbelt.sweeps.tables import write_tables
 
 
@@ -39,12 +40,8 @@ class SweepResult(NamedTuple):
 def run_jobs(
     jobs: Sequence[Job],
     folder: Path,
+    options: SweepOptions | None = None,
     *,
-    workers: int | None = None,
-    threads: int | None = None,
-    ray: str | None = None,
-    gpus: float | None = None,
-    shard: tuple[int, int] | None = None,
     progress: Progress = silent,
 ) -> SweepResult:
     """Runs jobs and keeps everything in one folder.
@@ -56,14 +53,7 @@ def run_jobs(
     Args:
         jobs: The jobs; those that share a run become one.
         folder: Of the sweep; absent, empty or a sweep's, also another's.
-        workers: Processes at a time; by default one per processor, at most 8, or one per GPU.
-        threads: Threads of each; by default the processors are shared out. Numbers depend on them
-            by rounding.
-        ray: Address of a cluster of Ray to run on, `local` for one of its own on this machine. On
-            another, `workers` is by default as many as there are jobs, and `threads` 1.
-        gpus: With Ray: GPUs of each job, also a fraction; by default one, where there are any.
-        shard: Take only part i of n, as (i, n), counted from 1; other processes may take the other
-            parts at the same time.
+        options: Where they run, and which of them.
         progress: Is told how far the making of images is, and then how many runs' worth of work is
             over, with the numbers `finished` (those of earlier calls too), `failed` and `running`.
 
@@ -75,13 +65,14 @@ def run_jobs(
             sweep, or it cannot be written. What is wrong with one job is its failure.
     """
     jobs = merge_jobs(jobs)
-    executor, task = place_jobs(jobs, folder, workers=workers, threads=threads, ray=ray, gpus=gpus)
-    mine = part_of(jobs, shard)
+    options = options or SweepOptions()
+    executor, task = place_jobs(jobs, folder, options)
+    mine = part_of(jobs, options.shard)
     _check_free(folder)
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     busy = "another process is at this sweep: wait for it, or take shards (--shard 1/2)"
-    with locked(folder, busy, shared=shard is not None):
+    with locked(folder, busy, shared=options.shard is not None):
         _write_jobs(jobs, folder)
         skipped = [job.name for job in mine if finished_job(job, folder) is not None]
         todo = [job for job in mine if job.name not in skipped]
@@ -156,15 +147,10 @@ def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
 
     Returns:
         Every n-th job.
-
-    Raises:
-        InputError: If there is no such part.
     """
     if shard is None:
         return list(jobs)
     number, total = shard
-    if not 1 <= number <= total:
-        raise InputError(f"expected a shard i of n with 1 <= i <= n, got {number} of {total}")
     return list(jobs[number - 1 :: total])
 
 

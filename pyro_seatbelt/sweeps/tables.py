@@ -11,7 +11,6 @@ from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.training.config import TrainConfig
-from pyro_seatbelt.training.layout import checkpoints, step_of
 
 CONFIG = ("dataset", "model", "layers", "latent_dim", "beta", "seed")
 """The settings that a run is known by, in both tables."""
@@ -112,9 +111,9 @@ def _runs(folder: Path) -> list[tuple[RunFolder, TrainConfig, int]]:
     found = []
     for path in sorted(folder.glob("runs/*/config.json")):
         run = RunFolder(path.parent)
-        saved = checkpoints(run.checkpoints)
-        if saved and run.status(run.read_record()) == "finished":
-            found.append((run, run.read_config(), step_of(saved[-1])))
+        step = run.newest_step()
+        if step is not None and run.status(run.read_record()) == "finished":
+            found.append((run, run.read_config(), step))
     return found
 
 

@@ -178,6 +178,11 @@ def test_a_penalty_by_flag_goes_before_a_number_of_them_by_environment(options_o
     assert options.weights == (3.0,)
 
 
+def test_a_penalty_has_the_variable_of_its_older_name_too(options_of):
+    options = options_of("attack", "run", env={"SEATBELT_ATTACK_WEIGHT": "5"})
+    assert options.weights == (5.0,)
+
+
 def test_figures_can_be_left_out(options_of):
     assert not options_of("evaluate", "run", "--no-figures").figures
 

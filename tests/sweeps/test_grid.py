@@ -80,8 +80,8 @@ WRONG = {
     "an empty list": ("[grid]\nseed = []", r"grid\.seed: expected a list of one value or more"),
     "a typo": ("[grid]\nmodle = ['vae']", "grid: unknown key 'modle': did you mean model"),
     "another typo": ("[train]\nsteeps = 3", "train: unknown key 'steeps': did you mean steps"),
-    "a wrong value": ("[grid]\nbeta = [1, -1]", "grid: beta: expected >= 0, got -1"),
-    "a wrong setting": ("[train]\nlayers = 0", "train: layers: expected >= 1, got 0"),
+    "a wrong value": ("[grid]\nbeta = [1, -1]", r"grid\.beta: expected >= 0, got -1"),
+    "a wrong setting": ("[train]\nlayers = 0", r"train\.layers: expected >= 1, got 0"),
     "twice": ("[train]\nseed = 1\n[grid]\nseed = [1]", r"seed: expected it in \[train\] or in"),
     "two lengths": (
         "[grid]\nsteps = [1]\nepochs = [1]",
@@ -104,13 +104,13 @@ WRONG = {
     ),
     "no such mode": (
         "[[attack]]\nmodes = ['latnt']",
-        "attack 1: modes 1: expected a mode of latent",
+        "attack 1: expected a mode of latent",
     ),
     "one mode": (
         "[[attack]]\nmodes = 'latent'",
-        "attack 1: modes: expected .*got 'latent'",
+        r"attack 1\.modes: expected .*got 'latent'",
     ),
-    "no number": ("[[attack]]\npairs = 'x'", "attack 1: pairs: expected a valid integer.*'x'"),
+    "no number": ("[[attack]]\npairs = 'x'", r"attack 1\.pairs: expected a valid integer.*'x'"),
     "no pairs": ("[[attack]]\n[[attack]]\npairs = 0", "attack 2: expected one pair or more"),
     "no layers": ("[[attack]]\nlayers = 3", "layers: expected all, top, base or a list of sites"),
     "both series": ("[[attack]]\nlambdas = 3\nweights = [1.0]", "expected lambdas or weights"),
@@ -127,10 +127,13 @@ WRONG = {
         "[evaluate]\nimagse = 4",
         "evaluate: unknown key 'imagse': did you mean images",
     ),
-    "no images": ("[evaluate]\nimages = 1", "evaluate: images: expected >= 2, got 1"),
+    "no images": ("[evaluate]\nimages = 1", r"evaluate\.images: expected >= 2, got 1"),
     "no evaluation": ("evaluate = 3", "evaluate: expected a table, true or false, got 3"),
-    "one call's option": ("[[attack]]\nforce = true", "attack 1: unknown key 'force': it is no"),
-    "no truth values": ("[grid]\nbeta = [true]", "grid: beta: expected no truth value, got True"),
+    "one call's option": (
+        "[[attack]]\nforce = true",
+        "attack 1: unknown key 'force': it is no option of an attack",
+    ),
+    "no truth values": ("[grid]\nbeta = [true]", r"grid\.beta: expected no truth value, got True"),
 }
 
 
@@ -143,6 +146,13 @@ def test_what_is_wrong_is_said_in_one_line(case, tmp_path):
         read_grid(path)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
+
+
+def test_whole_penalties_of_a_file_name_the_same_attack(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text("[[attack]]\nweights = [0, 1]")
+    [options] = read_grid(path).attack
+    assert repr(options.weights) == "(0.0, 1.0)"
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):

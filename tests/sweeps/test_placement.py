@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyro_seatbelt.sweeps import job_for, placement
+from pyro_seatbelt.sweeps import SweepOptions, job_for, placement
 from pyro_seatbelt.sweeps.placement import gpus_for, place_jobs
 from pyro_seatbelt.training import TrainConfig
 
@@ -18,8 +18,7 @@ def jobs(**config):
 
 
 def place(tmp_path, given=None, **options):
-    defaults = {"workers": None, "threads": None, "ray": None, "gpus": None}
-    return place_jobs(given or jobs(), tmp_path, **defaults | options)
+    return place_jobs(given or jobs(), tmp_path, SweepOptions(**options))
 
 
 @pytest.mark.parametrize(

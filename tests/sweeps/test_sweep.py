@@ -15,7 +15,7 @@ import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Inline, LocalProcesses
 from pyro_seatbelt.locks import lock
-from pyro_seatbelt.sweeps import attack_table, job_for, placement, run_jobs, run_table
+from pyro_seatbelt.sweeps import SweepOptions, attack_table, job_for, placement, run_jobs, run_table
 from pyro_seatbelt.sweeps.failures import failure_in
 from pyro_seatbelt.sweeps.finished import finished_job, job_place
 from pyro_seatbelt.sweeps.grid import read_grid
@@ -144,9 +144,9 @@ def test_a_failing_job_is_kept_named_and_tried_again(inline, bare, tmp_path):
 @pytest.mark.usefixtures("blank_figures")
 def test_shards_are_together_the_whole(inline, bare, tmp_path):
     out = tmp_path / "sweep"
-    first = run_jobs(bare, out, shard=(1, 2))
+    first = run_jobs(bare, out, SweepOptions(shard=(1, 2)))
     with lock(out, shared=True):  # as if another shard were at it
-        second = run_jobs(bare, out, shard=(2, 2))
+        second = run_jobs(bare, out, SweepOptions(shard=(2, 2)))
     assert [first.finished, second.finished] == [
         [bare[0].name, bare[2].name],
         [bare[1].name],
@@ -163,7 +163,7 @@ def test_another_process_at_the_sweep_is_said_so(inline, bare, tmp_path):
             lock(out, shared=shared),
             pytest.raises(InputError, match="another process is at this sweep"),
         ):
-            run_jobs(bare, out, shard=shard)
+            run_jobs(bare, out, SweepOptions(shard=shard))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_another_process_at_the_sweep_is_said_so(inline, bare, tmp_path):
 )
 def test_wrong_options_are_said_so_before_anything_is_written(options, message, jobs, tmp_path):
     with pytest.raises(InputError, match=message):
-        run_jobs(jobs, tmp_path / "sweep", **options)
+        run_jobs(jobs, tmp_path / "sweep", SweepOptions(**options))
     assert not (tmp_path / "sweep").exists()
 
 
