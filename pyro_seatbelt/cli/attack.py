@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyro_seatbelt.cli.arguments import Run
-from pyro_seatbelt.cli.options import config_flags
+from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
     count,

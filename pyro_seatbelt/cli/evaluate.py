@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pyro_seatbelt.cli.arguments import Run
-from pyro_seatbelt.cli.options import config_flags
+from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions

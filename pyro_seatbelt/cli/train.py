@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.options import config_flags
+from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import Json, count, print_json, print_pairs, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError

@@ -49,7 +49,7 @@ def heart_attack(results: Results, config: TrainConfig) -> Findings | None:
     folder = results.run_folder(config)
     if folder is None:
         return None
-    places = folder.glob("attacks/latent-all-*/table.parquet")
+    places = RunFolder(folder).attacks.glob("latent-all-*/table.parquet")
     for path in sorted(places, key=lambda path: path.stat().st_mtime, reverse=True):
         if _arguments(path.parent / "arguments.json") == {
             "step": int(results.number(config, "steps")),

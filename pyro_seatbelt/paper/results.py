@@ -14,6 +14,7 @@ from pyro_seatbelt.paper.names import sites
 from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.runs.attack import paper_layers
 from pyro_seatbelt.runs.figures import evenly_spaced
+from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_run
 from pyro_seatbelt.runs.records import AttackRecords, Findings
@@ -137,7 +138,7 @@ class Results(NamedTuple):
         made = pick(self.attacks, run="" if folder is None else folder.name)["attack"]
         if folder is None or made.empty:
             return None
-        return AttackRecords(folder / "attacks" / made.iloc[0]).read()
+        return AttackRecords(RunFolder(folder).attacks / made.iloc[0]).read()
 
     def _measured(self, jobs: Sequence[Job]) -> list[str]:
         """The columns that a table has when the runs of some jobs are evaluated."""

@@ -125,7 +125,7 @@ def read_contents(path: Path) -> RunContents:
     except InputError as error:
         notes.append(f"The evaluation cannot be read: {_reason(error, path)}")
     attacks = []
-    for place in sorted(path.glob("attacks/*/arguments.json")):
+    for place in sorted(RunFolder(path).attacks.glob("*/arguments.json")):
         try:
             attacks.append(attack_contents(place.parent))
         except InputError as error:

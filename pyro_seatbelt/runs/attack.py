@@ -20,7 +20,7 @@ from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.attack_report import AttackReport, write_report
-from pyro_seatbelt.runs.folder import package_versions
+from pyro_seatbelt.runs.folder import RunFolder, package_versions
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.runs.protocol import run_protocol
@@ -167,7 +167,7 @@ def _place(run: Run, mode: Mode, attack: BoundAttack) -> Path:
     digest = hashlib.sha256(written.encode()).hexdigest()
     latents = {f"z{layer}" for layer in range(1, run.model.num_layers + 1)}
     which = "all" if set(attack.layers) == latents else "+".join(attack.layers)
-    return run.folder / "attacks" / f"{mode}-{which}-{digest[:8]}"
+    return RunFolder(run.folder).attacks / f"{mode}-{which}-{digest[:8]}"
 
 
 def _own_images(run: Run, options: AttackOptions) -> _Images | None:

@@ -13,8 +13,9 @@ from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
 from pyro_seatbelt.runs.evaluation_figures import draw_evaluation, figure_names
+from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.images import open_same_data
-from pyro_seatbelt.runs.measurements import measure
+from pyro_seatbelt.runs.measure import measure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.training.device import make_fabric
@@ -71,7 +72,7 @@ def evaluate_run(
     options = options or EvaluateOptions()
     device = make_fabric(options.device).device
     run = load_idle_run(path, device=device)
-    place = EvaluationFolder(path / "evaluation")
+    place = EvaluationFolder(RunFolder(path).evaluation)
     names = figure_names(run.model.num_layers) if options.figures else ()
     found = None if options.force else _finished(run, place, options)
     if found is not None and all((place.figures / name).is_file() for name in names):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
-from pyro_seatbelt.runs.folder import RunRecord
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 
 NOISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels of :attr:`NoiseLevel.quantiles`."""
@@ -154,7 +154,7 @@ def read_evaluation(folder: Path) -> Evaluation | None:
     Raises:
         InputError: If the file is damaged.
     """
-    path = EvaluationFolder(folder / "evaluation").numbers
+    path = EvaluationFolder(RunFolder(folder).evaluation).numbers
     try:
         content = path.read_bytes()
     except FileNotFoundError:

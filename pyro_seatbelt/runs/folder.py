@@ -87,6 +87,16 @@ class RunFolder:
         """Folder of the figures."""
         return self.path / "figures"
 
+    @property
+    def attacks(self) -> Path:
+        """Folder of the attacks, a folder each (:class:`~pyro_seatbelt.runs.records.AttackRecords`)."""
+        return self.path / "attacks"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of the evaluation (:class:`~pyro_seatbelt.runs.evaluation.EvaluationFolder`)."""
+        return self.path / "evaluation"
+
     def newest_step(self) -> int | None:
         """Tells the step of the newest checkpoint; None if there is none."""
         saved = checkpoints(self.checkpoints)

@@ -131,7 +131,7 @@ def _key(plain: object) -> str:
 def _report(job: Job, place: Path, attacks: Sequence[str], *, was_finished: bool) -> JobReport:
     return JobReport(
         place,
-        tuple(place / "attacks" / name for name in attacks),
-        None if job.evaluation is None else place / "evaluation",
+        tuple(RunFolder(place).attacks / name for name in attacks),
+        None if job.evaluation is None else RunFolder(place).evaluation,
         was_finished,
     )

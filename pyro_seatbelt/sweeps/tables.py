@@ -58,7 +58,7 @@ def attack_table(folder: Path) -> pd.DataFrame:
     """
     tables = []
     for run, config, step in _runs(folder):
-        for path in sorted(run.path.glob("attacks/*/table.parquet")):
+        for path in sorted(run.attacks.glob("*/table.parquet")):
             records = AttackRecords(path.parent)
             known = records.about()
             if known.get("step") != step:  # of an earlier checkpoint

@@ -20,6 +20,7 @@ from pyro_seatbelt.paper.noise import (
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.plots import density_panels
 from pyro_seatbelt.runs.evaluation import EvaluationFolder
+from pyro_seatbelt.runs.folder import RunFolder
 
 
 def draw(results: Results) -> Drawn:
@@ -69,7 +70,7 @@ def noise_likelihoods(folder: Path) -> dict[float, NDArray[np.float64]]:
     Raises:
         InputError: If the file is damaged.
     """
-    path = EvaluationFolder(folder / "evaluation").tree
+    path = EvaluationFolder(RunFolder(folder).evaluation).tree
     if not path.is_file():
         return {}
     try:
