@@ -16,6 +16,7 @@ from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.members import attack
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.runs.attack import attack_run
+from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 from pyro_seatbelt.training.config import TrainConfig
 

@@ -89,7 +89,7 @@ class RunFolder:
 
     @property
     def attacks(self) -> Path:
-        """Folder of the attacks, a folder each (:class:`~pyro_seatbelt.runs.records.AttackRecords`)."""
+        """Folder of the attacks; each is an :class:`~pyro_seatbelt.runs.records.AttackRecords`."""
         return self.path / "attacks"
 
     @property
