@@ -17,7 +17,7 @@ class WorkerDied(RuntimeError):  # noqa: N818 - it says what happened
     """The process that ran an item is gone, and its result with it."""
 
 
-def nobody_watches(number: int) -> Progress:
+def silent_for_each(number: int) -> Progress:
     """The progress of each item when nobody watches."""
     del number
     return silent
@@ -34,7 +34,7 @@ class Executor(Protocol):
         self,
         task: Task[Item, Result],
         items: Sequence[Item],
-        progress: ProgressOf = nobody_watches,
+        progress: ProgressOf = silent_for_each,
     ) -> Generator[tuple[int, Future[Result]]]:
         """Runs a task for each item.
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 
-from pyro_seatbelt.executors.executor import ProgressOf, Task, begin, nobody_watches
+from pyro_seatbelt.executors.executor import ProgressOf, Task, begin, silent_for_each
 
 
 class Inline:
@@ -21,14 +21,14 @@ class Inline:
         self,
         task: Task[Item, Result],
         items: Sequence[Item],
-        progress: ProgressOf = nobody_watches,
+        progress: ProgressOf = silent_for_each,
     ) -> Generator[tuple[int, Future[Result]]]:
         """Runs a task for each item, in order (see :class:`~pyro_seatbelt.executors.Executor`)."""
         for number, item in enumerate(items):
-            told, outcome = progress(number), Future[Result]()
-            begin(told)
+            own, outcome = progress(number), Future[Result]()
+            begin(own)
             try:
-                outcome.set_result(task(item, told))
+                outcome.set_result(task(item, own))
             except Exception as error:  # noqa: BLE001 - it is this item's alone
                 outcome.set_exception(error)
             yield number, outcome

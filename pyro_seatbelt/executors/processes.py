@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any, Literal
 
-from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, nobody_watches
-from pyro_seatbelt.executors.travel import now_and_then, outcome_of, pack, read_outcome
+from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, silent_for_each
+from pyro_seatbelt.executors.messages import now_and_then, outcome_of, pack, read_outcome
 
 StartMethod = Literal["fork", "spawn"]
 
@@ -38,9 +38,9 @@ type _Work = tuple[Task[Any, Any], Sequence[Any]]
 class LocalProcesses:
     """Runs items in a few processes, each of them one item after the other.
 
-    A process that is killed takes its item with it and no other: a new one takes its place. The
-    processes are told to leave by SIGTERM, when nobody listens any more, and killed when they do
-    not; Ctrl-C reaches the caller alone; they leave as well when the caller is killed.
+    A process that is killed takes its item with it and no other: a new one takes its place. When
+    the caller stops iterating, the processes get SIGTERM, and are killed if they stay. Ctrl-C
+    reaches the caller alone. When the caller is killed, they leave.
 
     Args:
         workers: How many processes there are at most.
@@ -70,7 +70,7 @@ class LocalProcesses:
         self,
         task: Task[Item, Result],
         items: Sequence[Item],
-        progress: ProgressOf = nobody_watches,
+        progress: ProgressOf = silent_for_each,
     ) -> Generator[tuple[int, Future[Result]]]:
         """Runs a task for each item (see :class:`~pyro_seatbelt.executors.Executor`)."""
         work = (task, items) if self.start == "fork" else pack(task, items)
@@ -87,7 +87,7 @@ class LocalProcesses:
                 busy = [worker for worker in workers if worker.item is not None]
                 if not busy:
                     return
-                wait([sign for worker in busy for sign in worker.signs])
+                wait([each for worker in busy for each in worker.waitables])
                 for worker in busy:
                     yield from worker.outcomes(progress)
         finally:
@@ -114,8 +114,8 @@ class _Worker:
         theirs.close()
 
     @property
-    def signs(self) -> tuple[Connection, int]:
-        """What is ready when the process has something to say, or is gone."""
+    def waitables(self) -> tuple[Connection, int]:
+        """What is ready when the process has sent a message, or is gone."""
         return self.connection, self.process.sentinel
 
     def give(self, item: int, progress: ProgressOf) -> None:
@@ -129,25 +129,25 @@ class _Worker:
             self.connection.send(item)
 
     def outcomes(self, progress: ProgressOf) -> Iterator[tuple[int, Future[Any]]]:
-        """Passes on what it has said since, and what came of its item if that is over."""
+        """Passes on its progress, and the outcome of its item if it has ended."""
         assert self.item is not None
         number = self.item
-        gone = not self.process.is_alive()  # asked first: what it said before is still there
-        messages, hung_up = self._read()
+        gone = not self.process.is_alive()  # asked first: messages sent before can still be read
+        messages, closed = self._read()
         for message in messages:
             if message[0] == "outcome":
                 self.item = None
                 yield number, read_outcome(*message[1:])
             else:
                 progress(number)(*message[1:])
-        if self.item is not None and (gone or hung_up):
+        if self.item is not None and (gone or closed):
             self.item = None
             outcome = Future[Any]()
             outcome.set_exception(self._death())
             yield number, outcome
 
     def _read(self) -> tuple[list[tuple[Any, ...]], bool]:
-        """What it has said, and whether it has hung up."""
+        """The messages that have come, and whether the connection is closed."""
         messages: list[tuple[Any, ...]] = []
         try:
             while self.connection.poll():
@@ -158,7 +158,7 @@ class _Worker:
 
     def _death(self) -> WorkerDied:
         self.process.join(5)
-        if self.process.is_alive():  # it hung up, and that is all it will say
+        if self.process.is_alive():  # it closed its connection and stayed
             self.process.kill()
             self.process.join()
         code = self.process.exitcode
@@ -176,7 +176,7 @@ def _stop(workers: Sequence[_Worker]) -> None:
     try:
         for worker in workers:
             worker.process.join(max(0.0, deadline - time.monotonic()))
-    finally:  # also when somebody cannot wait
+    finally:  # also when the wait is interrupted
         for worker in workers:
             worker.process.kill()
             worker.process.join()
@@ -200,17 +200,17 @@ def _script_for(work: _Work | bytes) -> Iterator[None]:
 
 
 def _serve(connection: Connection, work: _Work | bytes, gpu: str | None) -> None:
-    """The life of a process."""
+    """Runs items in a worker process, until the connection is closed."""
     if sys.platform != "win32":
-        os.setpgrp()  # Ctrl-C is for the caller, who tells us in turn
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the caller's own is not for us
+        os.setpgrp()  # Ctrl-C reaches the caller, which stops its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler that the caller has set
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before the task is read, which may ask for one
     task, items = pickle.loads(work) if isinstance(work, bytes) else work  # noqa: S301 - our own
 
     def send(kind: str, *message: object) -> None:
-        with suppress(OSError):  # nobody listens; the item matters
+        with suppress(OSError):  # the caller is gone; the item is finished all the same
             connection.send_bytes(pickle.dumps((kind, *message)))
 
     with suppress(EOFError, OSError):

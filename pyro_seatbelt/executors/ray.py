@@ -13,8 +13,8 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, nobody_watches
-from pyro_seatbelt.executors.travel import now_and_then, outcome_of, pack, read_outcome
+from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, silent_for_each
+from pyro_seatbelt.executors.messages import now_and_then, outcome_of, pack, read_outcome
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -63,7 +63,7 @@ class Ray:
         self,
         task: Task[Item, Result],
         items: Sequence[Item],
-        progress: ProgressOf = nobody_watches,
+        progress: ProgressOf = silent_for_each,
     ) -> Generator[tuple[int, Future[Result]]]:
         """Runs a task for each item (see :class:`~pyro_seatbelt.executors.Executor`).
 
@@ -75,7 +75,10 @@ class Ray:
             return
         work = pack(task, items)
         workers = self.workers or len(items)
-        with _cluster(self.address, processors=workers * self.threads) as ray, _board() as board:
+        with (
+            _cluster(self.address, processors=workers * self.threads) as ray,
+            _message_queue() as queue,
+        ):
             remote = ray.remote(
                 num_cpus=self.threads, num_gpus=self._gpus(ray), max_retries=_RETRIES
             )(_run)
@@ -86,11 +89,11 @@ class Ray:
                 while waiting or pending:
                     while waiting and len(pending) < workers:
                         number = waiting.popleft()
-                        pending[remote.remote(shared, number, board)] = number
+                        pending[remote.remote(shared, number, queue)] = number
                         begin(progress(number))
                     done, _ = ray.wait(list(pending), timeout=_POLL)
                     under_way = {pending[each] for each in pending if each not in done}
-                    for number, message in _read(board):
+                    for number, message in _read(queue):
                         if number in under_way:
                             progress(number)(*message)
                     for each in done:
@@ -107,12 +110,12 @@ class Ray:
         return self.gpus
 
 
-def _run(work: bytes, number: int, board: Any) -> tuple[bool, bytes]:
+def _run(work: bytes, number: int, queue: Any) -> tuple[bool, bytes]:
     """Runs an item in a worker."""
 
     def send(*message: object) -> None:
-        with suppress(Exception):  # the board may be gone; the item matters
-            board.put_nowait((number, message))
+        with suppress(Exception):  # the queue may be gone; the item matters
+            queue.put_nowait((number, message))
 
     task, items = pickle.loads(work)  # noqa: S301 - our own
     return outcome_of(task, items[number], now_and_then(send))
@@ -147,20 +150,20 @@ def _stop(pending: Sequence[Any]) -> None:
 
 
 @contextmanager
-def _board() -> Iterator[Any]:
-    """A queue on the cluster for what the items say."""
+def _message_queue() -> Iterator[Any]:
+    """A queue on the cluster for the progress of the items."""
     from ray.util.queue import Queue  # noqa: PLC0415 - an extra
 
-    board = Queue(actor_options={"num_cpus": 0})
+    queue = Queue(actor_options={"num_cpus": 0})
     try:
-        yield board
+        yield queue
     finally:
-        board.shutdown()
+        queue.shutdown()
 
 
-def _read(board: Any) -> list[tuple[int, tuple[str, float, float, Mapping[str, Any]]]]:
+def _read(queue: Any) -> list[tuple[int, tuple[str, float, float, Mapping[str, Any]]]]:
     with suppress(Exception):  # nothing depends on it
-        messages: list[Any] = board.get_nowait_batch(board.qsize())
+        messages: list[Any] = queue.get_nowait_batch(queue.qsize())
         return messages
     return []
 
@@ -206,14 +209,14 @@ def _cluster(address: str, *, processors: int) -> Iterator[Any]:
 
 
 def _check_there(address: str) -> None:
-    """Knocks at an address: Ray itself would for minutes."""
+    """Tries to connect first: Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class _ThreadOutput:
-    """Standard output for this thread alone: Ray's has news there, and belongs on the other."""
+    """Standard output for this thread alone; what Ray prints in others goes to standard error."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()

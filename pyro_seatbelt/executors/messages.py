@@ -23,7 +23,7 @@ def pack(task: Task[Any, Any], items: Sequence[Any]) -> bytes:
     """
     try:
         return pickle.dumps((task, list(items)))
-    except (AttributeError, TypeError) as error:  # it says so in three ways
+    except (AttributeError, TypeError) as error:  # pickle raises these as well
         raise pickle.PicklingError(str(error)) from error
 
 
@@ -80,7 +80,7 @@ def now_and_then(
         seconds: Least time between two messages about a stage.
 
     Example:
-        >>> progress = now_and_then(lambda *told: print(*told[:3]), seconds=60)
+        >>> progress = now_and_then(lambda *message: print(*message[:3]), seconds=60)
         >>> for step in range(4):
         ...     progress("training", step, 3)
         training 0 3
