@@ -8,6 +8,7 @@ References:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -138,3 +139,27 @@ def settle(name: str, *, layers: int | None = None, beta: float | None = None) -
 
 def _using(setting: str) -> str:
     return ", ".join(name for name, preset in PRESETS.items() if setting not in preset.unused)
+
+
+def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names the latent sites of a hierarchy, lowest first.
+
+    Args:
+        num_layers: How many there are.
+        names: Their names; `z1` ... `zL` by default.
+
+    Raises:
+        InputError: When there are not as many names, or two are equal.
+
+    Example:
+        >>> name_latents(3), name_latents(2, ["low", "high"])
+        (('z1', 'z2', 'z3'), ('low', 'high'))
+    """
+    if names is None:
+        return tuple(f"z{layer}" for layer in range(1, num_layers + 1))
+    if isinstance(names, str) or len(set(names)) != num_layers or len(names) != num_layers:
+        raise InputError(
+            f"expected {num_layers} names of latent sites, all different and the lowest layer's "
+            f"first, got {names!r}"
+        )
+    return tuple(names)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-Run = Annotated[
+RunArgument = Annotated[
     Path | None,
     typer.Argument(
         help="Folder of the run, by default the newest.", show_default=False, show_envvar=False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.arguments import Run
+from pyro_seatbelt.cli.arguments import RunArgument
 from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @config_flags(AttackOptions, before={"image": "seed", "target": "seed", "max_iterations": "batch"})
 def attack(
-    run: Run = None,
+    run: RunArgument = None,
     *,
     given: Mapping[str, Any],
     image: Annotated[

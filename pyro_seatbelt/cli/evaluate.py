@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pyro_seatbelt.cli.arguments import Run
+from pyro_seatbelt.cli.arguments import RunArgument
 from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @config_flags(EvaluateOptions)
 def evaluate(
-    run: Run = None,
+    run: RunArgument = None,
     *,
     given: Mapping[str, Any],
     json: Json = False,

@@ -3,7 +3,9 @@
 import math
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 _GOLDEN_SECTION = (math.sqrt(5) - 1) / 2
 
@@ -47,3 +49,22 @@ def even_subset(kept: int, total: int) -> NDArray[np.int64]:
     """
     numbers = np.arange(kept)
     return numbers if kept == total else numbers * golden_stride(total) % total
+
+
+def evenly_spaced(indices: Tensor, count: int) -> Tensor:
+    """Chooses some of many at equal distances, the first and the last among them: for figures.
+
+    Args:
+        indices: Image numbers, int64, shape `(n,)`.
+        count: How many to choose.
+
+    Returns:
+        As many of them, or all if there are fewer, in order.
+
+    Example:
+        >>> evenly_spaced(torch.arange(100), 3).tolist()
+        [0, 49, 99]
+    """
+    if count >= len(indices):
+        return indices
+    return indices[torch.linspace(0, len(indices) - 1, count, dtype=torch.float64).long()]

@@ -10,7 +10,7 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from pyro_seatbelt.traces.sites import name_latents
+from pyro_seatbelt.family import name_latents
 
 
 class BottomUp(PyroModule):

@@ -12,8 +12,8 @@ import torch
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.models.networks import concatenate
-from pyro_seatbelt.traces.sites import name_latents
 
 
 class Hierarchy(PyroModule):

@@ -6,16 +6,6 @@ from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.paper.scale import Subject
 
 
-def sites(layers: int) -> list[str]:
-    """Names every layer of a hierarchy.
-
-    Example:
-        >>> sites(3)
-        ['z1', 'z2', 'z3']
-    """
-    return [f"z{layer}" for layer in range(1, int(layers) + 1)]
-
-
 def model_title(model: str, *, layers: int | None = None, beta: float | None = None) -> str:
     """Names a model as the figures do.
 

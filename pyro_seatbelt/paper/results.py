@@ -10,10 +10,10 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.data import to_pixels
-from pyro_seatbelt.paper.names import sites
+from pyro_seatbelt.data.subset import evenly_spaced
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.scale import Scale
 from pyro_seatbelt.runs.attack import paper_layers
-from pyro_seatbelt.runs.figures import evenly_spaced
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_run
@@ -102,7 +102,7 @@ class Results(NamedTuple):
         if attacked is not None:
             return pick(rows, layers_attacked=attacked)
         of_paper = [
-            "+".join(sites(depth)) if paper_layers(model) == "all" else "z1"
+            "+".join(name_latents(int(depth))) if paper_layers(model) == "all" else "z1"
             for model, depth in zip(rows["model"], rows["layers"], strict=True)
         ]
         return rows[rows["layers_attacked"] == pd.Series(of_paper, rows.index, dtype=object)]
@@ -145,7 +145,11 @@ class Results(NamedTuple):
         deepest = max((job.config.layers or 1 for job in jobs), default=1)
         return [
             *EVALUATION_COLUMNS,
-            *(f"{kind}.{site}" for kind in ("kl", "active_units") for site in sites(deepest)),
+            *(
+                f"{kind}.{site}"
+                for kind in ("kl", "active_units")
+                for site in name_latents(int(deepest))
+            ),
             *(f"noise.{scale:g}" for scale in self.scale.evaluation.scales),
         ]
 

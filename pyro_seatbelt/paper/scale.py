@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pyro_seatbelt.runs.evaluate import EvaluateOptions
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 
 Role = Literal["chairs", "faces", "celeba", "sprites"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.paper.scale import Role, Scale, Subject
-from pyro_seatbelt.runs.evaluate import EvaluateOptions
+from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 
 
 def _smoke() -> Scale:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.report.configuration import layers_of
 from pyro_seatbelt.report.contents import AttackContents, RunContents, mapping, number
 from pyro_seatbelt.report.quantity import quantity
@@ -106,7 +107,7 @@ def _layers(attack: AttackContents, run: RunContents) -> list[str]:
         return [""]  # it reads every layer
     depth = layers_of(run.config)
     rules = {
-        "all": "+".join(f"z{layer}" for layer in range(1, depth + 1)),
+        "all": "+".join(name_latents(depth)),
         "base": "z1",
         "top": f"z{depth}",
     }

@@ -165,7 +165,7 @@ def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
 def _place(run: Run, mode: Mode, attack: BoundAttack) -> Path:
     written = json.dumps(attack.arguments, sort_keys=True)
     digest = hashlib.sha256(written.encode()).hexdigest()
-    latents = {f"z{layer}" for layer in range(1, run.model.num_layers + 1)}
+    latents = set(run.model.latents)
     which = "all" if set(attack.layers) == latents else "+".join(attack.layers)
     return RunFolder(run.folder).attacks / f"{mode}-{which}-{digest[:8]}"
 

@@ -20,14 +20,6 @@ from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.training.device import make_fabric
 
-__all__ = [
-    "EvaluateOptions",
-    "Evaluation",
-    "EvaluationReport",
-    "evaluate_run",
-    "read_evaluation",
-]
-
 
 class EvaluationReport(NamedTuple):
     """What came of an evaluation.

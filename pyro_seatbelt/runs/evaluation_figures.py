@@ -12,7 +12,9 @@ from torch import Tensor
 from xarray import DataTree
 
 from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import prior_images, reconstruct, traverse
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import (
     contact_sheet,
@@ -21,7 +23,7 @@ from pyro_seatbelt.plots import (
     traversal_grid,
 )
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.runs.figures import NUM_IMAGES, evenly_spaced, run_title, save_figure
+from pyro_seatbelt.runs.figures import NUM_IMAGES, run_title, save_figure
 from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.traces.posteriors import posterior_means
 
@@ -47,7 +49,7 @@ def figure_names(num_layers: int) -> tuple[str, ...]:
         >>> figure_names(1)
         ('reconstructions.png', 'prior.png', 'noise.png', 'traversals-z1.png', 'traversals-z1.gif')
     """
-    layers = [f"traversals-z{layer}" for layer in range(1, num_layers + 1)]
+    layers = [f"traversals-{name}" for name in name_latents(num_layers)]
     return (
         *("reconstructions.png", "prior.png", "noise.png"),
         *(f"{name}.{kind}" for name in layers for kind in ("png", "gif")),
@@ -79,7 +81,7 @@ def draw_evaluation(
     with writing(folder):
         folder.mkdir(exist_ok=True)
     title = run_title(run.config, run.step)
-    layers = [f"z{layer}" for layer in range(1, run.model.num_layers + 1)]
+    layers = run.model.latents
     x = to_pixels(images.gather(evenly_spaced(heldout, NUM_IMAGES)))
     means = posterior_means(run.guide, to_pixels(images.gather(evenly_spaced(heldout, 512))))
     drawings = [

@@ -3,11 +3,11 @@
 import io
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import prior_images, reconstruct
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.plots import reconstruction_grid, training_curves
@@ -56,25 +56,6 @@ def draw_figures(
         name: save_figure(figure, folder.figures / f"{name}.png")
         for name, figure in figures.items()
     }
-
-
-def evenly_spaced(indices: Tensor, count: int) -> Tensor:
-    """Chooses some of many, evenly.
-
-    Args:
-        indices: Image numbers, int64, shape `(n,)`.
-        count: How many to choose.
-
-    Returns:
-        As many of them, or all if there are fewer, in order.
-
-    Example:
-        >>> evenly_spaced(torch.arange(100), 3).tolist()
-        [0, 49, 99]
-    """
-    if count >= len(indices):
-        return indices
-    return indices[torch.linspace(0, len(indices) - 1, count, dtype=torch.float64).long()]
 
 
 def run_title(config: TrainConfig, step: int) -> str:

@@ -9,8 +9,8 @@ from torch import Tensor
 from xarray import DataTree
 
 from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import Bound, NoiseRobustness, evaluation_mode, weighted_draws
-from pyro_seatbelt.runs.figures import evenly_spaced
 from pyro_seatbelt.runs.open import Run
 
 NUM_IMAGES = 8

@@ -11,12 +11,13 @@ import torch
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, Split
+from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.family import PRESETS, WEIGHTS
 from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.runs.figures import draw_figures, evenly_spaced, run_title
+from pyro_seatbelt.runs.figures import draw_figures, run_title
 from pyro_seatbelt.runs.folder import (
     RunFolder,
     RunRecord,

@@ -1,14 +1,11 @@
 """Reading the sample sites of Pyro traces."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine import Trace
 from pyro.poutine.util import site_is_subsample
 from torch.distributions import Distribution, Independent
-
-from pyro_seatbelt.errors import InputError
 
 # A node of a Pyro trace. Pyro's own TypedDict marks every field as possibly None.
 Site = Any
@@ -21,30 +18,6 @@ def sample_sites(trace: Trace) -> dict[str, Site]:
         for name, site in trace.nodes.items()
         if site["type"] == "sample" and not site_is_subsample(site)
     }
-
-
-def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Names the latent sites of a hierarchy, lowest first.
-
-    Args:
-        num_layers: How many there are.
-        names: Their names; `z1` ... `zL` by default.
-
-    Raises:
-        InputError: When there are not as many names, or two are equal.
-
-    Example:
-        >>> name_latents(3), name_latents(2, ["low", "high"])
-        (('z1', 'z2', 'z3'), ('low', 'high'))
-    """
-    if names is None:
-        return tuple(f"z{layer}" for layer in range(1, num_layers + 1))
-    if isinstance(names, str) or len(set(names)) != num_layers or len(names) != num_layers:
-        raise InputError(
-            f"expected {num_layers} names of latent sites, all different and the lowest layer's "
-            f"first, got {names!r}"
-        )
-    return tuple(names)
 
 
 def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from pyro_seatbelt.attacks import Mode
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.item import Item
-from pyro_seatbelt.paper.names import sites
 from pyro_seatbelt.paper.results import CONFIG_COLUMNS, Results
 from pyro_seatbelt.paper.scales import SCALES
 from pyro_seatbelt.runs.records import Findings
@@ -56,7 +56,9 @@ def attack_rows(
     b, deep = math.log10(config.beta), 2 * math.log2(config.layers)
     chain = config.model == "beta-tcdlgm"
     alone = (
-        config.model == "seatbelt" and layers != "+".join(sites(config.layers)) and mode == "latent"
+        config.model == "seatbelt"
+        and layers != "+".join(name_latents(int(config.layers)))
+        and mode == "latent"
     )
     protection = 0.3 * b + (0.0 if chain else 0.1 * deep)
     if mode == "output":
@@ -100,7 +102,7 @@ def attacked_sites(config: TrainConfig, layers: object) -> str:
     assert config.layers is not None
     if layers == "base" or (layers is None and config.model == "beta-tcdlgm"):
         return "z1"
-    return f"z{config.layers}" if layers == "top" else "+".join(sites(config.layers))
+    return f"z{config.layers}" if layers == "top" else "+".join(name_latents(int(config.layers)))
 
 
 @pytest.fixture

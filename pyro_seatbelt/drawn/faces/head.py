@@ -43,7 +43,7 @@ class Opposites(NamedTuple):
     less: tuple[int, ...]
 
 
-class Grid(NamedTuple):
+class SurfaceGrid(NamedTuple):
     """The mesh with its large faces cut up.
 
     Attributes:
@@ -86,7 +86,7 @@ class Head:
     moves: NDArray[np.int8]
     steps: NDArray[np.float64]
     opposites: tuple[Opposites, ...]
-    grid: Grid
+    grid: SurfaceGrid
 
     def shaped(self, strengths: NDArray[np.float64]) -> Points:
         """Move the corners.
@@ -162,7 +162,7 @@ def _opposites(shapes: tuple[str, ...]) -> tuple[Opposites, ...]:
     )
 
 
-def _cut(points: Points, quads: NDArray[np.int64], eye: NDArray[np.int64]) -> Grid:
+def _cut(points: Points, quads: NDArray[np.int64], eye: NDArray[np.int64]) -> SurfaceGrid:
     """Cut large faces into smaller ones; points on an edge are shared by both sides of it."""
     corners = points[quads]
     diagonal = np.linalg.norm(corners[:, [0, 1]] - corners[:, [2, 3]], axis=-1).max(1)
@@ -180,7 +180,7 @@ def _cut(points: Points, quads: NDArray[np.int64], eye: NDArray[np.int64]) -> Gr
         ]
     padded = [[*lies, *[(0, 0.0)] * (4 - len(lies))] for lies in numbers]
     table = np.array(padded)
-    return Grid(
+    return SurfaceGrid(
         parents=table[..., 0].astype(np.int64),
         shares=table[..., 1],
         quads=np.array(small_quads),

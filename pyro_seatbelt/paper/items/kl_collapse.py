@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.claims import Claim, above
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import against_beta, band, joined
 from pyro_seatbelt.paper.measurements import mean
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import model_title, sites
+from pyro_seatbelt.paper.names import model_title
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import CHAIN, DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -20,7 +21,7 @@ def draw(results: Results) -> Drawn:
     panels, tables = [], []
     for (model, depth), rows in _by_model(results).items():
         lines = {}
-        for site in sites(depth):
+        for site in name_latents(int(depth)):
             table = against_beta(rows, f"kl.{site}", model=model, layers=depth, site=site)
             lines[site] = band(table)
             units = rows.groupby("beta")[f"active_units.{site}"].mean()
@@ -47,7 +48,10 @@ def _claim(results: Results, model: str) -> Claim:
     for (_, depth), rows in _by_model(results, model=model).items():
         at = [pick(rows, beta=beta) for beta in ends]
         if all(map(len, at)):
-            kl = [[float(side[f"kl.{site}"].mean()) for site in sites(depth)] for side in at]
+            kl = [
+                [float(side[f"kl.{site}"].mean()) for site in name_latents(int(depth))]
+                for side in at
+            ]
             upper.append([sum(side[1:]) / (depth - 1) for side in kl])
             least.append([min(side) for side in kl])
     low, high = ([each[end] for each in upper] for end in (0, 1))

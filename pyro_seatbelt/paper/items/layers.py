@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.claims import Claim, above
 from pyro_seatbelt.paper.item import Drawn, Item
 from pyro_seatbelt.paper.lines import SHADING, against_beta, band, joined
 from pyro_seatbelt.paper.measurements import ratio
 from pyro_seatbelt.paper.members import members
-from pyro_seatbelt.paper.names import model_title, sites
+from pyro_seatbelt.paper.names import model_title
 from pyro_seatbelt.paper.results import Results, pick
 from pyro_seatbelt.paper.scale import DEEP
 from pyro_seatbelt.plots import BandPanel, band_panels
@@ -77,7 +78,7 @@ def _by_layers(results: Results) -> dict[str, pd.DataFrame]:
     """The problems of the attacks on some layers."""
     depth = results.scale.subjects["chairs"].max_layers
     attacked = {
-        "all layers": "+".join(sites(depth)),
+        "all layers": "+".join(name_latents(int(depth))),
         "base layer, z1": "z1",
         f"top layer, z{depth}": f"z{depth}",
     }
