@@ -183,7 +183,7 @@ def test_posterior_draws_are_kept(run):
 
 def test_a_run_whose_every_problem_was_retired_has_a_table_and_no_figures(run, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("pyro_seatbelt.runs.attack_report.shown", lambda table: {})
+        patch.setattr("pyro_seatbelt.runs.attack_report.shown_rows", lambda table: {})
         [report] = attack_run(run, SMALL)
     assert report.files["table"].is_file()
     assert "panels" not in report.files

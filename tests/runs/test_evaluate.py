@@ -18,7 +18,7 @@ from pyro_seatbelt.runs import (
     evaluate_run,
     evaluation_figures,
     load_run,
-    measurements,
+    measure,
     read_evaluation,
     train_run,
 )
@@ -250,7 +250,7 @@ def test_numbers_are_plain_json(run):
 def test_numbers_that_are_not_finite_are_no_evaluation(run, monkeypatch):
     first = evaluate_run(run, PLAIN)
     with monkeypatch.context() as patch:
-        patch.setattr(measurements, "_weight_norm", lambda run: {"encoder": math.nan})
+        patch.setattr(measure, "_weight_norm", lambda run: {"encoder": math.nan})
         with pytest.raises(InputError, match="cannot be evaluated, not finite: weight_norm"):
             evaluate_run(run, replace(PLAIN, seed=9))
     assert read_evaluation(run) == first.evaluation
