@@ -33,7 +33,9 @@ def sweep_runs(path: Path) -> list[Path]:
     """
     runs = sorted(each.parent for each in path.glob("runs/*/config.json"))
     if not runs:
-        raise InputError(f"{path}: no run here yet: `seatbelt sweep` or `seatbelt reproduce` makes")
+        raise InputError(
+            f"{path}: no run here yet: `seatbelt sweep` or `seatbelt reproduce` makes one"
+        )
     return runs
 
 
