@@ -1,10 +1,10 @@
-"""The penalties that an attack runs over."""
+"""The grid of penalties lambda that an attack runs over."""
 
 from pyro_seatbelt.errors import InputError
 
 
 def geometric_weights(num: int = 50) -> tuple[float, ...]:
-    r"""The penalties of the paper: 0, and geometric values from :math:`2^{-20}` to :math:`2^{20}`.
+    r"""The penalties lambda of the paper: 0, and :math:`2^{-20}` to :math:`2^{20}`, geometrically.
 
     Args:
         num: How many besides 0.
@@ -22,4 +22,4 @@ def geometric_weights(num: int = 50) -> tuple[float, ...]:
 
 
 PAPER_WEIGHTS: tuple[float, ...] = geometric_weights()
-"""0, and 50 values."""
+"""The grid of the paper: 0, and 50 values of :func:`geometric_weights`."""

@@ -96,8 +96,8 @@ def overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     downwards near 1.
 
     Args:
-        one: LatentDraws, shape `(n, D)`.
-        other: LatentDraws, shape `(m, D)`.
+        one: Draws, shape `(n, D)`.
+        other: Draws, shape `(m, D)`.
 
     Example:
         >>> draws = np.random.default_rng(0).normal(size=(500, 2))

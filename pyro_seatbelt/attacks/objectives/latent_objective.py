@@ -19,7 +19,7 @@ LatentEstimator = Literal["closed-form", "samples"]
 
 
 class LatentObjective(Objective):
-    """A sum over layers of a distance between posteriors, a mean over the draws."""
+    """A sum over layers of a distance between posteriors, a mean over the draws (Eqs 13-15)."""
 
     def __init__(self, layers: Layers = "all") -> None:
         self.layers = layers
