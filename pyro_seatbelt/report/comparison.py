@@ -101,12 +101,6 @@ def _note(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> str:
     return " ".join(parts)
 
 
-def _elbo(run: RunContents) -> float:
-    if run.evaluation is not None:
-        return run.evaluation.elbo
-    return number((run.heldout or {}).get("elbo"))
-
-
 def _of_evaluation(name: str) -> Callable[[RunContents], Cell]:
     return lambda run: None if run.evaluation is None else number(getattr(run.evaluation, name))
 
@@ -124,7 +118,7 @@ _COLUMNS: Sequence[tuple[Column, Callable[[RunContents], Cell]]] = (
             unit=_NATS,
             note="of held-out images; the last one in training of a run without an evaluation",
         ),
-        _elbo,
+        lambda run: run.elbo,
     ),
     (
         Column(

@@ -98,6 +98,13 @@ class RunContents:
         records = [record for record in self.metrics if record["kind"] == "heldout"]
         return records[-1] if records else None
 
+    @property
+    def elbo(self) -> float:
+        """The held-out ELBO: evaluated, or else the last one in training; NaN without either."""
+        if self.evaluation is not None:
+            return self.evaluation.elbo
+        return number((self.heldout or {}).get("elbo"))
+
 
 def read_contents(path: Path) -> RunContents:
     """Reads what is in the folder of a run.
@@ -125,7 +132,7 @@ def read_contents(path: Path) -> RunContents:
     except InputError as error:
         notes.append(f"The evaluation cannot be read: {_reason(error, path)}")
     attacks = []
-    for place in sorted(RunFolder(path).attacks.glob("*/arguments.json")):
+    for place in sorted(folder.attacks.glob("*/arguments.json")):
         try:
             attacks.append(attack_contents(place.parent))
         except InputError as error:

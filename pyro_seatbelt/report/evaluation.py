@@ -1,7 +1,7 @@
 """What was measured of a trained run."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyro_seatbelt.plots.lines import Line
@@ -59,10 +59,10 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
         facts=[
             Fact(label="ELBO", value=_finite(heldout.get("elbo")), unit=NATS),
             Fact(label="log p(x | z)", value=_finite(heldout.get("log_likelihood")), unit=NATS),
-            *_active(_mapping(heldout.get("active_units"))),
+            *_active(_finite_of(heldout.get("active_units"))),
         ],
         charts=_breakdown(
-            _mapping(heldout.get("kl")),
+            _finite_of(heldout.get("kl")),
             [number(heldout.get(name)) for name in KL_PARTS],
             "Of the top layer with the exact aggregate posterior of these images.",
         ),
@@ -112,7 +112,7 @@ def _measured(found: Evaluation) -> EvaluationSection:
 
 def _breakdown(kl: Mapping[str, float], top_parts: Sequence[float], note: str) -> list[Breakdown]:
     """The layers below the top by their KL, the top layer by its parts."""
-    layers = sorted(kl, key=lambda site: (len(site), site))
+    layers = _bottom_up(kl)
     sizes = [number(kl[layer]) for layer in layers[:-1]] + [*top_parts]
     if not layers or not all(map(math.isfinite, sizes)):
         return []
@@ -182,12 +182,16 @@ def _score_tables(found: Evaluation) -> list[Table]:
 def _active(units: Mapping[str, float]) -> list[Fact]:
     if not units:
         return []
-    layers = sorted(units, key=lambda site: (len(site), site))
-    text = ", ".join(f"{layer} {units[layer]}" for layer in layers)
+    text = ", ".join(f"{layer} {units[layer]}" for layer in _bottom_up(units))
     return [Fact(label="active units", value=text, note="dimensions that vary over images")]
 
 
-def _mapping(value: object) -> Mapping[str, float]:
+def _bottom_up(sites: Iterable[str]) -> list[str]:
+    """`z10` comes after `z9`."""
+    return sorted(sites, key=lambda site: (len(site), site))
+
+
+def _finite_of(value: object) -> Mapping[str, float]:
     if not isinstance(value, dict):
         return {}
     return {str(name): each for name, each in value.items() if math.isfinite(number(each))}

@@ -13,7 +13,7 @@ from pyro_seatbelt.report.configuration import (
     model_name,
     setting_groups,
 )
-from pyro_seatbelt.report.contents import RunContents, number
+from pyro_seatbelt.report.contents import RunContents
 from pyro_seatbelt.report.evaluation import EvaluationSection, evaluation_section
 from pyro_seatbelt.report.parts import NATS, Advice, Fact
 from pyro_seatbelt.report.pictures import Gallery, gallery
@@ -101,9 +101,8 @@ def _facts(run: RunContents) -> list[Fact]:
     record, facts = run.record, []
     if run.status != "finished":
         facts.append(Fact(label="status", value=run.status, note=record.error or ""))
-    elbo = run.evaluation.elbo if run.evaluation else number((run.heldout or {}).get("elbo"))
     facts += [
-        Fact(label="held-out ELBO", value=elbo, unit=NATS),
+        Fact(label="held-out ELBO", value=run.elbo, unit=NATS),
         Fact(label="steps", value=run.step),
         Fact(label="training images", value=record.num_train),
         Fact(label="held-out images", value=record.num_heldout),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
-from pyro_seatbelt.locks import locked, turn
+from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
 from pyro_seatbelt.sweeps.finished import finished_job
@@ -91,10 +91,7 @@ def run_jobs(
                 counts.end(number, failed=failure is not None)
         for name in skipped:
             forget_failure(folder, name)
-        with writing(folder / "tables"):
-            (folder / "tables").mkdir(exist_ok=True)
-        with turn(folder / "tables"):  # of other shards, too
-            tables = write_tables(folder)
+        tables = write_tables(folder)
     return SweepResult(folder, finished, failed, skipped, tables)
 
 
@@ -107,7 +104,7 @@ class _Counts:
         self._failed = 0
         self._running: dict[int, float] = {}
         self._progress = progress
-        self._tell()
+        self._report()
 
     def of_job(self, number: int) -> Progress:
         """The progress of a job."""
@@ -117,7 +114,7 @@ class _Counts:
         ) -> None:
             del stage, numbers
             self._running[number] = done / total
-            self._tell()
+            self._report()
 
         return progress
 
@@ -126,9 +123,9 @@ class _Counts:
         self._running.pop(number, None)
         self._failed += failed
         self._finished += not failed
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         over = self._finished + self._failed
         numbers = {
             "finished": self._finished,

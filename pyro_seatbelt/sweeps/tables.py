@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.locks import turn
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.records import AttackRecords
@@ -84,6 +85,8 @@ def attack_table(folder: Path) -> pd.DataFrame:
 def write_tables(folder: Path) -> dict[str, Path]:
     """Writes both tables to `tables/` in the folder of a sweep.
 
+    While another process writes them, for another shard, this one waits.
+
     Args:
         folder: Of the sweep.
 
@@ -96,14 +99,13 @@ def write_tables(folder: Path) -> dict[str, Path]:
     place = folder / "tables"
     with writing(place):
         place.mkdir(exist_ok=True)
-    runs = run_table(folder)
     files = {name: place / f"{name}.parquet" for name in ("runs", "attacks")}
     files["csv"] = place / "runs.csv"
-    write_atomically(files["runs"], runs.to_parquet(engine="pyarrow", index=False))
-    write_atomically(
-        files["attacks"], attack_table(folder).to_parquet(engine="pyarrow", index=False)
-    )
-    write_atomically(files["csv"], runs.to_csv(index=False))
+    with turn(place):
+        runs, attacks = run_table(folder), attack_table(folder)
+        write_atomically(files["runs"], runs.to_parquet(engine="pyarrow", index=False))
+        write_atomically(files["attacks"], attacks.to_parquet(engine="pyarrow", index=False))
+        write_atomically(files["csv"], runs.to_csv(index=False))
     return files
 
 
