@@ -92,10 +92,11 @@ def minimise_in_lockstep(
     """Minimises P problems in boxes, each by SciPy's own L-BFGS-B.
 
     A round asks the function once for every problem that is still running; finished
-    problems leave the batch. The results are those of SciPy one by one, up to the
-    rounding of `function` in a batch. SciPy works in float64 on the CPU, wherever the
-    function computes; each problem holds a workspace of about
-    ``16 (memory + 3) D`` bytes.
+    problems leave the batch. The results are those of SciPy one by one, up to rounding:
+    that of `function` in a batch, and that of LAPACK, which has one thread here and
+    otherwise as many as there are. They do not depend on the number of processors.
+    SciPy works in float64 on the CPU, wherever the function computes; each problem holds
+    a workspace of about ``16 (memory + 3) D`` bytes.
 
     The arguments are those of :meth:`Optimiser.minimise`, with the starts in the box and bounds of
     shape `(P, D)`, and the settings of :class:`~pyro_seatbelt.attacks.LBFGSB`.
