@@ -9,22 +9,44 @@ import typer
 from typer.core import TyperGroup
 
 from pyro_seatbelt import __version__
-from pyro_seatbelt.cli.attack import attack
-from pyro_seatbelt.cli.data import data
-from pyro_seatbelt.cli.evaluate import evaluate
-from pyro_seatbelt.cli.report import report
-from pyro_seatbelt.cli.reproduce import RayOrNames, reproduce
-from pyro_seatbelt.cli.runs import runs
-from pyro_seatbelt.cli.sweep import OptionalRay, sweep
-from pyro_seatbelt.cli.train import train
+from pyro_seatbelt.cli.lazy import LazyCommand
 from pyro_seatbelt.errors import InputError
+
+COMMANDS = (
+    LazyCommand("train", "Train a model of the family and keep it in a run folder."),
+    LazyCommand(
+        "attack",
+        "Attack a trained run: look for small distortions that turn one image into another.",
+    ),
+    LazyCommand(
+        "evaluate",
+        "Measure a trained run: bounds, the parts of its KL, disentanglement, noise, "
+        "reconstructions.",
+    ),
+    LazyCommand(
+        "report", "Write what is known of some runs as one HTML file that needs nothing else."
+    ),
+    LazyCommand("sweep", "Train, attack and evaluate every run of a grid.", "OptionalRay"),
+    LazyCommand(
+        "reproduce",
+        "Make figures and tables of the paper again, and check what it claims.",
+        "RayOrNames",
+    ),
+    LazyCommand("runs", "List the runs in a folder, the newest last."),
+    LazyCommand("data", "List, download, import, draw, show and check data sets."),
+)
 
 
 class OneLineErrors(TyperGroup):
-    """A group whose errors are one line on standard error and an exit status.
+    """The group of all commands: errors are one line on standard error and an exit status.
 
     0: done. 2: the user's input is wrong. 1: anything else.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for command in COMMANDS:
+            self.add_command(command)
 
     def main(
         self,
@@ -104,16 +126,6 @@ def seatbelt(
     `seatbelt train` is the place to start: it draws its own data.
     """
     del version
-
-
-app.command()(train)
-app.command()(attack)
-app.command()(evaluate)
-app.command()(report)
-app.command(cls=OptionalRay)(sweep)
-app.command(cls=RayOrNames)(reproduce)
-app.command()(runs)
-app.add_typer(data, name="data")
 
 
 def main() -> None:
