@@ -87,10 +87,8 @@ def test_an_error_that_cannot_be_sent_is_an_error_all_the_same(executor):
 def test_what_nobody_waits_for_is_stopped(executor, tmp_path: Path):
     items = [(tmp_path, name) for name in ("first", "second", "third")]
     outcomes = executor.run(note, items)
-    begun = time.monotonic()
     assert next(outcomes)[1].result() == "first"
     outcomes.close()
-    assert time.monotonic() - begun < 40
     assert not list(tmp_path.glob("*-done"))
 
 

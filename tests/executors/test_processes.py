@@ -99,7 +99,7 @@ def test_a_process_has_time_to_save(tmp_path):
     assert (tmp_path / "saved").exists()
 
 
-def test_a_process_that_does_not_leave_is_killed(monkeypatch):
+def test_a_process_that_does_not_leave_is_killed(monkeypatch, tmp_path):
     monkeypatch.setattr("pyro_seatbelt.executors.processes._PATIENCE", 0.2)
 
     def stubborn(item, progress):
@@ -107,15 +107,15 @@ def test_a_process_that_does_not_leave_is_killed(monkeypatch):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             progress("deaf", 0, 1)
             time.sleep(60)
+            (tmp_path / "done").touch()
 
     heard = []
     outcomes = LocalProcesses(2, start="fork").run(
         stubborn, [True, False], lambda number: lambda stage, *_: heard.append(stage)
     )
-    begun = time.monotonic()
     next(outcomes)
     outcomes.close()
-    assert time.monotonic() - begun < 20
+    assert not (tmp_path / "done").exists()
 
 
 def alive(pid):
@@ -142,7 +142,7 @@ def start(folder, code, *, signal_number):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.01)
         os.killpg(process.pid, signal_number)
-        process.wait(30)
+        process.wait(120)
     return [int(path.stem) for path in folder.glob("*.pid")]
 
 
@@ -157,7 +157,7 @@ def test_processes_leave_with_their_parent(signal_number, tmp_path):
         "list(LocalProcesses(2, start='fork').run(task, [1, 2]))\n",
         signal_number=signal_number,
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(map(alive, pids)):
         assert time.monotonic() < deadline, "they stayed"
         time.sleep(0.05)
