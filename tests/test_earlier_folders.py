@@ -91,6 +91,15 @@ def test_finished_attacks_are_recognised_and_only_read(earlier):
     assert reports[1].summary["value"].mean == pytest.approx(summary["value"]["mean"], rel=1e-12)
 
 
+def test_a_finished_attack_that_did_not_look_at_its_ends_says_nothing_of_them(earlier):
+    [report] = attack_run(earlier / "run", with_modes("latent"))
+    assert report.num_failed is None
+    [both] = attack_run(earlier / "run", with_modes("latent", ends="both"))
+    assert (both.folder != report.folder, both.num_failed) == (True, 0)
+    [chosen] = attack_run(earlier / "run", with_modes("latent"))
+    assert chosen.folder == both.folder
+
+
 def test_a_stopped_attack_goes_on(earlier):
     (stopped,) = (earlier / "run" / "attacks").glob("w2-*")
     first = pd.read_parquet(stopped / "groups" / "group-00000.parquet")
@@ -98,6 +107,7 @@ def test_a_stopped_attack_goes_on(earlier):
     assert (report.folder, report.was_finished) == (stopped, False)
     table = pd.read_parquet(report.files["table"])
     assert table["problem"].tolist() == [0, 1]
+    assert table["failed"].isna().tolist() == [True, False]
     pd.testing.assert_frame_equal(table.loc[:0, first.columns], first, check_exact=True)
 
 
@@ -107,7 +117,8 @@ def test_an_attack_made_anew_finds_the_same(earlier):
     (report,) = attack_run(earlier / "run", with_modes("output", force=True))
     after = pd.read_parquet(path)
     assert (report.folder, report.was_finished) == (path.parent, False)
-    assert list(after) == list(before)
+    assert [name for name in after if name in before] == list(before)
+    assert set(after) - set(before) == {"value_at_input", "value_at_target", "failed"}
     # on the machine that made the archive they are equal to the last bit
     for column in ("value", "norm", "target_nll", "l2_target"):
         np.testing.assert_allclose(after[column], before[column], rtol=1e-2)

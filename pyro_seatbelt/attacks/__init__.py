@@ -7,7 +7,7 @@ from pyro_seatbelt.lazy import lazily
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.attack import Attack, BoundAttack
     from pyro_seatbelt.attacks.ball import Ball
-    from pyro_seatbelt.attacks.modes import Layers, Mode
+    from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
     from pyro_seatbelt.attacks.objectives import (
         MODES,
         LatentKL,
@@ -32,6 +32,7 @@ __all__ = [
     "AttackResult",
     "Ball",
     "BoundAttack",
+    "Ends",
     "ImagePairs",
     "LatentKL",
     "LatentL2",
@@ -53,7 +54,7 @@ __getattr__ = lazily(
     {
         "attack": ["Attack", "BoundAttack"],
         "ball": ["Ball"],
-        "modes": ["Layers", "Mode"],
+        "modes": ["Ends", "Layers", "Mode"],
         "objectives": ["MODES", "LatentKL", "LatentL2", "LatentW2", "Objective", "Output"],
         "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
         "optimisers.minimum": ["Minimum", "StopReason"],

@@ -11,6 +11,10 @@ from torch import Tensor
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.programs import Program, roots_of
 
+_ADDED = {"ends": "input", "restarts": 0}
+"""Settings that version 0.1.0 did not have, at the values that stand for what it did: these are
+left out, so that its attacks are known again."""
+
 
 def attack_arguments(
     settings: Mapping[str, Any], pair: Pair, x: Tensor, target: Tensor | None
@@ -29,7 +33,11 @@ def attack_arguments(
     """
     objective, optimiser, ball = (settings[name] for name in ("objective", "optimiser", "ball"))
     return {
-        **settings,
+        **{
+            name: setting
+            for name, setting in settings.items()
+            if name not in _ADDED or setting != _ADDED[name]
+        },
         "objective": {"name": objective.name, **vars(objective), "layers": list(pair.layers)},
         "optimiser": {"name": type(optimiser).__name__, **asdict(optimiser)},
         "weights": list(settings["weights"]),

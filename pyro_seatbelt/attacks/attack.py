@@ -20,6 +20,7 @@ from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
+from pyro_seatbelt.attacks.modes import Ends
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
@@ -65,6 +66,11 @@ class Attack:
             along the feasible descent of the distance. An untargeted attack with `gradient`
             starts a step of 1e-3 in a random direction: at 0 its gradient vanishes. `auto` takes
             `uniform` with a target and `gradient` without one.
+        ends: Where attacks with a target search from. `input` starts at the input alone, as the
+            authors did, and may end above what the target itself would give: such problems are
+            marked `failed`. `both` then searches those from the target (in a ball, from as far
+            that way as it goes), and none ends above.
+        restarts: Further searches of every problem, from random points.
         zero_test: Whether to settle the problems at once for which :math:`d = 0` is optimal.
         limits: The range of the data.
         batch: Problems in a group: bounds the optimiser's memory.
@@ -92,7 +98,8 @@ class Attack:
         Of data from -1 to 1, searched from the authors' start even where d = 0 is optimal:
 
         >>> as_published = Attack(
-        ...     LatentKL(), weights=[1.0], start="uniform", zero_test=False, limits=(-1.0, 1.0)
+        ...     *(LatentKL(), LBFGSB(), [1.0]), start="uniform", ends="input", zero_test=False,
+        ...     limits=(-1.0, 1.0),
         ... )
     """
 
@@ -105,6 +112,8 @@ class Attack:
     samples: int = 1
     seed: int = 0
     start: Start = "auto"
+    ends: Ends = "both"
+    restarts: int = 0
     zero_test: bool = True
     limits: tuple[float, float] = (0.0, 1.0)
     batch: int = 128
@@ -118,11 +127,16 @@ class Attack:
         for weight in self.weights:
             if not 0 <= weight < float("inf"):
                 raise InputError(f"expected finite weights lambda >= 0, got {weight}")
-        for name in ("samples", "batch", "record_samples", "threads", "rows"):
+        least = {"samples": 1, "restarts": 0, "batch": 1, "record_samples": 1, "threads": 1}
+        for name, low in {**least, "rows": 1}.items():
             number = getattr(self, name)
-            if number is not None and number < 1:
-                raise InputError(f"expected {name} >= 1, got {number}")
-        for name, choices in (("noise", ("frozen", "mean")), ("start", get_args(Start))):
+            if number is not None and number < low:
+                raise InputError(f"expected {name} >= {low}, got {number}")
+        for name, choices in (
+            ("noise", ("frozen", "mean")),
+            ("start", get_args(Start)),
+            ("ends", get_args(Ends)),
+        ):
             if getattr(self, name) not in choices:
                 among = " or ".join(map(repr, choices))
                 raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
@@ -292,11 +306,13 @@ class BoundAttack:
             torch.enable_grad(),
         ):
             function = self.penalised_distance(numbers)
-            found = solve(
+            solution = solve(
                 function,
                 attack.optimiser,
                 ball=attack.ball,
                 start=attack.start,
+                ends=attack.ends,
+                restarts=attack.restarts,
                 zero_test=attack.zero_test,
                 seed=attack.seed,
                 progress=progress,
@@ -304,7 +320,9 @@ class BoundAttack:
             seed = noise_seed(attack.seed, "record", "")
             fresh = LatentDraws.frozen(numbers, attack.record_samples, seed=seed)
             return record_result(
-                pair, function, found, fresh, mode=attack.objective.name, rows=self.rows
+                *(pair, function.problems, solution, fresh),
+                mode=attack.objective.name,
+                rows=self.rows,
             )
 
     def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:

@@ -1,4 +1,4 @@
-"""What the attacks and the layers of a model are called, without torch."""
+"""What the choices of an attack are called, without torch."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,6 +8,9 @@ Mode = Literal["latent", "w2", "l2", "output"]
 
 Layers = Literal["all", "top", "base"] | Sequence[str]
 """All layers, the one that the model samples first or last, or some sites."""
+
+Ends = Literal["both", "input"]
+"""From which ends a problem with a target is searched: its input and its target, or the input."""
 
 
 class AttackTitle(NamedTuple):

@@ -171,17 +171,24 @@ class PenalisedDistance:
         return torch.cat(values).to(points), torch.cat(gradients).to(points)
 
     @torch.no_grad()
-    def of_images(self, adversarial: Tensor) -> Tensor:
-        """The distance alone of a distorted input of every problem.
+    def judge(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """The function at a point of every problem, without its gradient.
+
+        All problems are evaluated, in the same batches at every call: equal points have equal
+        values, to the last bit.
 
         Args:
-            adversarial: Shape `(n, *image)`.
+            points: Distortions, shape `(n, D)`.
 
         Returns:
-            Shape `(n,)`.
+            Values and distances, each of shape `(n,)`.
         """
-        some = self.problems.rows.split(self._chunk)
-        return torch.cat([self._distance(adversarial[rows], rows) for rows in some])
+        problems = self.problems
+        adversarial = problems.adversarial(points, problems.rows)
+        some = problems.rows.split(self._chunk)
+        distance = torch.cat([self._distance(adversarial[rows], rows) for rows in some]).to(points)
+        norm = torch.linalg.vector_norm(points, dim=1)
+        return problems.sign * distance + problems.weight * norm, distance
 
 
 def check_images(x: Tensor, target: Tensor | None, limits: tuple[float, float]) -> None:

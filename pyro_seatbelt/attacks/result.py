@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.incumbent import Solution
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
-from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
+from pyro_seatbelt.attacks.optimisers.minimum import StopReason
 from pyro_seatbelt.attacks.pair import Pair
-from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems
+from pyro_seatbelt.attacks.problems import Problems
 from pyro_seatbelt.traces.programs import Program, replay_model
 from pyro_seatbelt.traces.reconstruction import reconstruct
 from pyro_seatbelt.traces.sites import sample_sites
@@ -39,6 +40,11 @@ class AttackResult:
         adversarial: :math:`x^* = x + d`, in the data's range, shape `(P, *image)`.
         value: The final objective, :math:`\pm \text{distance} + \lambda \|d\|_2`, shape `(P,)`.
             The lower, the better for the attacker.
+        value_at_input: The objective at :math:`d = 0`, shape `(P,)`.
+        value_at_target: The objective at :math:`d = x_t - x`, or as far that way as a ball goes,
+            shape `(P,)`; None without targets.
+        failed: Whether the attack ended above one of these two, which are always open to it, or
+            the problem was retired, shape `(P,)`. With both ends searched, the latter alone.
         distance: The distance alone, shape `(P,)`.
         norm: :math:`\|d\|_2`, shape `(P,)`.
         target_nll: :math:`-\log p(x_t \mid \tilde z)` in nats, shape `(P,)` (of the input itself,
@@ -63,6 +69,9 @@ class AttackResult:
     distortion: Tensor
     adversarial: Tensor
     value: Tensor
+    value_at_input: Tensor
+    value_at_target: Tensor | None
+    failed: Tensor
     distance: Tensor
     norm: Tensor
     target_nll: Tensor | None
@@ -128,8 +137,8 @@ class AttackResult:
 @torch.no_grad()
 def record_result(
     pair: Pair,
-    function: PenalisedDistance,
-    found: Minimum,
+    problems: Problems,
+    solution: Solution,
     draws: LatentDraws,
     *,
     mode: str,
@@ -139,8 +148,8 @@ def record_result(
 
     Args:
         pair: The model and the guide.
-        function: What was minimised.
-        found: Where the problems stopped.
+        problems: The problems.
+        solution: What came of them.
         draws: Fresh draws, which the attacker could not see.
         mode: Short name of the objective.
         rows: Rows of one pass through the networks.
@@ -148,10 +157,8 @@ def record_result(
     Returns:
         A row per problem, on the CPU.
     """
-    problems = function.problems
+    found = solution.found
     adversarial = problems.adversarial(found.x, problems.rows)
-    distance = function.of_images(adversarial).to(found.x)
-    norm = torch.linalg.vector_norm(found.x, dim=1)
     reconstruction = clean = target_nll = log_likelihood = None
     if pair.model is not None:
         reconstruction = _reconstruct(pair, pair.model, adversarial, rows)
@@ -172,9 +179,12 @@ def record_result(
         weight=problems.weight,
         distortion=found.x.view_as(problems.x).to(problems.x),
         adversarial=adversarial,
-        value=problems.sign * distance + problems.weight * norm,
-        distance=distance,
-        norm=norm,
+        value=found.value,
+        value_at_input=solution.value_at_input,
+        value_at_target=solution.value_at_target,
+        failed=solution.failed,
+        distance=solution.distance,
+        norm=torch.linalg.vector_norm(found.x, dim=1),
         target_nll=target_nll,
         input_log_likelihood=log_likelihood,
         reconstruction=reconstruction,

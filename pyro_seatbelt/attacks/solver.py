@@ -1,20 +1,30 @@
-"""How some problems of an attack are solved: some need no search, the others get one."""
+"""How some problems of an attack are solved: from which starts each is searched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.ends import target_end
+from pyro_seatbelt.attacks.incumbent import Incumbent, Solution
+from pyro_seatbelt.attacks.modes import Ends
 from pyro_seatbelt.attacks.optimisers import Optimiser
-from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
 from pyro_seatbelt.attacks.problems import PenalisedDistance
 from pyro_seatbelt.attacks.starting_point import (
     Start,
     feasible_descent,
+    random_point,
     starting_point,
     zero_is_optimal,
 )
-from pyro_seatbelt.progress import Progress, shifted, silent
+from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.traces.frozen_noise import noise_seed
+
+_TARGET_SHARE = 0.25
+"""How long searches from the target take beside those from the input, for those who wait."""
 
 
 def solve(
@@ -23,23 +33,31 @@ def solve(
     *,
     ball: Ball | None = None,
     start: Start = "auto",
+    ends: Ends = "both",
+    restarts: int = 0,
     zero_test: bool = True,
     seed: int = 0,
     progress: Progress = silent,
-) -> Minimum:
+) -> Solution:
     """Finds the distortion of every problem.
+
+    Every problem that needs it is searched from the input, then from random points. With both
+    ends, those whose target's end is lower than all that were found are then searched from
+    there, so that none ends above an end.
 
     Args:
         function: What is minimised.
         optimiser: Searches where no distortion is optimal.
         ball: Where the distortions must stay besides their box.
         start: As :class:`~pyro_seatbelt.attacks.Attack` has it.
+        ends: As :class:`~pyro_seatbelt.attacks.Attack` has it.
+        restarts: As :class:`~pyro_seatbelt.attacks.Attack` has it.
         zero_test: As :class:`~pyro_seatbelt.attacks.Attack` has it.
         seed: Of the starts and the restarts.
         progress: Called as problems are solved.
 
     Returns:
-        Where each problem stopped; the look at 0 counts as an evaluation.
+        What came of each problem; the look at 0 counts as an evaluation.
     """
     problems = function.problems
     zero = torch.zeros_like(problems.lower)
@@ -50,74 +68,110 @@ def solve(
         descent = zero  # the distance from itself is least at 0: what is left is rounding
     settled = finite & zero_is_optimal(descent, problems.weight)
     settled = settled & problems.targeted & zero_test
-    searched = (finite & ~settled).nonzero().squeeze(1)
-    at_rest = Minimum(
-        x=zero,
-        value=problems.sign * at_zero,
-        gradient_norm=torch.where(finite, 0, torch.nan).to(at_zero),
-        iterations=torch.zeros(len(problems), dtype=torch.int64),
-        evaluations=torch.ones(len(problems), dtype=torch.int64),
-        stop=tuple("zero" if ok else "nan" for ok in finite.tolist()),
-    )
-    if not len(searched):
-        progress("problems", len(problems), len(problems), {"round": 1})
-        return at_rest
-    found = _search(function, descent[searched], searched, optimiser, ball, start, seed, progress)
-    return _better(at_rest, found, searched)
+    searched = finite & ~settled
 
-
-def _search(
-    function: PenalisedDistance,
-    descent: Tensor,
-    searched: Tensor,
-    optimiser: Optimiser,
-    ball: Ball | None,
-    start: Start,
-    seed: int,
-    progress: Progress,
-) -> Minimum:
-    problems = function.problems
-    lower, upper = problems.lower[searched], problems.upper[searched]
-    seeds = [noise_seed(seed, problems.numbers[row], "start") for row in searched.tolist()]
-    uniform = torch.stack(
-        [
-            torch.rand(
-                lower.shape[1],
-                generator=torch.Generator().manual_seed(own),
-                dtype=torch.float64,
+    best = Incumbent(function, finite)
+    from_target = problems.targeted and ends == "both"
+    shares = [1.0] * (1 + restarts) + [_TARGET_SHARE] * from_target
+    search = _Searches(function, optimiser, ball, best, seed, progress, shares)
+    first = _first_points(function, descent, start, seed)
+    search.run(searched, first, "start")
+    for number in range(restarts):
+        purpose = f"restart {number + 1}"
+        points = [
+            random_point(low, high, ball, noise_seed(seed, problem, purpose))
+            for low, high, problem in zip(
+                problems.lower, problems.upper, problems.numbers, strict=True
             )
-            for own in seeds
         ]
-    )
+        search.run(searched & best.running, torch.stack(points), purpose)
+    at_target = None
+    if problems.targeted:
+        end = target_end(problems, ball)
+        at_target, _ = function.judge(end)
+        if from_target:
+            lower = best.running & (at_target < best.value)
+            best.set(end, lower.nonzero().squeeze(1), "target")
+            search.run(lower, end, "target")
+    progress("problems", len(problems), len(problems), {"round": search.rounds})
+    return best.solution(at_target)
+
+
+def _first_points(function: PenalisedDistance, descent: Tensor, start: Start, seed: int) -> Tensor:
+    problems = function.problems
     if start == "auto":
         start = "uniform" if problems.targeted else "gradient"
-    return optimiser.minimise(
-        lambda points, rows: function(points, searched[rows]),
-        starting_point(start, descent, lower, upper, (2 * uniform - 1).to(lower)),
-        lower,
-        upper,
-        ball=ball,
-        seeds=torch.tensor(seeds) + 1,
-        progress=shifted(progress, len(problems) - len(searched)),
-    )
+    draws = [
+        torch.rand(
+            problems.lower.shape[1],
+            generator=torch.Generator().manual_seed(noise_seed(seed, number, "start")),
+            dtype=torch.float64,
+        )
+        for number in problems.numbers
+    ]
+    uniform = (2 * torch.stack(draws) - 1).to(descent)
+    return starting_point(start, descent, problems.lower, problems.upper, uniform)
 
 
-def _better(at_rest: Minimum, found: Minimum, searched: Tensor) -> Minimum:
-    """Where the search ended above d = 0, the attacker keeps d = 0."""
-    worse = found.value > at_rest.value[searched]
-    rows = searched.cpu()
-    stop: list[StopReason] = list(at_rest.stop)
-    for row, reason, kept in zip(rows.tolist(), found.stop, worse.tolist(), strict=True):
-        stop[row] = "zero" if kept and reason != "nan" else reason
-    return Minimum(
-        x=at_rest.x.index_copy(0, searched, torch.where(worse[:, None], 0, found.x)),
-        value=at_rest.value.index_copy(
-            0, searched, torch.where(worse, at_rest.value[searched], found.value)
-        ),
-        gradient_norm=at_rest.gradient_norm.index_copy(
-            0, searched, torch.where(worse, 0, found.gradient_norm)
-        ),
-        iterations=at_rest.iterations.index_copy(0, rows, found.iterations),
-        evaluations=at_rest.evaluations.index_add(0, rows, found.evaluations),
-        stop=tuple(stop),
-    )
+@dataclass
+class _Searches:
+    """One search after another, each offering what it found.
+
+    Attributes:
+        function: What is minimised.
+        optimiser: Searches.
+        ball: Where the distortions must stay besides their box.
+        best: What is known of the problems.
+        seed: Of what the optimiser draws.
+        progress: Is told of all searches together.
+        shares: How much of the time each search takes, in any unit.
+        number: Searches so far.
+        rounds: Rounds of all of them.
+    """
+
+    function: PenalisedDistance
+    optimiser: Optimiser
+    ball: Ball | None
+    best: Incumbent
+    seed: int
+    progress: Progress
+    shares: Sequence[float]
+    number: int = 0
+    rounds: int = 0
+
+    def run(self, which: Tensor, starts: Tensor, purpose: str) -> None:
+        """Searches some problems.
+
+        Args:
+            which: Those, shape `(n,)`.
+            starts: Where each starts, shape `(n, D)`.
+            purpose: What the optimiser's seeds depend on, too.
+        """
+        problems, rows = self.function.problems, which.nonzero().squeeze(1)
+        if len(rows):
+            seeds = [noise_seed(self.seed, problems.numbers[i], purpose) for i in rows.tolist()]
+            found = self.optimiser.minimise(
+                lambda points, own: self.function(points, rows[own]),
+                starts[rows],
+                problems.lower[rows],
+                problems.upper[rows],
+                ball=self.ball,
+                seeds=torch.tensor(seeds) + 1,
+                progress=self._share(len(problems) - len(rows)),
+            )
+            self.best.offer(found, rows)
+        self.number += 1
+
+    def _share(self, idle: int) -> Progress:
+        """Tells of one search, as a part of all problems with all their searches."""
+        total, before = sum(self.shares), sum(self.shares[: self.number])
+        own, rounds = self.shares[self.number], self.rounds
+
+        def progress(
+            stage: str, done: float, size: float, numbers: Mapping[str, Any] = NO_NUMBERS
+        ) -> None:
+            self.rounds = rounds + int(numbers["round"])
+            share = (before + own * (done + idle) / (size + idle)) / total
+            self.progress(stage, int(share * (size + idle)), size + idle, {"round": self.rounds})
+
+        return progress

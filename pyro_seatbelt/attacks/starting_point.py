@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.ball import Ball
+
 Start = Literal["auto", "gradient", "uniform"]
 
 _STEP = 1e-3
@@ -73,3 +75,24 @@ def starting_point(
     unit = direction / torch.linalg.vector_norm(direction, dim=1, keepdim=True)
     point = _STEP * unit if start == "gradient" else _UNIFORM * uniform
     return torch.minimum(torch.maximum(point, lower), upper)
+
+
+def random_point(lower: Tensor, upper: Tensor, ball: Ball | None, seed: int) -> Tensor:
+    """A distortion for a search that starts anew.
+
+    Args:
+        lower: Lower bounds of one problem, shape `(D,)`.
+        upper: Upper bounds, shape `(D,)`.
+        ball: Where the distortion must stay besides the box.
+        seed: Of the draw.
+
+    Returns:
+        Uniform in the ball and moved into the box; without a ball a random share of the way to
+        an image of uniform noise, shape `(D,)`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if ball is None:
+        draw = torch.rand(1 + len(lower), generator=generator, dtype=torch.float64).to(lower)
+        return draw[0] * (lower + draw[1:] * (upper - lower))
+    draw = ball.sample(1, len(lower), generator)[0].to(lower)
+    return torch.minimum(torch.maximum(draw, lower), upper)

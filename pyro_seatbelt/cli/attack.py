@@ -92,12 +92,15 @@ def _show(report: "AttackReport") -> None:
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""
+    failed = "" if report.num_failed is None else f", {report.num_failed} failed"
     pairs = count(report.num_pairs, "pair")
     typer.echo(
-        f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}{retired}"
+        f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}"
+        f"{retired}{failed}"
     )
     if report.was_finished:
-        typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
+        advice = "" if report.num_failed is not None else ", --ends both one that cannot fail"
+        typer.echo(f"{report.folder}: finished already; --force makes it again{advice}", err=True)
     rows = [(QUANTITIES[name], *_numbers(each)) for name, each in report.summary.items()]
     if report.auddc is not None:
         rows.append(("AUDDC", *_numbers(report.auddc)))

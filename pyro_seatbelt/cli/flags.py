@@ -95,7 +95,7 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
     variables = [flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")]
     if flag.variable:
         variables.append(flag.variable)
-    choices = typing.get_args(field.annotation) if _is_choice(field.annotation) else ()
+    choices = _choices(field.annotation)
     text = field.description or ""
     if choices:  # in the text, where long lists have room
         text = f"{text.rstrip('.')}: {', '.join(choices)}."
@@ -122,7 +122,7 @@ def _default(field: FieldInfo) -> Any:
 def _flag_type(annotation: Any) -> Any:
     """The type that Typer parses: numbers and paths; anything else is text to the options."""
     origin, members = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in {typing.Union, types.UnionType}:
+    if _is_union(annotation):
         members = tuple(each for each in members if each is not types.NoneType)
         return _flag_type(members[0]) if len(members) == 1 else str
     if origin is tuple and members[-1] is Ellipsis:
@@ -132,5 +132,13 @@ def _flag_type(annotation: Any) -> Any:
     return annotation if annotation in {bool, int, float, Path} else str
 
 
-def _is_choice(annotation: Any) -> bool:
-    return typing.get_origin(annotation) is Literal
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The words among which a field chooses, if it does, whether or not it can be left out."""
+    kinds = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
+    words = [typing.get_args(kind) for kind in kinds if kind is not types.NoneType]
+    only = typing.get_origin(kinds[0]) is Literal and len(words) == 1
+    return words[0] if only else ()
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in {typing.Union, types.UnionType}

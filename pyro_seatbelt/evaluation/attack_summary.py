@@ -45,6 +45,23 @@ def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
     }
 
 
+def count_failed(table: pd.DataFrame) -> int | None:
+    """Counts the problems that ended above one of their two ends, or were retired.
+
+    Args:
+        table: A row per problem.
+
+    Returns:
+        How many; None if the attack did not look, as those of version 0.1.0.
+
+    Example:
+        >>> count_failed(pd.DataFrame({"failed": [True, False, None]}))
+        1
+    """
+    known = table["failed"].dropna() if "failed" in table else ()
+    return int(sum(known)) if len(known) else None
+
+
 def shown_rows(table: pd.DataFrame) -> dict[int, int]:
     """The problem of each pair that the paper's figures show.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pyro_seatbelt.attacks.modes import TITLES
-from pyro_seatbelt.evaluation.attack_summary import summarise
+from pyro_seatbelt.evaluation.attack_summary import count_failed, summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.plots.lines import Line
@@ -27,6 +27,8 @@ QUANTITIES = {
     "norm": "\u2016d\u2016, L2 of the distortion",
 }
 """What the summary lists."""
+
+_FAILED = "given up, or ended above the objective at the input or at the target itself"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,8 @@ def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:
         Fact(label="penalties \u03bb", value=int(table["weight"].nunique())),
         Fact(label="problems", value=len(table), note=f"{retired} given up" if retired else ""),
     ]
+    if (failed := count_failed(table)) is not None:
+        facts.append(Fact(label="failed", value=failed, note=_FAILED if failed else ""))
     if "name" in optimiser:
         steps = optimiser.get("max_iterations")
         name = {"LBFGSB": "L-BFGS-B"}.get(str(optimiser["name"]), str(optimiser["name"]))

@@ -18,7 +18,17 @@ _RULES = {
     "top": "the top layer",
 }
 
-_OTHERS = ("optimiser", "noise", "samples", "start", "ball", "limits", "zero_test")
+_OTHERS = (
+    "optimiser",
+    "noise",
+    "samples",
+    "start",
+    "ends",
+    "restarts",
+    "ball",
+    "limits",
+    "zero_test",
+)
 """More arguments that change the numbers."""
 
 

@@ -17,6 +17,7 @@ STOPS = {
     "line-search": "no step went lower",
     "steps": "all its steps made",
     "nan": "given up: not finite",
+    "target": "nothing is better than the target itself",
 }
 """Why an optimiser stopped, in words."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,13 +84,15 @@ def attack_run(
     about = {"step": run.step, "source": images.source, "versions": package_versions()}
     reports = []
     for mode, attack in bound.items():
+        if options.ends is None and (earlier := _begun_earlier(run, mode, attack)) is not None:
+            attack = earlier  # noqa: PLW2901
         place = _place(run, mode, attack)
         was_finished = AttackRecords(place).finished and not options.force
         findings = run_protocol(
             attack,
             place,
             columns=images.columns,
-            about=about,
+            about={**about, "ends": attack.attack.ends},
             executor=executor,
             force=options.force,
             progress=under(progress, mode),
@@ -157,6 +160,8 @@ def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
         tuple(options.weights),
         noise="mean" if options.at_mean else "frozen",
         samples=options.samples,
+        ends=options.ends or "both",
+        restarts=options.restarts,
         seed=options.seed,
         batch=options.batch,
     )
@@ -168,6 +173,15 @@ def _place(run: Run, mode: Mode, attack: BoundAttack) -> Path:
     latents = set(run.model.latents)
     which = "all" if set(attack.layers) == latents else "+".join(attack.layers)
     return RunFolder(run.folder).attacks / f"{mode}-{which}-{digest[:8]}"
+
+
+def _begun_earlier(run: Run, mode: Mode, attack: BoundAttack) -> BoundAttack | None:
+    """The same attack from the input alone, if version 0.1.0, which knew no other, began it."""
+    earlier = replace(attack, attack=replace(attack.attack, ends="input"))
+    begun, own = (AttackRecords(_place(run, mode, each)) for each in (earlier, attack))
+    if own.arguments.is_file() or not begun.arguments.is_file() or "ends" in begun.about():
+        return None
+    return earlier
 
 
 def _own_images(run: Run, options: AttackOptions) -> _Images | None:

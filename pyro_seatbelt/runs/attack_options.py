@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from pyro_seatbelt.attacks.modes import Layers, Mode
+from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
@@ -32,6 +32,14 @@ def _as_given(values: Any, check: ValidatorFunctionWrapHandler) -> Any:
         value if type(value) is int else number
         for value, number in zip(values, numbers, strict=True)
     )
+
+
+def _as_before(value: Any) -> bool:
+    """Whether an option that version 0.1.0 did not have stands at what that version did.
+
+    Such an option is not written down, so that what was finished then is known again.
+    """
+    return value in {None, False}
 
 
 class AttackOptions(Options):
@@ -90,6 +98,22 @@ class AttackOptions(Options):
         Expected("finite weights lambda >= 0"),
         Field(description="One penalty of your own, instead of the series."),
     ] = Field(default_factory=lambda: PAPER_WEIGHTS)  # too many for a help text
+    ends: Annotated[
+        Ends | None,
+        Field(
+            description="Where searches start: from the input, and from the target where that is "
+            "lower, so that none ends above it; or from the input alone, as the authors'. "
+            "[default: both; an attack that version 0.1.0 began goes on from the input]",
+            exclude_if=_as_before,
+        ),
+    ] = None
+    restarts: Annotated[
+        int,
+        Field(
+            description="Further searches of every problem, from random points.",
+            exclude_if=_as_before,
+        ),
+    ] = 0
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
     samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
     at_mean: Annotated[

@@ -12,7 +12,7 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.evaluation.attack_summary import shown_rows, summarise
+from pyro_seatbelt.evaluation.attack_summary import count_failed, shown_rows, summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
@@ -39,6 +39,8 @@ class AttackReport(NamedTuple):
         num_pairs: Input-target pairs.
         num_problems: Pairs times penalties.
         num_retired: Problems that were given up because something was not finite.
+        num_failed: Problems that ended above one of their two ends, or were retired; None of an
+            attack by version 0.1.0, which did not look.
         was_finished: Whether an earlier call had finished it, and nothing was run.
         summary: Means over the problems, by column of the table.
         auddc: Mean area under the distortion-distance curves.
@@ -51,6 +53,7 @@ class AttackReport(NamedTuple):
     num_pairs: int
     num_problems: int
     num_retired: int
+    num_failed: int | None
     was_finished: bool
     summary: dict[str, Estimate]
     auddc: Estimate | None
@@ -94,7 +97,7 @@ def write_report(
         "summary": folder / "summary.csv",
     }
     if not (was_finished and files["summary"].is_file()):
-        _write_summary(folder, summary, area)
+        _write_summary(folder, summary, area, findings.table)
     place = folder / "figures"
     derived = {
         "panels": place / "panels.png",
@@ -119,6 +122,7 @@ def write_report(
         num_pairs=len(findings.pairs["input"]),
         num_problems=len(findings.table),
         num_retired=int((findings.table["stop"] == "nan").sum()),
+        num_failed=count_failed(findings.table),
         was_finished=was_finished,
         summary=summary,
         auddc=area,
@@ -126,8 +130,13 @@ def write_report(
     )
 
 
-def _write_summary(folder: Path, summary: dict[str, Estimate], area: Estimate | None) -> None:
+def _write_summary(
+    folder: Path, summary: dict[str, Estimate], area: Estimate | None, problems: pd.DataFrame
+) -> None:
     estimates = summary if area is None else {**summary, "auddc": area}
+    if (failed := count_failed(problems)) is not None:
+        num, nan = int(problems["failed"].count()), math.nan
+        estimates = {**estimates, "failed": Estimate(failed / num, nan, nan, nan, nan, num)}
     table = pd.DataFrame([each._asdict() for each in estimates.values()])
     table.insert(0, "quantity", list(estimates))
     write_atomically(folder / "summary.csv", table.to_csv(index=False))

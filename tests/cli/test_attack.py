@@ -31,8 +31,8 @@ def test_an_attack_says_what_it_found_and_where(seatbelt, run):
     result = seatbelt("attack", run, *QUICK, "--mode", "latent", "--mode", "output")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "latent attack on z1 + z2: 3 problems of 1 pair"
-    assert "output attack: 3 problems of 1 pair" in lines
+    assert lines[0] == "latent attack on z1 + z2: 3 problems of 1 pair, 0 failed"
+    assert "output attack: 3 problems of 1 pair, 0 failed" in lines
     assert all(len(line) <= 80 for line in lines if str(run) not in line)
     for start in ("objective Delta", "-log p(target | z~)", "L2 to target", "AUDDC"):
         assert any(line.startswith(start) for line in lines)
@@ -51,6 +51,7 @@ def test_json_is_all_there_is_on_standard_output(seatbelt, run):
     assert report["layers"] == ["z1", "z2"]
     assert report["num_problems"] == report["summary"]["norm"]["num"] == 3
     assert report["summary"]["norm"]["pairs_low"] is None
+    assert report["num_failed"] == 0
     assert len(pd.read_parquet(report["files"]["table"])) == 3
     assert str(run) in report["folder"]
 
@@ -168,6 +169,8 @@ BAD_INPUT = {
     "two kinds of lambda": (["run", "--lambdas", 3, "--lambda", 1], "--lambda: expected it or"),
     "no pairs": (["run", "--pairs", 0], "expected one pair or more, got 0"),
     "too many pairs": (["run", "--pairs", 9], "4 held-out images make 2 pairs"),
+    "no such end": (["run", "--ends", "target"], "ends: expected"),
+    "restarts < 0": (["run", "--restarts", -1], "expected restarts >= 0, got -1"),
     "no draws": (["run", "--samples", 0], "expected samples >= 1, got 0"),
     "draws of means": (["run", "--samples", 2, "--at-mean"], "samples=2 means nothing"),
     "no batch": (["run", "--batch", 0], "expected batch >= 1, got 0"),

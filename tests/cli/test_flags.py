@@ -132,6 +132,8 @@ OTHERS = {
         ("--pairs", 4, {"pairs": 4}),
         ("--lambdas", 1, {"weights": (0.0, 2.0**-20)}),
         ("--lambda", (0.5, 3.0), {"weights": (0.5, 3.0)}),
+        ("--ends", "input", {"ends": "input"}),
+        ("--restarts", 2, {"restarts": 2}),
         ("--seed", 5, {"seed": 5}),
         ("--samples", 2, {"samples": 2}),
         ("--at-mean", True, {"at_mean": True}),

@@ -66,6 +66,22 @@ def test_an_attack_without_a_model_has_no_reconstructions(run):
     assert report_runs([run]).is_file()
 
 
+def test_attacks_say_how_many_of_their_problems_failed(run):
+    [folder] = run.glob("attacks/latent-*")
+    table = pd.read_parquet(folder / "table.parquet")
+
+    def facts(table):
+        table.to_parquet(folder / "table.parquet")
+        [section] = attack_sections([attack_contents(folder)], ByteBudget(10**7))
+        return {fact.label: (fact.value, fact.note) for fact in section.facts}
+
+    assert facts(table)["failed"] == (0, "")
+    value, note = facts(table.assign(failed=[True, True] + [False] * (len(table) - 2)))["failed"]
+    assert value == 2
+    assert "above the objective at the input or at the target" in note
+    assert "failed" not in facts(table.drop(columns="failed"))  # by version 0.1.0
+
+
 def test_problems_that_were_given_up_are_shown_as_such(run):
     [folder] = run.glob("attacks/latent-*")
     table = pd.read_parquet(folder / "table.parquet")

@@ -85,6 +85,16 @@ def test_a_finished_attack_is_not_made_again(run, monkeypatch):
     assert forced.files["table"].read_bytes() == before
 
 
+@pytest.mark.usefixtures("blank_figures")
+def test_an_attack_from_the_input_alone_is_not_taken_for_one_from_both_ends(run):
+    [alone] = attack_run(run, replace(SMALL, ends="input"))
+    [both] = attack_run(run, SMALL)
+    assert (both.was_finished, both.num_failed) == (False, 0)
+    assert alone.folder != both.folder
+    written = json.loads((both.folder / "summary.json").read_text())
+    assert (written["failed"]["mean"], written["failed"]["num"]) == (0, 6)
+
+
 def test_figures_can_wait(run):
     [plain] = attack_run(run, replace(SMALL, figures=False))
     assert set(plain.files) == {"table", "images", "pairs", "summary"}
@@ -109,7 +119,15 @@ def test_other_settings_are_another_folder(run, monkeypatch):
     monkeypatch.setattr(attacks, "run_protocol", note)
     for changes in (
         *({}, {"seed": 1}, {"weights": (0.0, 2.0)}, {"samples": 2}, {"at_mean": True}),
-        *({"layers": "top"}, {"batch": 5}, {"max_iterations": 9}, {"modes": ["w2"]}, {"pairs": 1}),
+        *(
+            {"ends": "input"},
+            {"restarts": 1},
+            {"layers": "top"},
+            {"batch": 5},
+            {"max_iterations": 9},
+            {"modes": ["w2"]},
+            {"pairs": 1},
+        ),
     ):
         with pytest.raises(EnoughError):
             attack_run(run, replace(SMALL, **changes))

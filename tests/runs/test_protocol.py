@@ -136,7 +136,7 @@ def test_another_attack_is_not_mixed_in(chain, tmp_path, changes, name):
 
 def test_arguments_are_those_of_earlier_versions(chain):
     """A setting more, or another name for one, and no folder of old is known again."""
-    arguments = make().bind(*chain).arguments
+    arguments = make(ends="input").bind(*chain).arguments
     hashes = [arguments.pop(name) for name in ("images", "parameters")]
     assert json.dumps(arguments) == (
         '{"objective": {"name": "latent-kl", "layers": ["z1", "z2"], "estimator": "closed-form"}, '
@@ -147,6 +147,11 @@ def test_arguments_are_those_of_earlier_versions(chain):
         '"batch": 4, "rows": null, "record_samples": 1, "threads": 1, "device": "cpu"}'
     )
     assert [len(each) for each in hashes] == [64, 64]
+    both = make(restarts=2).bind(*chain).arguments
+    assert {name: both[name] for name in both.keys() - {*arguments, "images", "parameters"}} == {
+        "ends": "both",
+        "restarts": 2,
+    }
 
 
 def test_other_images_and_weights_are_another_attack(chain, pairs, tmp_path):

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 StopReason = Literal[
-    "zero", "value", "gradient", "iterations", "evaluations", "line-search", "steps", "nan"
+    "zero",
+    "value",
+    "gradient",
+    "iterations",
+    "evaluations",
+    "line-search",
+    "steps",
+    "nan",
+    "target",
 ]
 """Why a problem stopped.
 
@@ -14,7 +22,8 @@ StopReason = Literal[
 `factr` times the machine precision. `gradient`: the projected gradient fell under `gtol`.
 `iterations`, `evaluations`: the cap was reached. `line-search`: no step found a lower value.
 `steps`: a method of a fixed number of steps made them all. `nan`: the value or the gradient
-stopped being finite, and the problem was retired.
+stopped being finite, and the problem was retired. `target`: nothing that was found is better than
+the target itself.
 """
 
 
