@@ -9,7 +9,7 @@ References:
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pyro
 import torch
@@ -18,9 +18,10 @@ from torch import Tensor
 from pyro_seatbelt.attacks.arguments import attack_arguments
 from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.folding import folded
+from pyro_seatbelt.attacks.fresh_distance import FreshDistance
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
-from pyro_seatbelt.attacks.modes import Ends
+from pyro_seatbelt.attacks.modes import Ends, Noise
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
@@ -59,8 +60,10 @@ class Attack:
         weights: The penalties :math:`\lambda \ge 0`.
         ball: Where the distortion must stay besides the data's range.
         noise: `frozen` draws the latents with noise that is fixed, and shared by the two sides of
-            the distance; `mean` propagates posterior means.
-        samples: Number K of frozen draws to average the distance over.
+            the distance; `fresh` draws it again at every evaluation (the expectation over
+            transformations), for an optimiser without a line search, and judges what was found by
+            frozen draws that the search has not seen; `mean` propagates posterior means.
+        samples: Number K of draws to average the distance over.
         seed: Seed of the noise, the starts and the restarts.
         start: `uniform` starts at U(-1e-8, 1e-8), as the authors did, `gradient` a step of 1e-3
             along the feasible descent of the distance. An untargeted attack with `gradient`
@@ -108,7 +111,7 @@ class Attack:
     weights: Sequence[float] = PAPER_WEIGHTS
     _: KW_ONLY
     ball: Ball | None = None
-    noise: Literal["frozen", "mean"] = "frozen"
+    noise: Noise = "frozen"
     samples: int = 1
     seed: int = 0
     start: Start = "auto"
@@ -133,7 +136,7 @@ class Attack:
             if number is not None and number < low:
                 raise InputError(f"expected {name} >= {low}, got {number}")
         for name, choices in (
-            ("noise", ("frozen", "mean")),
+            ("noise", get_args(Noise)),
             ("start", get_args(Start)),
             ("ends", get_args(Ends)),
         ):
@@ -142,11 +145,19 @@ class Attack:
                 raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
         if not self.limits[0] < self.limits[1]:
             raise InputError(f"expected limits (low, high) with low < high, got {self.limits}")
+        self._check_noise()
+        self.optimiser.check_ball(self.ball)
+
+    def _check_noise(self) -> None:
         if self.noise == "mean" and self.samples > 1:
             raise InputError(
                 f"samples={self.samples} means nothing with noise='mean', which draws nothing"
             )
-        self.optimiser.check_ball(self.ball)
+        if self.noise == "fresh" and self.optimiser.line_search:
+            raise InputError(
+                f"{type(self.optimiser).__name__} searches along lines, which fresh noise bends at "
+                "every evaluation: use PGD in a ball, or frozen noise"
+            )
 
     def __call__(
         self,
@@ -340,11 +351,19 @@ class BoundAttack:
             if attack.noise == "mean"
             else LatentDraws.frozen(numbers, attack.samples, seed=attack.seed)
         )
+        fresh = None
+        if attack.noise == "fresh":
+            fresh = FreshDistance(
+                *(attack.objective, self.pair, problems.target, numbers),
+                samples=attack.samples,
+                seed=attack.seed,
+            )
         return PenalisedDistance(
             attack.objective.bind(self.pair, problems.target, draws),
             problems,
             layers=self.layers,
             chunk=max(1, self.rows // attack.samples),
+            searched=fresh,
         )
 
     def pair_images(self) -> dict[str, Tensor]:

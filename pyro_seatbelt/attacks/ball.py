@@ -1,14 +1,13 @@
 """Norm balls around an input: how far an attack may go."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.modes import Norm
 from pyro_seatbelt.errors import InputError
-
-Norm = Literal["l2", "linf"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,21 @@ class Ball:
             raise InputError(f"expected norm 'l2' or 'linf', got {self.norm!r}")
         if not 0 < self.radius < float("inf"):
             raise InputError(f"expected a finite radius > 0, got {self.radius}")
+
+    @classmethod
+    def of_budget(cls, norm: Norm, budget: float, num_pixels: int) -> "Ball":
+        """The ball of the distortions that change pixels by no more than a budget.
+
+        Args:
+            norm: `l2` bounds the root mean square of the changes of all pixels, `linf` the largest.
+            budget: In units of pixels, so of [0, 1], whatever the size of the images.
+            num_pixels: Pixels of an image, counted in every channel.
+
+        Example:
+            >>> [Ball.of_budget(norm, 0.1, 64 * 64).radius for norm in ("l2", "linf")]
+            [6.4, 0.1]
+        """
+        return cls(norm, budget * math.sqrt(num_pixels) if norm == "l2" else budget)
 
     def cut(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
         """The part of a box that is within `radius` of 0 in every pixel.

@@ -12,6 +12,15 @@ Layers = Literal["all", "top", "base"] | Sequence[str]
 Ends = Literal["both", "input"]
 """From which ends a problem with a target is searched: its input and its target, or the input."""
 
+Noise = Literal["frozen", "fresh", "mean"]
+"""How latent sites get their values: draws that stay, draws at each evaluation, or their means."""
+
+Norm = Literal["l2", "linf"]
+"""How the size of a distortion is measured: over the whole image, or by its largest pixel."""
+
+OptimiserName = Literal["lbfgsb", "pgd"]
+"""How commands call an optimiser."""
+
 
 class AttackTitle(NamedTuple):
     """What an attack is called.

@@ -117,13 +117,22 @@ class PenalisedDistance:
         problems: The problems.
         layers: The sites that it looks at.
         chunk: Problems of one pass through the networks.
+        searched: An estimate of the distance to search by, if that is another one at each call:
+            what is found is judged by `distance` all the same.
     """
 
     def __init__(
-        self, distance: Distance, problems: Problems, *, layers: Sequence[str], chunk: int
+        self,
+        distance: Distance,
+        problems: Problems,
+        *,
+        layers: Sequence[str],
+        chunk: int,
+        searched: Distance | None = None,
     ) -> None:
         self.problems = problems
         self._distance = distance
+        self._searched = searched or distance
         self._layers = layers
         self._chunk = chunk
 
@@ -159,7 +168,7 @@ class PenalisedDistance:
         values, gradients = [], []
         for some, own in zip(points.split(self._chunk), rows.split(self._chunk), strict=True):
             adversarial = self.problems.adversarial(some, own).requires_grad_()
-            value = self._distance(adversarial, own)
+            value = self._searched(adversarial, own)
             if not value.requires_grad:
                 raise InputError(
                     f"the posteriors at {', '.join(self._layers)} do not depend on the image, "

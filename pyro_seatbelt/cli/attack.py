@@ -61,6 +61,9 @@ def attack(
 
     - `seatbelt attack --input cat.png --target dog.png` - two pictures of your own
 
+    - `seatbelt attack --untargeted --budget 0.1 --norm linf` - as much damage as changes of 0.1 a
+      pixel can do
+
     - `seatbelt attack --pairs 2 --lambdas 5 --max-iterations 30` - a small one, in a minute
 
     Everything is kept in `attacks/` in the folder of the run. The same command goes on with an
@@ -71,10 +74,7 @@ def attack(
 
     if {"lambdas", "weights"} <= given.keys():
         raise InputError("--lambda: expected it or --lambdas, got both: leave one out")
-    if (image is None) != (target is None):
-        absent = "--target" if target is None else "--input"
-        raise InputError(f"{absent}: --input and --target go together: give both pictures")
-    pictures = (image, target) if image and target else None
+    pictures = _pictures(image, target, untargeted=bool(given.get("untargeted")))
     options = AttackOptions(**given, images=pictures)
     with resumable(), ProgressBar(stderr_console()) as bar:
         reports = attack_run(run or newest_run(), options, progress=bar)
@@ -87,21 +87,37 @@ def attack(
         _show(report)
 
 
+def _pictures(
+    image: Path | None, target: Path | None, *, untargeted: bool
+) -> tuple[Path, ...] | None:
+    """The pictures of one's own, if there are any."""
+    if untargeted:
+        if target is not None:
+            raise InputError("--target: an attack is either --untargeted or has one: leave out one")
+        return None if image is None else (image,)
+    if (image is None) != (target is None):
+        absent = "--target" if target is None else "--input"
+        raise InputError(f"{absent}: --input and --target go together: give both pictures")
+    return (image, target) if image and target else None
+
+
 def _show(report: "AttackReport") -> None:
-    from pyro_seatbelt.evaluation.attack_summary import QUANTITIES
+    from pyro_seatbelt.evaluation.attack_summary import DAMAGE, QUANTITIES
 
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""
     failed = "" if report.num_failed is None else f", {report.num_failed} failed"
-    pairs = count(report.num_pairs, "pair")
+    kind = "" if report.targeted else "untargeted "
+    pairs = count(report.num_pairs, "pair" if report.targeted else "input")
     typer.echo(
-        f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}"
+        f"{kind}{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}"
         f"{retired}{failed}"
     )
     if report.was_finished:
         advice = "" if report.num_failed is not None else ", --ends both one that cannot fail"
         typer.echo(f"{report.folder}: finished already; --force makes it again{advice}", err=True)
-    rows = [(QUANTITIES[name], *_numbers(each)) for name, each in report.summary.items()]
+    names = QUANTITIES if report.targeted else DAMAGE
+    rows = [(names[name], *_numbers(each)) for name, each in report.summary.items()]
     if report.auddc is not None:
         rows.append(("AUDDC", *_numbers(report.auddc)))
     print_table(("", "mean", "95 % CI", "95 % CI over pairs"), rows)

@@ -19,18 +19,27 @@ QUANTITIES: dict[str, str] = {
 }
 """The columns of a table that are summarised, with what they are."""
 
+DAMAGE: dict[str, str] = {
+    "distance": "distance from its own",
+    "target_nll": "-log p(x | z~)",
+    "l2_clean": "L2 to clean recon.",
+    "norm": "L2 of distortion",
+}
+"""Those of an attack without a target: the larger, the less robust is a model."""
+
 
 def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
     """Averages what the problems of an attack reached.
 
-    Problems that were retired count nowhere; larger means stand for a more robust model.
+    Problems that were retired count nowhere; larger means stand for a more robust model, of
+    attacks without a target for a less robust one.
 
     Args:
         table: A row per problem.
 
     Returns:
-        The estimates by column (:data:`QUANTITIES`), without those that need a model where there
-        was none.
+        The estimates by column (:data:`QUANTITIES`, or :data:`DAMAGE` without targets), without
+        those that need a model where there was none.
 
     Example:
         >>> table = pd.DataFrame({"pair": [0, 0, 1, 1], "norm": [1.0, 2.0, 3.0, 4.0]})
@@ -40,9 +49,22 @@ def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
     kept = table[table["stop"] != "nan"] if "stop" in table else table
     return {
         column: estimate_mean(kept, column)
-        for column in QUANTITIES
+        for column in (QUANTITIES if has_targets(table) else DAMAGE)
         if column in kept and kept[column].notna().any()
     }
+
+
+def has_targets(table: pd.DataFrame) -> bool:
+    """Whether the problems of an attack have targets.
+
+    Args:
+        table: A row per problem.
+
+    Example:
+        >>> has_targets(pd.DataFrame({"targeted": [False, False]}))
+        False
+    """
+    return "targeted" not in table or bool(table["targeted"].all())
 
 
 def count_failed(table: pd.DataFrame) -> int | None:

@@ -25,7 +25,7 @@ def attack_panels(
     adversarial: NDArray[np.floating],
     distortions: NDArray[np.floating],
     adversarial_reconstructions: NDArray[np.floating],
-    targets: NDArray[np.floating],
+    targets: NDArray[np.floating] | None,
     *,
     labels: Sequence[str] | None = None,
     title: str = "",
@@ -41,7 +41,7 @@ def attack_panels(
         adversarial: The adversarial inputs.
         distortions: The adversarial inputs less the inputs.
         adversarial_reconstructions: Of the adversarial inputs.
-        targets: What they were to become.
+        targets: What they were to become; None for no sixth image.
         labels: A line beside each pair.
         title: A line above.
 
@@ -66,9 +66,10 @@ def attack_panels(
         adversarial,
         normalised(distortions),
         adversarial_reconstructions,
-        targets,
+        *([] if targets is None else [targets]),
     )
-    for name, batch in zip(PANELS, columns, strict=True):
+    names = PANELS[: len(columns)]
+    for name, batch in zip(names, columns, strict=True):
         if batch.shape != inputs.shape or batch.ndim != 4 or batch.shape[1] not in {1, 3}:
             raise ValueError(
                 f"expected {name} images of shape (B, C, H, W) with C = 1 or 3, all alike, got "
@@ -76,9 +77,9 @@ def attack_panels(
             )
     num = len(inputs)
     figure = Figure(figsize=(8.2, 1.3 * num + 0.7), layout="constrained")
-    axes = figure.subplots(num, len(PANELS), squeeze=False)
+    axes = figure.subplots(num, len(columns), squeeze=False)
     for row in range(num):
-        for ax, name, batch in zip(axes[row], PANELS, columns, strict=True):
+        for ax, name, batch in zip(axes[row], names, columns, strict=True):
             show_image(ax, batch[row].transpose(1, 2, 0), frame=True)
             if row == 0:
                 ax.set_title(name.replace(" ", "\n", 1), fontsize=9)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pyro_seatbelt.attacks.modes import TITLES
-from pyro_seatbelt.evaluation.attack_summary import count_failed, summarise
+from pyro_seatbelt.evaluation.attack_summary import count_failed, has_targets, summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.charts import Chart
-from pyro_seatbelt.report.contents import AttackContents, mapping, read_findings
+from pyro_seatbelt.report.contents import AttackContents, mapping, number, read_findings
 from pyro_seatbelt.report.pair_view import PairView, pair_views
 from pyro_seatbelt.report.parts import Fact, MeanCI, Table
 from pyro_seatbelt.report.quantity import between
@@ -27,6 +27,12 @@ QUANTITIES = {
     "norm": "\u2016d\u2016, L2 of the distortion",
 }
 """What the summary lists."""
+
+DAMAGE = {
+    "distance": "distance from its own",
+    "target_nll": "\u2212log p(x | z\u0303), nats",
+}
+"""What it calls some of them without a target."""
 
 _FAILED = "given up, or ended above the objective at the input or at the target itself"
 
@@ -91,6 +97,7 @@ def labels(attacks: Sequence[AttackContents]) -> list[str]:
     names = [
         (TITLES[attack.mode].title if attack.mode in TITLES else attack.mode)
         + ("" if attack.mode == "output" else f" on {attack.layers.replace('+', ' + ')}")
+        + ("" if has_targets(attack.table) else ", without a target")
         for attack in attacks
     ]
     often = Counter(names)
@@ -121,10 +128,14 @@ def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:
     if (failed := count_failed(table)) is not None:
         facts.append(Fact(label="failed", value=failed, note=_FAILED if failed else ""))
     if "name" in optimiser:
-        steps = optimiser.get("max_iterations")
+        steps = optimiser.get("max_iterations", optimiser.get("steps"))
         name = {"LBFGSB": "L-BFGS-B"}.get(str(optimiser["name"]), str(optimiser["name"]))
         note = f"at most {steps} iterations" if steps is not None else ""
         facts.append(Fact(label="optimiser", value=name, note=note))
+    if ball := mapping(arguments.get("ball")):
+        norm = {"l2": "L2", "linf": "L\u221e"}.get(str(ball.get("norm")), str(ball.get("norm")))
+        note = f"largest {norm} norm of the distortion"
+        facts.append(Fact(label="budget", value=number(ball.get("radius")), note=note))
     if "noise" in arguments:
         facts.append(Fact(label="noise of the posteriors", value=str(arguments["noise"])))
     if attack.step is not None:
@@ -134,16 +145,18 @@ def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:
 
 
 def _summary(table: pd.DataFrame) -> Table:
-    estimates = summarise(table)
+    estimates, targeted = summarise(table), has_targets(table)
+    names = QUANTITIES if targeted else QUANTITIES | DAMAGE
     area = auddc(table)
     if area is not None:
         estimates["auddc"] = area
     return Table(
-        caption="Means over problems: larger ones stand for a more robust model",
+        caption="Means over problems: larger ones stand for a "
+        f"{'more' if targeted else 'less'} robust model",
         headings=("", "mean and 95 % CI", "95 % CI over pairs"),
         rows=[
             (
-                QUANTITIES.get(name, "AUDDC"),
+                names.get(name, "AUDDC"),
                 mean_ci(each),
                 between(each.pairs_low, each.pairs_high) or None,
             )

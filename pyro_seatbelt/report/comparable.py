@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pyro_seatbelt.evaluation.attack_summary import has_targets
 from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.report.configuration import layers_of
 from pyro_seatbelt.report.contents import AttackContents, RunContents, mapping, number
@@ -73,12 +74,12 @@ def comparable(runs: Sequence[RunContents], mode: str) -> Comparable | None:
     Returns:
         Those made under the conditions that most runs share; among equals those of the most
         problems, then those on the paper's layers. Attacks on other checkpoints than the newest
-        are out of question. None if there is no other.
+        are out of question, and so are those without targets. None if there is no other.
     """
     found: dict[Conditions, dict[int, AttackContents]] = {}
     for place, run in enumerate(runs):
         for attack in sorted(run.attacks, key=_seed):
-            if attack.mode == mode and _is_current(attack, run):
+            if attack.mode == mode and has_targets(attack.table) and _is_current(attack, run):
                 for conditions in _conditions(attack, run):
                     found.setdefault(conditions, {}).setdefault(place, attack)
     if not found:

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.evaluation.attack_summary import has_targets
 from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.runs.records import AttackRecords, Findings
@@ -269,7 +270,8 @@ def _misfit(table: pd.DataFrame, images: Mapping[str, Any], pairs: Mapping[str, 
         return f"its table has no numbers in {', '.join(wrong)}"
     batches = [images.get(name) for name in ("adversarial", "distortion")]
     batches += [images[name] for name in ("reconstruction",) if name in images]
-    ends = [pairs.get(name) for name in ("input", "target")]
+    ends = [pairs.get("input")]
+    ends += [pairs.get("target")] if has_targets(table) else []
     ends += [pairs[name] for name in ("input_reconstruction",) if name in pairs]
     shapes = {None if batch is None else batch.shape[1:] for batch in (*batches, *ends)}
     if len(shapes) != 1 or not all(

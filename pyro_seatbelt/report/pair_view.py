@@ -54,7 +54,8 @@ class PairView:
     Attributes:
         label: Its name.
         sprite: All its images.
-        cells: Places of the input, its reconstruction and the target in the sprite.
+        cells: Places of the input, its reconstruction and the target in the sprite; without a
+            target its place is taken by the input, from which the attack moves away.
         problems: One for each penalty, the smallest first.
         shown: Which of them the paper's figures would show.
     """
@@ -132,7 +133,7 @@ def _unpacked(found: Findings) -> list[_Unpacked]:
         place, at = int(pair), rows.index.to_numpy()
         clean = found.pairs["input"][place]
         images = [clean, found.pairs.get("input_reconstruction", found.pairs["input"])[place]]
-        images.append(found.pairs["target"][place])
+        images.append(found.pairs.get("target", found.pairs["input"])[place])
         again = found.images.get("reconstruction", np.zeros_like(found.images["adversarial"]))
         visible = normalised(found.images["distortion"][at])
         for row, distortion in zip(at, visible, strict=True):

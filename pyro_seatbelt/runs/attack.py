@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +10,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, Layers, Mode, choose_pairs
+from pyro_seatbelt.attacks import (
+    LBFGSB,
+    PGD,
+    Attack,
+    Ball,
+    BoundAttack,
+    Layers,
+    Mode,
+    Optimiser,
+    choose_pairs,
+)
 from pyro_seatbelt.attacks.groups import processes_for_groups
+from pyro_seatbelt.attacks.modes import OptimiserName
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.data import read_pixels, to_pixels
 from pyro_seatbelt.errors import InputError
@@ -33,7 +44,7 @@ class _Images(NamedTuple):
     """What is attacked: images, columns about each pair for the table, and a source for people."""
 
     x: Tensor
-    target: Tensor
+    target: Tensor | None
     columns: dict[str, list[object]]
     source: dict[str, Any]
 
@@ -65,16 +76,17 @@ def attack_run(
             trained, has no checkpoint or other data; no such layer, device, or picture.
     """
     options = options or AttackOptions()
-    attacks = check_options(options)
+    modes = check_options(options)
     device = make_fabric(options.device).device
     run = load_idle_run(path, device=device)
-    if options.layers is None:
-        attacks = {mode: _attack(mode, paper_layers(run.config.model), options) for mode in attacks}
+    layers = options.layers or paper_layers(run.config.model)
+    shape = run.record.image_shape
+    attacks = {mode: _attack(mode, layers, options, math.prod(shape)) for mode in modes}
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     # before data are opened: what the pair cannot do is known without them
     read = {mode: attack.bind(run.model, run.guide, blank) for mode, attack in attacks.items()}
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
-    x, target = images.x.to(device), images.target.to(device)
+    x, target = images.x.to(device), None if images.target is None else images.target.to(device)
     bound = {mode: attack.on(x, target) for mode, attack in read.items()}
     if executor is None or device.type != "cpu":
         processes = options.processes
@@ -132,7 +144,9 @@ def check_options(options: AttackOptions) -> dict[Mode, Attack]:
         raise InputError("the output attack reads every layer: leave out the layers, or the mode")
     if options.pairs < 1:
         raise InputError(f"expected one pair or more, got {options.pairs}")
-    return {mode: _attack(mode, options.layers or "all", options) for mode in modes}
+    _check_search(options)
+    # the size of the images is not known yet, and decides nothing that could be wrong
+    return {mode: _attack(mode, options.layers or "all", options, 1) for mode in modes}
 
 
 def paper_layers(model: str) -> Layers:
@@ -153,12 +167,60 @@ def paper_layers(model: str) -> Layers:
     return "base" if preset.hierarchical and not preset.skip else "all"
 
 
-def _attack(mode: Mode, layers: Layers, options: AttackOptions) -> Attack:
+def _check_search(options: AttackOptions) -> None:
+    """Refuses options that contradict each other."""
+    optimiser, bounded = _optimiser_name(options), options.budget is not None
+    wrong = {
+        "untargeted: nothing bounds the distortion: give a budget": (
+            options.untargeted and not bounded
+        ),
+        "norm: it is that of a budget: give a budget, or leave it out": (
+            options.norm is not None and not bounded
+        ),
+        "optimiser: pgd searches in a ball: give a budget, or use lbfgsb": (
+            optimiser == "pgd" and not bounded
+        ),
+        "budget: it bounds the distortion in place of penalties lambda: leave out either": (
+            bounded and any(options.weights)
+        ),
+        "optimiser: lbfgsb handles boxes, and a ball of the l2 norm is none: use pgd": (
+            optimiser == "lbfgsb" and bounded and options.norm != "linf"
+        ),
+        "fresh: means are not drawn: leave out fresh, or at_mean": (
+            options.fresh and options.at_mean
+        ),
+        "fresh: lbfgsb searches along lines, and needs noise that stays: use pgd and a budget": (
+            options.fresh and optimiser != "pgd"
+        ),
+        "ends: without a target there is one end: leave it out": (
+            options.untargeted and options.ends is not None
+        ),
+        "images: expected an input and a target, the input alone of an untargeted attack": (
+            options.images is not None and len(options.images) != 2 - options.untargeted
+        ),
+    }
+    for message, contradicts in wrong.items():
+        if contradicts:
+            raise InputError(message)
+
+
+def _optimiser_name(options: AttackOptions) -> OptimiserName:
+    return options.optimiser or ("lbfgsb" if options.budget is None else "pgd")
+
+
+def _attack(mode: Mode, layers: Layers, options: AttackOptions, num_pixels: int) -> Attack:
+    optimiser: Optimiser = LBFGSB(max_iterations=options.max_iterations)
+    if _optimiser_name(options) == "pgd":
+        optimiser = PGD(steps=options.max_iterations)
+    ball = None
+    if options.budget is not None:
+        ball = Ball.of_budget(options.norm or "l2", options.budget, num_pixels)
     return Attack(
         make_objective(mode, layers),
-        LBFGSB(max_iterations=options.max_iterations),
+        optimiser,
         tuple(options.weights),
-        noise="mean" if options.at_mean else "frozen",
+        ball=ball,
+        noise="mean" if options.at_mean else "fresh" if options.fresh else "frozen",
         samples=options.samples,
         ends=options.ends or "both",
         restarts=options.restarts,
@@ -193,11 +255,10 @@ def _own_images(run: Run, options: AttackOptions) -> _Images | None:
     ]
     names: dict[str, list[object]] = {
         column: [file.name]
-        for column, file in zip(("input_image", "target_image"), options.images, strict=True)
+        for column, file in zip(("input_image", "target_image"), options.images, strict=False)
     }
-    return _Images(
-        pixels[0], pixels[1], names, {"pictures": [file.name for file in options.images]}
-    )
+    target = None if options.untargeted else pixels[1]
+    return _Images(pixels[0], target, names, {"pictures": [file.name for file in options.images]})
 
 
 def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress) -> _Images:
@@ -214,13 +275,12 @@ def _heldout_pairs(run: Run, options: AttackOptions, progress: Progress) -> _Ima
     pairs = choose_pairs(
         heldout, dataset.identities[heldout], options.pairs, seed=options.seed, differ=differ
     )
-    columns: Mapping[str, list[object]] = {
-        "input_image": pairs.inputs.tolist(),
-        "target_image": pairs.targets.tolist(),
-    }
+    columns: dict[str, list[object]] = {"input_image": pairs.inputs.tolist()}
+    if not options.untargeted:
+        columns["target_image"] = pairs.targets.tolist()
     return _Images(
         gather(pairs.inputs),
-        gather(pairs.targets),
-        dict(columns),
+        None if options.untargeted else gather(pairs.targets),
+        columns,
         {"dataset": dataset.name, "fingerprint": dataset.fingerprint},
     )

@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
+from pyro_seatbelt.attacks.modes import Ends, Layers, Mode, Norm, OptimiserName
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
@@ -50,7 +50,8 @@ class AttackOptions(Options):
     :func:`~pyro_seatbelt.runs.attack.check_options`.
 
     Attributes:
-        images: Two pictures of one's own, the input and the target, instead of random pairs.
+        images: Two pictures of one's own, the input and the target, instead of random pairs; the
+            input alone of an untargeted attack.
         figures: Whether to draw figures and keep posterior draws.
 
     Raises:
@@ -83,7 +84,37 @@ class AttackOptions(Options):
         ),
     ] = None
     pairs: Annotated[int, Field(description="Random pairs of held-out images.")] = 10
-    images: Annotated[tuple[Path, Path] | None, Flag(None)] = None
+    images: Annotated[tuple[Path, ...] | None, Flag(None)] = None
+    untargeted: Annotated[
+        bool,
+        Flag("--untargeted"),
+        Field(
+            description="Move inputs as far from themselves as a budget lets, to no target.",
+            exclude_if=_as_before,
+        ),
+    ] = False
+    budget: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1,
+            description="Bound on the distortion, instead of penalties, in units of pixels, which "
+            "go from 0 to 1: their root mean square change (--norm l2) or the largest "
+            "(--norm linf). Needed without a target.",
+            exclude_if=_as_before,
+        ),
+    ] = None
+    norm: Annotated[
+        Norm | None,
+        Field(description="Of the budget. [default: l2]", exclude_if=_as_before),
+    ] = None
+    optimiser: Annotated[
+        OptimiserName | None,
+        Field(
+            description="What searches. [default: lbfgsb with penalties, pgd in a budget]",
+            exclude_if=_as_before,
+        ),
+    ] = None
     lambdas: Annotated[
         int | None,
         Field(
@@ -115,14 +146,24 @@ class AttackOptions(Options):
         ),
     ] = 0
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
-    samples: Annotated[int, Field(description="Frozen draws that a distance is averaged over.")] = 1
+    samples: Annotated[int, Field(description="Draws that a distance is averaged over.")] = 1
+    fresh: Annotated[
+        bool,
+        Flag("--fresh"),
+        Field(
+            description="Draw anew at every evaluation, for pgd: the expectation over the draws.",
+            exclude_if=_as_before,
+        ),
+    ] = False
     at_mean: Annotated[
         bool, Flag("--at-mean"), Field(description="Propagate posterior means instead of draws.")
     ] = False
     batch: Annotated[
         int, Field(description="Problems that advance together and are resumed together.")
     ] = 128
-    max_iterations: Annotated[int, Field(description="Cap on the iterations of a problem.")] = 100
+    max_iterations: Annotated[
+        int, Field(description="Cap on the iterations of a search; pgd makes as many.")
+    ] = 100
     device: Device = "auto"
     processes: Annotated[
         int | None,
@@ -141,6 +182,9 @@ class AttackOptions(Options):
     @classmethod
     def _series(cls, values: Any) -> Any:
         """Puts the penalties where their number was."""
+        if isinstance(values, dict) and values.get("budget") is not None:
+            # a budget takes the place of penalties; both are refused where attacks are made
+            values = {"weights": (0.0,)} | values if values.get("lambdas") is None else values
         if not isinstance(values, dict) or type(values.get("lambdas")) is not int:
             return values
         if "weights" in values:

@@ -12,7 +12,7 @@ from xarray import DataTree
 
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.attacks.posterior_draws import overlap, posterior_draws
-from pyro_seatbelt.evaluation.attack_summary import count_failed, shown_rows, summarise
+from pyro_seatbelt.evaluation.attack_summary import count_failed, has_targets, shown_rows, summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
@@ -36,7 +36,8 @@ class AttackReport(NamedTuple):
         folder: Where everything is.
         mode: Which attack it was.
         layers: The sites that it looked at.
-        num_pairs: Input-target pairs.
+        targeted: Whether its inputs had targets.
+        num_pairs: Input-target pairs, or inputs.
         num_problems: Pairs times penalties.
         num_retired: Problems that were given up because something was not finite.
         num_failed: Problems that ended above one of their two ends, or were retired; None of an
@@ -50,6 +51,7 @@ class AttackReport(NamedTuple):
     folder: Path
     mode: Mode
     layers: tuple[str, ...]
+    targeted: bool
     num_pairs: int
     num_problems: int
     num_retired: int
@@ -105,20 +107,24 @@ def write_report(
         "posteriors": place / "posteriors.png",
         "draws": folder / "posteriors.nc",
     }
+    if not (targeted := has_targets(findings.table)):
+        derived = {"panels": derived["panels"]}
     rows = shown_rows(findings.table) if figures else {}
     complete = was_finished and all(path.is_file() for path in derived.values())
     if rows and not complete:
         with writing(place):
             place.mkdir(exist_ok=True)
         save_figure(_panels(findings, rows, title), derived["panels"])
-        save_figure(_curves(findings.table, area, title), derived["curves"])
-        tree = _posteriors(run, findings, rows)
-        save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
-        write_netcdf(tree, derived["draws"])
+        if targeted:
+            save_figure(_curves(findings.table, area, title), derived["curves"])
+            tree = _posteriors(run, findings, rows)
+            save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
+            write_netcdf(tree, derived["draws"])
     return AttackReport(
         folder=folder,
         mode=mode,
         layers=layers,
+        targeted=targeted,
         num_pairs=len(findings.pairs["input"]),
         num_problems=len(findings.table),
         num_retired=int((findings.table["stop"] == "nan").sum()),
@@ -160,7 +166,7 @@ def _panels(findings: Findings, rows: dict[int, int], title: str) -> Figure:
         findings.images["adversarial"][chosen],
         findings.images["distortion"][chosen],
         findings.images["reconstruction"][chosen],
-        findings.pairs["target"][pairs],
+        findings.pairs["target"][pairs] if "target" in findings.pairs else None,
         labels=[
             f"pair {pair}\n\u03bb {weight:.2g}, |d| {norm:.2g}"
             for pair, weight, norm in zip(pairs, at["weight"], at["norm"], strict=True)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.attack import BoundAttack
-from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import Progress, shifted, silent
@@ -37,7 +36,7 @@ def run_protocol(
     table that an uninterrupted one would have made; a finished attack is only read.
 
     Args:
-        attack: The attack, bound to a pair and to inputs with targets.
+        attack: The attack, bound to a pair and to inputs, with targets or without.
         folder: Of this attack: absent, empty, or one in which it was begun.
         columns: More columns of the table: a value for each pair by name, such as its number in a
             data set.
@@ -50,8 +49,8 @@ def run_protocol(
         What is in the folder now.
 
     Raises:
-        InputError: When there are no targets, the folder holds another attack, another process
-            is at it, or it cannot be written. Nothing is written in the first case.
+        InputError: When the folder holds another attack, another process is at it, or it cannot
+            be written.
 
     Example:
         >>> import tempfile
@@ -67,8 +66,6 @@ def run_protocol(
         >>> found.table["norm"].round(3).tolist()
         [2.0, 0.0, 2.0, 0.0]
     """
-    if attack.target is None:
-        raise InputError("expected an attack with targets to keep, got one for maximum damage")
     records = AttackRecords(folder)
     records.open(attack.arguments, about or {})
     with locked(folder, "another process is at this attack"):
@@ -84,7 +81,9 @@ def run_protocol(
                 records.add(group, result)
             images = attack.pair_images()
             more = pd.DataFrame(dict(columns or {}), index=range(len(attack.x)))
-            records.merge(groups, more.join(_distances(images)), images)
+            if attack.target is not None:
+                more = more.join(_distances(images))
+            records.merge(groups, more, images)
         return records.read()
 
 

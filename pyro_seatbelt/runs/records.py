@@ -31,7 +31,8 @@ class Findings(NamedTuple):
         images: `adversarial`, `distortion` and, with a model, `reconstruction` (of the
             adversarial input), each of shape `(P, *image)`, in the order of the rows.
         pairs: `input`, `target` and, with a model, `input_reconstruction` and
-            `target_reconstruction`, each of shape `(B, *image)`.
+            `target_reconstruction`, each of shape `(B, *image)`; without a target those of the
+            input alone.
     """
 
     table: pd.DataFrame

@@ -361,7 +361,7 @@ def test_progress_counts_every_problem(chain):
         (lambda: Attack(LatentKL(), weights=[float("nan")]), "lambda >= 0, got nan"),
         (lambda: Attack(LatentKL(), samples=0), "samples >= 1, got 0"),
         (lambda: Attack(LatentKL(), rows=0), "rows >= 1, got 0"),
-        (lambda: Attack(LatentKL(), noise="none"), "'frozen' or 'mean', got 'none'"),
+        (lambda: Attack(LatentKL(), noise="none"), "'frozen' or 'fresh' or 'mean', got 'none'"),
         (lambda: Attack(LatentKL(), start="zero"), "'gradient' or 'uniform', got 'zero'"),
         (lambda: Attack(LatentKL(), noise="mean", samples=3), "samples=3 means nothing"),
         (lambda: Attack(LatentKL(), PGD()), "PGD needs a ball"),

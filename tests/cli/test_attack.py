@@ -14,6 +14,7 @@ from PIL import Image
 import pyro_seatbelt
 from pyro_seatbelt.runs import attack as attacks
 
+OWN = ["--input", "a.png"]
 QUICK = ["--pairs", 1, "--lambdas", 2, "--max-iterations", 3, "--device", "cpu", "--processes", 1]
 
 
@@ -73,6 +74,42 @@ def test_pictures_of_ones_own(seatbelt, run, workplace):
     result = seatbelt("attack", run, *QUICK, "--input", "a.png", "--target", "b.png")
     assert result.exit_code == 0, result.output
     assert "3 problems of 1 pair" in result.stdout
+
+
+def test_the_most_damage_that_a_budget_can_do(seatbelt, run, workplace):
+    words = ["--untargeted", "--budget", 0.05, "--pairs", 2, "--max-iterations", 4]
+    quick = ["--device", "cpu", "--processes", 1]
+    result = seatbelt("attack", run, *words, *quick, "--norm", "linf")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "untargeted latent attack on z1 + z2: 2 problems of 2 inputs, 0 failed"
+    assert any(line.startswith("distance from its own") for line in lines)
+    [folder] = (run / "attacks").iterdir()
+    table = pd.read_parquet(folder / "table.parquet")
+    assert not table["targeted"].any()
+    assert (table["distance"] > 0).all()
+    assert {path.name for path in (folder / "figures").iterdir()} == {"panels.png"}
+    again = seatbelt("attack", run, *words, *quick, "--norm", "linf")
+    assert "finished already" in again.stderr
+    Image.linear_gradient("L").save(workplace / "a.png")
+    own = seatbelt("attack", run, *words, *quick, *OWN)
+    assert own.exit_code == 0, own.output
+    assert "1 problem of 1 input, 0 failed" in own.stdout
+    page = seatbelt("report", run)
+    assert page.exit_code == 0, page.output
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_a_budget_with_a_target_and_fresh_draws(seatbelt, run):
+    words = ["--budget", 0.05, "--samples", 2, "--fresh", "--pairs", 1, "--max-iterations", 3]
+    words += ["--device", "cpu", "--processes", 1, "--restarts", 1, "--json"]
+    [report] = json.loads(seatbelt("attack", run, *words).stdout)
+    assert (report["num_problems"], report["num_failed"], report["targeted"]) == (1, 0, True)
+    table = pd.read_parquet(report["files"]["table"])
+    assert table["norm"].item() <= 0.05 * 64 + 1e-6  # a root mean square of 64 x 64 pixels
+    assert table["evaluations"].item() >= 8
+    [again] = json.loads(seatbelt("attack", run, *words).stdout)
+    assert again["was_finished"]
 
 
 def test_ctrl_c_says_how_to_go_on(seatbelt, run, monkeypatch):
@@ -153,7 +190,6 @@ def place(attackable, tmp_path_factory):
     return place
 
 
-OWN = ["--input", "a.png"]
 BAD_INPUT = {
     "no run at all": ([], "no such folder of runs: `seatbelt train` makes the first one"),
     "an empty run folder": (["empty"], "empty: expected the folder of a run"),
@@ -169,6 +205,29 @@ BAD_INPUT = {
     "two kinds of lambda": (["run", "--lambdas", 3, "--lambda", 1], "--lambda: expected it or"),
     "no pairs": (["run", "--pairs", 0], "expected one pair or more, got 0"),
     "too many pairs": (["run", "--pairs", 9], "4 held-out images make 2 pairs"),
+    "no bound": (["run", "--untargeted"], "untargeted: nothing bounds the distortion"),
+    "no budget": (["run", "--budget", 0], "budget: expected > 0, got 0"),
+    "too much": (["run", "--budget", 2, "--norm", "linf"], "budget: expected <= 1, got 2"),
+    "a norm of nothing": (["run", "--norm", "l2"], "norm: it is that of a budget"),
+    "an unknown norm": (["run", "--budget", 0.1, "--norm", "l1"], "norm: expected 'l2' or 'linf'"),
+    "a ball without one": (["run", "--optimiser", "pgd"], "optimiser: pgd searches in a ball"),
+    "an unknown optimiser": (
+        ["run", "--optimiser", "adam"],
+        "optimiser: expected 'lbfgsb' or 'pgd",
+    ),
+    "a box without one": (["run", "--budget", 0.1, "--optimiser", "lbfgsb"], "is none: use pgd"),
+    "two bounds": (["run", "--budget", 0.1, "--lambda", 0.5], "in place of penalties lambda"),
+    "two bounds again": (["run", "--budget", 0.1, "--lambdas", 3], "in place of penalties lambda"),
+    "fresh means": (["run", "--fresh", "--at-mean"], "fresh: means are not drawn"),
+    "fresh lines": (["run", "--fresh"], "fresh: lbfgsb searches along lines"),
+    "ends of nothing": (
+        ["run", "--untargeted", "--budget", 0.1, "--ends", "both"],
+        "ends: without a target there is one end",
+    ),
+    "a target of nothing": (
+        ["run", "--untargeted", "--budget", 0.1, *OWN, "--target", "b.png"],
+        "--target: an attack is either --untargeted or has one",
+    ),
     "no such end": (["run", "--ends", "target"], "ends: expected"),
     "restarts < 0": (["run", "--restarts", -1], "expected restarts >= 0, got -1"),
     "no draws": (["run", "--samples", 0], "expected samples >= 1, got 0"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, LatentKL, Output
+from pyro_seatbelt.attacks import LBFGSB, Attack, Ball, BoundAttack, LatentKL, Output
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import LocalProcesses
 from pyro_seatbelt.locks import locked
@@ -179,7 +179,6 @@ def test_nothing_is_written_for_a_pair_that_cannot_be_attacked(chain, tmp_path):
         (make(objective=LatentKL(["z9"])), chain, "no latent site 'z9': choose among z1, z2"),
         (make(), (model, guide, x, x), "the target equals the input"),
         (make(objective=Output()), (None, guide, x, target), "reads the model"),
-        (make(), (model, guide, x), "expected an attack with targets to keep"),
     ]:
         with pytest.raises(InputError, match=message):
             keep(attack, pair, tmp_path / "a")
@@ -217,6 +216,20 @@ def test_a_guide_alone(chain, tmp_path):
     assert set(found.images) == {"adversarial", "distortion"}
     assert "l2_best_to_target" not in found.table
     assert found.table["target_nll"].isna().all()
+
+
+def test_an_attack_without_targets_is_kept_and_resumed(chain, tmp_path, monkeypatch):
+    model, guide, x, _ = chain
+    attack = make(weights=[0.0], batch=2, ball=Ball("linf", 0.1))
+    whole = keep(attack, (model, guide, x), tmp_path / "a")
+    assert set(whole.pairs) == {"input", "input_reconstruction"}
+    assert not {name for name in whole.table if name.endswith("_to_target")}
+    with monkeypatch.context() as patch:
+        patch.setattr(AttackRecords, "merge", lambda *args: None)
+        patch.setattr(AttackRecords, "read", lambda self: None)
+        keep(attack, (model, guide, x), tmp_path / "b")
+    keep(attack, (model, guide, x), tmp_path / "b")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
 def test_retired_problems_are_kept_and_named(chain, tmp_path):

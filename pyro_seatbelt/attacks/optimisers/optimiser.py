@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.ball import Ball, Norm
+from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.modes import Norm
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
@@ -25,9 +26,11 @@ class Optimiser(ABC):
 
     Attributes:
         balls: Norms of the balls that it can keep to, besides a box; None for no ball.
+        line_search: Whether it compares values along a line, which must be those of one function.
     """
 
     balls: ClassVar[frozenset[Norm | None]] = frozenset({None, "linf"})
+    line_search: ClassVar[bool] = True
 
     @abstractmethod
     def minimise(

@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.ball import Ball, Norm
+from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.modes import Norm
 from pyro_seatbelt.attacks.optimisers.minimum import Minimum
 from pyro_seatbelt.attacks.optimisers.optimiser import BatchedFunction, Optimiser, check_box
 from pyro_seatbelt.attacks.optimisers.visits import Visits
@@ -46,6 +47,7 @@ class PGD(Optimiser):
     """
 
     balls: ClassVar[frozenset[Norm | None]] = frozenset({"l2", "linf"})
+    line_search: ClassVar[bool] = False
 
     steps: int = 40
     restarts: int = 1
