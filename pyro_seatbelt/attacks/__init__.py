@@ -7,6 +7,7 @@ from pyro_seatbelt.lazy import lazily
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.attack import Attack, BoundAttack
     from pyro_seatbelt.attacks.ball import Ball
+    from pyro_seatbelt.attacks.minimum_norm import LeastDistortion, MinimumNorm
     from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
     from pyro_seatbelt.attacks.objectives import (
         MODES,
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
         Output,
     )
     from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
+    from pyro_seatbelt.attacks.optimisers.ddn import DDN
     from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
     from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
     from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
     from pyro_seatbelt.attacks.result import AttackResult
 
 __all__ = [
+    "DDN",
     "LBFGSB",
     "MODES",
     "OPTIMISERS",
@@ -38,7 +41,9 @@ __all__ = [
     "LatentL2",
     "LatentW2",
     "Layers",
+    "LeastDistortion",
     "Minimum",
+    "MinimumNorm",
     "Mode",
     "Objective",
     "Optimiser",
@@ -54,9 +59,11 @@ __getattr__ = lazily(
     {
         "attack": ["Attack", "BoundAttack"],
         "ball": ["Ball"],
+        "minimum_norm": ["LeastDistortion", "MinimumNorm"],
         "modes": ["Ends", "Layers", "Mode"],
         "objectives": ["MODES", "LatentKL", "LatentL2", "LatentW2", "Objective", "Output"],
         "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
+        "optimisers.ddn": ["DDN"],
         "optimisers.minimum": ["Minimum", "StopReason"],
         "pairs": ["ImagePairs", "choose_pairs"],
         "penalties": ["PAPER_WEIGHTS", "geometric_weights"],

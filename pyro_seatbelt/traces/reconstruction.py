@@ -33,11 +33,27 @@ def reconstruct(model: Program, guide: Program, x: Tensor, *, site: str | None =
         torch.Size([5, 1, 8, 8])
     """
     with evaluation_mode(model, guide):
-        trace = trace_pair(model, at_mean(guide), x).model
-        for name, node in sample_sites(trace).items():
-            if node["is_observed"] and node["value"].numel() == x.numel() and site in (None, name):
-                mean: Tensor = node["fn"].mean
-                return mean.expand(node["value"].shape).reshape(x.shape)
+        return mean_image(model, guide, x, site=site)
+
+
+def mean_image(model: Program, guide: Program, x: Tensor, *, site: str | None = None) -> Tensor:
+    """What :func:`reconstruct` returns, differentiable, with networks in the mode they are in.
+
+    Args:
+        model: As there.
+        guide: As there.
+        x: As there.
+        site: As there.
+
+    Raises:
+        InputError: As there.
+        NotImplementedError: As there.
+    """
+    trace = trace_pair(model, at_mean(guide), x).model
+    for name, node in sample_sites(trace).items():
+        if node["is_observed"] and node["value"].numel() == x.numel() and site in (None, name):
+            mean: Tensor = node["fn"].mean
+            return mean.expand(node["value"].shape).reshape(x.shape)
     called = "" if site is None else f" called '{site}'"
     raise InputError(
         f"the model observes no site{called} with the {x[0].numel()} elements of an image, so "
