@@ -7,6 +7,7 @@ References:
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -309,13 +310,7 @@ class BoundAttack:
             progress: Called as problems are solved.
         """
         attack, pair, numbers = self.attack, self.pair, self.groups[group]
-        # with validation a single NaN would raise, and take the whole batch with it
-        with (
-            evaluation_mode(pair.model, pair.guide),
-            folded(pair.model, pair.guide),
-            pyro.validation_enabled(False),
-            torch.enable_grad(),
-        ):
+        with self.ready():
             function = self.penalised_distance(numbers)
             solution = solve(
                 function,
@@ -335,6 +330,18 @@ class BoundAttack:
                 mode=attack.objective.name,
                 rows=self.rows,
             )
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Prepares the pair for a search: eval mode, batch normalisation folded, gradients."""
+        # with validation a single NaN would raise, and take the whole batch with it
+        with (
+            evaluation_mode(self.pair.model, self.pair.guide),
+            folded(self.pair.model, self.pair.guide),
+            pyro.validation_enabled(False),
+            torch.enable_grad(),
+        ):
+            yield
 
     def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:
         """What is minimised for some problems, each with its target and its noise.

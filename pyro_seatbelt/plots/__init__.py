@@ -8,6 +8,7 @@ from pyro_seatbelt.plots.contact_sheet import contact_sheet
 from pyro_seatbelt.plots.curves import training_curves
 from pyro_seatbelt.plots.densities import density_panels
 from pyro_seatbelt.plots.distortions import distortion_curves
+from pyro_seatbelt.plots.dots import Dot, DotPanel, dot_panels
 from pyro_seatbelt.plots.heatmaps import Heatmap, heatmap_rows
 from pyro_seatbelt.plots.image_rows import image_rows
 from pyro_seatbelt.plots.lines import Line, line_chart
@@ -19,6 +20,8 @@ __all__ = [
     "Attacked",
     "Band",
     "BandPanel",
+    "Dot",
+    "DotPanel",
     "Heatmap",
     "Line",
     "attack_panels",
@@ -27,6 +30,7 @@ __all__ = [
     "contact_sheet",
     "density_panels",
     "distortion_curves",
+    "dot_panels",
     "heatmap_rows",
     "image_rows",
     "line_chart",

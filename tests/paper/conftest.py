@@ -11,6 +11,7 @@ import pytest
 from pyro_seatbelt.attacks import Mode
 from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.item import Item
+from pyro_seatbelt.paper.mechanisms import VARIANTS
 from pyro_seatbelt.paper.results import CONFIG_COLUMNS, Results
 from pyro_seatbelt.paper.scales import SCALES
 from pyro_seatbelt.runs.records import Findings
@@ -174,6 +175,15 @@ def findings(config: TrainConfig, sign: int) -> Findings:
     )
 
 
+def why_table(config: TrainConfig, sign: int) -> pd.DataFrame:
+    """Objectives of two pairs: every way makes the paper's factors in the right world."""
+    assert config.beta is not None
+    power = {"beta-tcvae": 3 * math.log10(config.beta), "seatbelt": 7}[config.model]
+    problems = pd.DataFrame({"pair": [0, 0, 1, 1], "weight": [0.0, 1e-3] * 2})
+    values = (2.0 + problems["pair"]) * 10 ** (sign * power)
+    return problems.assign(**dict.fromkeys([*VARIANTS, "clean_w2"], values))
+
+
 @pytest.fixture
 def planted_images(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Puts images where the items look for them."""
@@ -184,6 +194,13 @@ def planted_images(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
         monkeypatch.setattr(Results, "read_attack", find)
         monkeypatch.setattr("pyro_seatbelt.paper.items.heart.heart_attack", find)
+        for room in ("items.why", "sharp_pixels"):
+            monkeypatch.setattr(
+                f"pyro_seatbelt.paper.{room}.read_table",
+                lambda results, config, kind: (
+                    why_table(config, sign) if results.run_folder(config) else None
+                ),
+            )
         rng = np.random.default_rng(0)
         monkeypatch.setattr(
             "pyro_seatbelt.paper.items.fig8.noise_likelihoods",

@@ -41,8 +41,8 @@ def test_jobs_are_there_and_can_be_merged(scale, jobs):
 
 def test_a_laptop_can_make_all_of_them(jobs):
     merged = merge_jobs([job for each in jobs["laptop"].values() for job in each])
-    assert len(merged) <= 26
-    assert sum(job.config.steps for job in merged) <= 20_000
+    assert len(merged) <= 34
+    assert sum(job.config.steps for job in merged) <= 26_000
     assert all(job.config.ids * job.config.holdout >= 2 for job in merged)  # pairs need two
     sets = {job.config.dataset for job in merged}
     assert sets == {"synth-chairs", "synth-faces", "synth-dsprites"}

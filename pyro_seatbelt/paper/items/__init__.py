@@ -21,13 +21,14 @@ from pyro_seatbelt.paper.items import (
     table1,
     traversals,
     w2,
+    why,
 )
 
 ITEMS: dict[str, Item] = {
     each.ITEM.name: each.ITEM
     for each in (
         *(fig1, fig3, fig4, fig5, fig6, fig7, fig8),
-        *(table1, mig, kl_collapse, layers, l2, small_noise, traversals, heart, w2),
+        *(table1, mig, kl_collapse, layers, l2, small_noise, traversals, heart, w2, why),
     )
 }
 """The items, in the order of the paper. Figure 2 is a drawing of the model, and needs no run."""
