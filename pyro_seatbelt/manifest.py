@@ -127,8 +127,8 @@ def read_checked(path: Path, folder: Path | None = None) -> bytes:
         before, sums = sums, read_manifest(folder)
         if sums == before:  # or else another process has just written both anew
             raise InputError(
-                f"{path}: the file is damaged: its SHA-256 is not the one in {NAME}: put the right "
-                f"file back, or remove {folder / NAME} to go on unchecked"
+                f"{path}: the file is damaged: its SHA-256 is not the one in {NAME} (without "
+                f"{folder / NAME} it is read unchecked)"
             )
 
 

@@ -180,7 +180,8 @@ class RunFolder:
         """Takes back the folder of a run that could not begin."""
         with suppress(OSError):
             remove_parts(self.path)
-            (self.path / "run.json").unlink(missing_ok=True)
+            for name in ("manifest.json", "config.json", "run.json"):
+                (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
 
     def _content(self, path: Path) -> bytes:
