@@ -1,6 +1,7 @@
 """Files that are either whole or not there."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,59 @@ def replace(path: Path, content: bytes | str) -> None:
         sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those that it lies in, and waits until the disk has their names.
+
+    Args:
+        path: The folder; it may be there.
+
+    Raises:
+        OSError: If it cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "runs" / "first"
+        >>> make_folder(place)
+        >>> place.is_dir()
+        True
+    """
+    absent = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in absent:
+        sync(each.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a folder so that it is whole or not there, whenever the process is killed.
+
+    Args:
+        path: The folder; what is left after a kill is beside it, under the name of a part.
+
+    Raises:
+        OSError: If it cannot be removed.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.old.part")
+    path.rename(aside)
+    sync(path.parent)
+    shutil.rmtree(aside)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what killed processes were writing in a folder.
+
+    Args:
+        folder: The folder, which no other process writes to.
+
+    Raises:
+        OSError: If something cannot be removed.
+    """
+    for part in folder.glob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
 
 
 def write_durably(path: Path, content: bytes | str) -> None:

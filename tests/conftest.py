@@ -224,6 +224,18 @@ def make_grid(workplace: Path, pictures: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def without_manifests() -> Callable[[Path], Path]:
+    """Takes the manifests from a folder, so that what a test changes in it is read all the same."""
+
+    def take(folder: Path) -> Path:
+        for path in folder.rglob("manifest.json"):
+            path.unlink()
+        return folder
+
+    return take
+
+
 @pytest.fixture(scope="session")
 def make_attackable(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a trained run of two layers on eight pictures of one's own, half of them held out."""

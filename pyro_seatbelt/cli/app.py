@@ -32,7 +32,7 @@ COMMANDS = (
         "Make figures and tables of the paper again, and check what it claims.",
         "RayOrNames",
     ),
-    LazyCommand("runs", "List the runs in a folder, the newest last."),
+    LazyCommand("runs", "List the runs in a folder, the newest last, or check their files."),
     LazyCommand("data", "List, download, import, draw, show and check data sets."),
 )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pyro_seatbelt.data.cache import CachedImages, file_stem, labels_path
 from pyro_seatbelt.data.fingerprint import fingerprint
+from pyro_seatbelt.data.verified import mark_verified, verified_path
 from pyro_seatbelt.files import replace, sync, writing
 
 UInt8Map = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
@@ -83,9 +84,11 @@ class Draft:
                 columns = np.stack(list(labels.values()), 1)
                 replace(cached.labels_path, _as_array_file(columns))
             replace(sidecar, cached.to_json().encode())
+        mark_verified(cached)
         if earlier is not None and earlier != cached.path:
             _discard(earlier)
             _discard(labels_path(earlier))
+            _discard(verified_path(earlier))
         return cached
 
 

@@ -63,6 +63,7 @@ class DrawnSet(StoredSet):
                 cached = self._find_current(request.root, ids)
                 if cached is None:
                     return self.build(request)
+        self.check(cached, ids)
         return self._open(cached)
 
     def build(self, request: LoadRequest) -> ImageDataset:

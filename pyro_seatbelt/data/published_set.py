@@ -95,6 +95,7 @@ class PublishedSet(StoredSet):
                 f"{cached.path}: expected {self.name} imported by reader {self.version}, "
                 f"got {cached.version}: run `{self.command}` again"
             )
+        self.check(cached)
         return self._open(cached, request.ids)
 
     def import_archive(self, archive: Path, request: LoadRequest) -> ImageDataset:

@@ -14,6 +14,7 @@ from pyro_seatbelt.data.registry import DATASETS, dataset_spec, every_dataset
 from pyro_seatbelt.data.spec import DatasetSpec, LoadRequest
 from pyro_seatbelt.data.stored_set import StoredSet
 from pyro_seatbelt.data.transfer import fetch
+from pyro_seatbelt.data.verified import check_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
 
@@ -212,11 +213,7 @@ def verify(
     for part in parts:
         cached = spec.find(root, part)
         if cached is not None:
-            if not cached.is_intact():
-                raise InputError(
-                    f"{cached.path}: damaged data set (its bytes do not have the recorded "
-                    f"fingerprint): {remake(spec.command, part)}"
-                )
+            check_bytes(cached, remedy=remake(spec.command, part))
             checked.append(cached)
     if not checked:
         raise InputError(f"{root}: nothing of {name} is stored here: run `{spec.command}`")

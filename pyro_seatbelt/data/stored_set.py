@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pyro_seatbelt.data.cache import CachedImages, find_cached
+from pyro_seatbelt.data.cache import CachedImages, find_cached, remake
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import DatasetSpec
+from pyro_seatbelt.data.verified import check_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,18 @@ class StoredSet(DatasetSpec):
     def find(self, root: Path, ids: int | None = None) -> CachedImages | None:
         """Look up what the cache has of it: see :func:`find_cached`."""
         return find_cached(root, self.name, ids=ids, command=self.command)
+
+    def check(self, cached: CachedImages, ids: int | None = None) -> None:
+        """Compare every byte of what is stored, once per version of the files.
+
+        Args:
+            cached: What is stored.
+            ids: Number of identities that were kept; None is the whole set.
+
+        Raises:
+            InputError: If the bytes are not those that were stored.
+        """
+        check_once(cached, remedy=remake(self.command, ids))
 
     def as_dataset(
         self,

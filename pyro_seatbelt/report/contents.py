@@ -1,6 +1,5 @@
 """What the folder of a run holds, read without its model."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,6 @@ from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.runs.records import AttackRecords, Findings
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.layout import checkpoints, step_of
-from pyro_seatbelt.training.metrics import read_metrics
 
 _HUGE = 1e300
 _NEEDED = ("pair", "weight", "value", "distance", "norm")
@@ -125,7 +123,7 @@ def read_contents(path: Path) -> RunContents:
     metrics: list[dict[str, Any]] = []
     evaluation = None
     try:
-        metrics = [each for each in read_metrics(folder.metrics) if abs(each["step"]) < _HUGE]
+        metrics = [each for each in folder.read_metrics() if abs(each["step"]) < _HUGE]
     except (InputError, OSError) as error:
         notes.append(f"The metrics cannot be read: {_reason(error, path)}")
     try:
@@ -169,9 +167,9 @@ def attack_contents(folder: Path) -> AttackContents:
         raise InputError(f"{folder.name}: it is not finished: the command that began it goes on")
     table = read_findings(folder).table
     try:
-        about = mapping(json.loads((folder / "arguments.json").read_text("utf-8")))
-    except (OSError, ValueError, RecursionError):
-        about = {}
+        arguments, about = AttackRecords(folder).known()
+    except InputError:
+        arguments, about = {}, {}
     step = about.get("step")
     first = table.iloc[0]
     return AttackContents(
@@ -179,7 +177,7 @@ def attack_contents(folder: Path) -> AttackContents:
         mode=str(first.get("mode", folder.name)),
         layers=str(first.get("layers", "")),
         table=table,
-        arguments=mapping(about.get("arguments")),
+        arguments=arguments,
         step=step if isinstance(step, int) else None,
         source=mapping(about.get("source")),
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.protocol import run_protocol
     from pyro_seatbelt.runs.records import Findings
     from pyro_seatbelt.runs.train import RunResult, resume_run, train_run
+    from pyro_seatbelt.runs.verify import Verdict, verify_run
 
 __all__ = [
     "AttackOptions",
@@ -27,6 +28,7 @@ __all__ = [
     "Run",
     "RunResult",
     "RunSummary",
+    "Verdict",
     "attack_run",
     "evaluate_run",
     "list_runs",
@@ -36,6 +38,7 @@ __all__ = [
     "resume_run",
     "run_protocol",
     "train_run",
+    "verify_run",
 ]
 
 # these need torch, which takes a second to import
@@ -53,5 +56,6 @@ __getattr__ = lazily(
         "protocol": ["run_protocol"],
         "records": ["Findings"],
         "train": ["RunResult", "resume_run", "train_run"],
+        "verify": ["Verdict", "verify_run"],
     },
 )

@@ -1,6 +1,5 @@
 """What people look at after an attack: summaries, figures and posterior draws."""
 
-import json
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,8 @@ from pyro_seatbelt.evaluation.attack_summary import count_failed, has_targets, s
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.formats import to_json
+from pyro_seatbelt.manifest import extend_manifest, is_intact
 from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
 from pyro_seatbelt.runs.figures import run_title, save_figure
 from pyro_seatbelt.runs.netcdf import write_netcdf
@@ -98,8 +99,11 @@ def write_report(
         "pairs": records.pairs,
         "summary": folder / "summary.csv",
     }
-    if not (was_finished and files["summary"].is_file()):
+    written: list[Path] = []
+    summaries = [files["summary"], folder / "summary.json"]
+    if not (was_finished and all(map(is_intact, summaries))):
         _write_summary(folder, summary, area, findings.table)
+        written += summaries
     place = folder / "figures"
     derived = {
         "panels": place / "panels.png",
@@ -110,7 +114,7 @@ def write_report(
     if not (targeted := has_targets(findings.table)):
         derived = {"panels": derived["panels"]}
     rows = shown_rows(findings.table) if figures else {}
-    complete = was_finished and all(path.is_file() for path in derived.values())
+    complete = was_finished and all(is_intact(path, folder) for path in derived.values())
     if rows and not complete:
         with writing(place):
             place.mkdir(exist_ok=True)
@@ -120,6 +124,9 @@ def write_report(
             tree = _posteriors(run, findings, rows)
             save_figure(_overlap(findings, rows, tree, title), derived["posteriors"])
             write_netcdf(tree, derived["draws"])
+        written += derived.values()
+    if written:
+        extend_manifest(folder, written)
     return AttackReport(
         folder=folder,
         mode=mode,
@@ -153,7 +160,7 @@ def _write_summary(
         }
         for name, each in estimates.items()
     }
-    write_atomically(folder / "summary.json", json.dumps(content, indent=2) + "\n")
+    write_atomically(folder / "summary.json", to_json(content))
 
 
 def _panels(findings: Findings, rows: dict[int, int], title: str) -> Figure:

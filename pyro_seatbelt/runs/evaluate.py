@@ -7,8 +7,15 @@ import xarray as xr
 from xarray import DataTree
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, write_atomically, writing
+from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.locks import locked
+from pyro_seatbelt.manifest import (
+    extend_manifest,
+    is_intact,
+    remove_manifest,
+    write_manifest,
+)
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import Evaluation, EvaluationFolder, read_evaluation
@@ -67,11 +74,12 @@ def evaluate_run(
     place = EvaluationFolder(RunFolder(path).evaluation)
     names = figure_names(run.model.num_layers) if options.figures else ()
     found = None if options.force else _finished(run, place, options)
-    if found is not None and all((place.figures / name).is_file() for name in names):
+    figures = [place.figures / name for name in names]
+    if found is not None and all(is_intact(figure, place.path) for figure in figures):
         return _report(place, found, names, was_finished=True)
     dataset, split = open_same_data(path, run.config, run.record, progress)
     with writing(place.path):
-        place.path.mkdir(exist_ok=True)
+        make_folder(place.path)
     with locked(place.path, "another process is evaluating this run"):
         if found is None:
             measured, tree = measure(run, dataset, split, options, progress)
@@ -87,6 +95,7 @@ def evaluate_run(
                 place.figures,
                 progress=progress,
             )
+            extend_manifest(place.path, figures)
     return _report(place, measured, names, was_finished=found is not None)
 
 
@@ -95,25 +104,40 @@ def _finished(run: Run, place: EvaluationFolder, options: EvaluateOptions) -> Ev
     found = read_evaluation(run.folder)
     if found is None or not place.tree.is_file():
         return None
-    return found if found.answers(options, run.record, run.step) else None
+    if not found.answers(options, run.record, run.step):
+        return None
+    _check_tree(place)
+    return found
 
 
 def _write(place: EvaluationFolder, evaluation: Evaluation, tree: DataTree) -> None:
     """Puts an evaluation in the place of an earlier one; the numbers come last."""
+    remove_manifest(place.path)
     with writing(place.path):
         place.numbers.unlink(missing_ok=True)
         for figure in (*place.figures.glob("*.png"), *place.figures.glob("*.gif")):
             figure.unlink()
     write_netcdf(tree, place.tree)
-    write_atomically(place.numbers, evaluation.model_dump_json(indent=2) + "\n")
+    write_atomically(place.numbers, to_json(evaluation.model_dump(mode="json")))
+    write_manifest(place.path, [place.numbers, place.tree])
 
 
 def _read_tree(place: EvaluationFolder) -> DataTree:
+    _check_tree(place)
     try:
         with xr.open_datatree(place.tree, engine="h5netcdf") as tree:
             return tree.load()
     except (OSError, ValueError) as error:
-        raise InputError(f"{place.tree}: the file is damaged: evaluate again by --force") from error
+        raise _damaged(place.tree) from error
+
+
+def _check_tree(place: EvaluationFolder) -> None:
+    if not is_intact(place.tree):
+        raise _damaged(place.tree)
+
+
+def _damaged(tree: Path) -> InputError:
+    return InputError(f"{tree}: the file is damaged: evaluate again by --force")
 
 
 def _report(

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.formats import from_json
+from pyro_seatbelt.manifest import read_checked
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 
@@ -155,13 +157,16 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         InputError: If the file is damaged.
     """
     path = EvaluationFolder(RunFolder(folder).evaluation).numbers
+    remedy = f"remove {path.parent} and evaluate again"
     try:
-        content = path.read_bytes()
+        content = from_json(path, read_checked(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"{error}; {remedy}") from error
     try:
-        return Evaluation.model_validate_json(content)
+        return Evaluation.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: the file is damaged: remove it and evaluate again") from error
+        raise InputError(f"{path}: the file is damaged: {remedy}") from error

@@ -1,22 +1,25 @@
 """The folder of a run: what lies where, and who may write to it."""
 
-import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, remove_parts, sync, write_atomically, writing
+from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import lock, locked
-from pyro_seatbelt.training.config import TrainConfig, read_config
+from pyro_seatbelt.manifest import read_checked, remove_manifest, write_manifest
+from pyro_seatbelt.training.config import TrainConfig, parse_config
 from pyro_seatbelt.training.layout import checkpoints, step_of
+from pyro_seatbelt.training.metrics import parse_metrics
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
@@ -40,6 +43,7 @@ class RunRecord(BaseModel):
         pid: The process that trains or trained it.
         versions: Of the packages that decide the numbers.
         error: Why it failed.
+        damaged: Checkpoints that it could not go on from, and what was wrong with them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,6 +60,7 @@ class RunRecord(BaseModel):
     pid: int
     versions: Mapping[str, str]
     error: str | None = None
+    damaged: tuple[str, ...] = ()
 
 
 class RunFolder:
@@ -114,15 +119,16 @@ class RunFolder:
             if (self.path / "run.json").is_file():
                 what += ": it never began, so start it again"
             raise InputError(f"{self.path}: expected the folder of a run, it {what}")
-        return TrainConfig(**read_config(path))
+        return TrainConfig(**parse_config(path, self._content(path)))
 
-    def write_config(self, config: TrainConfig) -> None:
-        """Writes the config.
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Reads the records of numbers; none if there is no file.
 
         Raises:
-            InputError: If the disk does not take it.
+            InputError: If the file is damaged.
         """
-        write_atomically(self.path / "config.json", config.to_json())
+        path = self.metrics
+        return parse_metrics(path, self._content(path)) if path.exists() else []
 
     def read_record(self) -> RunRecord:
         """Reads what is known of the run.
@@ -132,25 +138,57 @@ class RunFolder:
         """
         path = self.path / "run.json"
         try:
-            return RunRecord(**json.loads(path.read_text("utf-8")))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        except (TypeError, ValueError, ValidationError) as error:
+            return RunRecord(**from_json(path, self._content(path)))
+        except ValidationError as error:
             raise InputError(f"{path}: the file is damaged") from error
 
-    def write_record(self, record: RunRecord) -> None:
-        """Writes what is known of the run.
+    def write_record(self, record: RunRecord, config: TrainConfig | None = None) -> None:
+        """Writes what is known of the run, then its manifest.
+
+        The manifest lists the numbers and the figures of a run that has stopped; while it is
+        running they change.
+
+        Args:
+            record: What is known.
+            config: The config, if it is new.
 
         Raises:
             InputError: If the disk does not take it.
         """
-        write_atomically(self.path / "run.json", record.model_dump_json(indent=2) + "\n")
+        remove_manifest(self.path)
+        files = [self.path / "run.json", self.path / "config.json"]
+        write_atomically(files[0], to_json(record.model_dump(mode="json")))
+        if config is not None:
+            write_atomically(files[1], to_json(config.model_dump(mode="json")))
+        if record.status != "running":
+            files += [self.metrics, *self.figures.glob("*.png")]
+        write_manifest(self.path, [path for path in files if path.is_file()])
+
+    def set_aside(self, checkpoint: Path) -> None:
+        """Renames a damaged checkpoint, so that it is none any more.
+
+        Raises:
+            InputError: If it cannot be renamed.
+        """
+        aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
+        with writing(aside):
+            shutil.rmtree(aside, ignore_errors=True)  # of an earlier time
+            checkpoint.rename(aside)
+            sync(aside.parent)
 
     def discard(self) -> None:
         """Takes back the folder of a run that could not begin."""
         with suppress(OSError):
-            (self.path / "run.json").unlink(missing_ok=True)
+            remove_parts(self.path)
+            for name in ("manifest.json", "config.json", "run.json"):
+                (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
+
+    def _content(self, path: Path) -> bytes:
+        try:
+            return read_checked(path, self.path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
     def locked(self) -> AbstractContextManager[None]:
         """Keeps other processes from training this run; a killed process lets go of it.
@@ -192,11 +230,11 @@ def new_folder(config: TrainConfig, *, out: Path | None, root: Path) -> RunFolde
     if out is not None:
         check_free(out)
         with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
         return RunFolder(out)
     name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{config.model}-{config.dataset}"
     with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         number = 1
         while True:
             path = root / (name if number == 1 else f"{name}-{number}")
@@ -205,6 +243,7 @@ def new_folder(config: TrainConfig, *, out: Path | None, root: Path) -> RunFolde
             except FileExistsError:
                 number += 1
             else:
+                sync(root)
                 return RunFolder(path)
 
 
@@ -212,7 +251,8 @@ def check_free(out: Path) -> None:
     """Checks that a run may be put somewhere.
 
     Args:
-        out: Absent, or an empty folder; one in which a run was about to begin counts as empty.
+        out: Absent, or an empty folder; one in which a run was about to begin counts as empty,
+            whatever it was writing when it was killed.
 
     Raises:
         InputError: If there is something already: a run is never overwritten.
@@ -223,7 +263,9 @@ def check_free(out: Path) -> None:
                 f"{out}: there is a run here already: go on with it by --resume, or choose "
                 "another --out"
             )
-        if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - _BEGUN):
+        names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+        there = {name for name in names - _BEGUN if not name.endswith(".part")}
+        if there or (out.exists() and not out.is_dir()):
             raise InputError(f"{out}: expected an absent or empty folder for the run")
 
 

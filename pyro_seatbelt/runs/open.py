@@ -62,7 +62,7 @@ def load_run(
     if not saved:
         wanted = "no checkpoint yet" if step is None else f"no checkpoint of step {step}"
         raise InputError(f"{run.path}: the run has {wanted}")
-    checkpoint = load_checkpoint(saved[-1])
+    checkpoint = load_checkpoint(saved[-1], optimizer=False)
     family = presets.from_config(config, record.image_shape, record.num_train)
     checkpoint.restore({"model": family.model, "guide": family.guide})
     family.model.to(device).eval()

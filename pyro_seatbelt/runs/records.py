@@ -1,5 +1,6 @@
 """What an attack leaves on disk, group by group."""
 
+import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,15 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, write_atomically, writing
+from pyro_seatbelt.formats import from_json, to_json
+from pyro_seatbelt.manifest import (
+    read_checked,
+    read_manifest,
+    remove_manifest,
+    sha256,
+    write_manifest,
+)
 
 IMAGES = ("adversarial", "distortion", "reconstruction")
 """The fields of :class:`AttackResult` that are kept as images."""
@@ -43,8 +52,9 @@ class Findings(NamedTuple):
 class AttackRecords:
     """The folder of one attack: its arguments, a part for each group, and one table at the end.
 
-    Every file appears whole or not at all, and a group counts as finished when its table is
-    there. With the merged table the attack is finished, and the parts are gone.
+    Every file appears whole or not at all, and a group counts as finished when the manifest of
+    the parts lists its table. With the merged table the attack is finished, and the parts are
+    gone; the manifest comes last.
 
     Args:
         path: The folder.
@@ -100,7 +110,7 @@ class AttackRecords:
         path = self.arguments
         wanted = json.loads(json.dumps(arguments, default=str))
         if path.is_file():
-            found, _ = self._read()
+            found, _ = self.known()
             if found != wanted:
                 names = sorted({*found, *wanted})
                 different = [name for name in names if found.get(name) != wanted.get(name)]
@@ -110,9 +120,9 @@ class AttackRecords:
                 )
         else:
             with writing(self.path):
-                self.path.mkdir(parents=True, exist_ok=True)
+                make_folder(self.path)
             self._free()
-            write_atomically(path, json.dumps({"arguments": wanted, **about}, indent=2) + "\n")
+            write_atomically(path, to_json({"arguments": wanted, **about}))
 
     def about(self) -> dict[str, Any]:
         """Reads what was written down beside the arguments.
@@ -120,17 +130,26 @@ class AttackRecords:
         Raises:
             InputError: If the file is absent or damaged.
         """
-        _, about = self._read()
+        _, about = self.known()
         return about
 
-    def _read(self) -> tuple[Any, dict[str, Any]]:
-        """The arguments, and the rest."""
+    def known(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Reads the arguments, and what was written down beside them.
+
+        Raises:
+            InputError: If the file is absent or damaged.
+        """
         path = self.arguments
         try:
-            content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            return content.pop("arguments"), content
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
+            content = from_json(path, read_checked(path))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        except InputError as error:
+            raise InputError(f"{error}: remove {self.path}") from error
+        arguments = content.pop("arguments", None)
+        if not isinstance(arguments, dict):
+            raise InputError(f"{path}: the file is damaged: remove {self.path}")
+        return arguments, content
 
     def prepare(self) -> None:
         """Makes room for the parts, and removes what a killed process was writing.
@@ -143,8 +162,10 @@ class AttackRecords:
                 part.unlink()
             if self.finished:
                 shutil.rmtree(self.groups, ignore_errors=True)
-            else:
-                self.groups.mkdir(exist_ok=True)
+                return
+            make_folder(self.groups)
+            if read_manifest(self.groups) is None:  # it was begun by an earlier version
+                write_manifest(self.groups, self.groups.glob("group-*"))
 
     def reset(self) -> None:
         """Forgets what has been found.
@@ -152,6 +173,7 @@ class AttackRecords:
         Raises:
             InputError: If it cannot be removed.
         """
+        remove_manifest(self.path)
         with writing(self.path):
             self.table.unlink(missing_ok=True)
             self.images.unlink(missing_ok=True)
@@ -174,16 +196,24 @@ class AttackRecords:
             for name in IMAGES
             if isinstance(images := getattr(result, name), Tensor)
         }
-        write_atomically(self._part(group, "safetensors"), safetensors.torch.save(kept))
+        table = pd.DataFrame(result.columns()).to_parquet(engine="pyarrow", index=False)
+        files = {
+            self._part(group, "safetensors"): safetensors.torch.save(kept),
+            self._part(group, "parquet"): table,
+        }
+        sums = _write_all(files)
         # last, because it says that the group is finished
-        write_atomically(
-            self._part(group, "parquet"),
-            pd.DataFrame(result.columns()).to_parquet(engine="pyarrow", index=False),
-        )
+        write_manifest(self.groups, known=(read_manifest(self.groups) or {}) | sums)
 
     def finished_groups(self, groups: Iterable[int]) -> set[int]:
-        """Which of some groups are there."""
-        return {group for group in groups if self._part(group, "parquet").is_file()}
+        """Which of some groups are there.
+
+        Raises:
+            InputError: If the manifest of the parts is damaged.
+        """
+        listed = read_manifest(self.groups) or {}
+        tables = {group: self._part(group, "parquet") for group in groups}
+        return {group for group, path in tables.items() if path.name in listed and path.is_file()}
 
     def merge(
         self, groups: Iterable[int], columns: pd.DataFrame, pairs: Mapping[str, Tensor]
@@ -204,13 +234,14 @@ class AttackRecords:
             images.append(_read_images(self._part(group, "safetensors")))
         table = pd.concat(tables, ignore_index=True).join(columns, on="pair")
         together = {name: np.concatenate([part[name] for part in images]) for name in images[0]}
-        write_atomically(
-            self.pairs,
-            safetensors.torch.save({name: each.cpu().contiguous() for name, each in pairs.items()}),
-        )
-        write_atomically(self.images, safetensors.numpy.save(together))
-        # last, because it says that all is there
-        write_atomically(self.table, table.to_parquet(engine="pyarrow", index=False))
+        ends = {name: each.cpu().contiguous() for name, each in pairs.items()}
+        files = {
+            self.pairs: safetensors.torch.save(ends),
+            self.images: safetensors.numpy.save(together),
+            # last, because it says that all is there
+            self.table: table.to_parquet(engine="pyarrow", index=False),
+        }
+        write_manifest(self.path, [self.arguments], known=_write_all(files))
         shutil.rmtree(self.groups, ignore_errors=True)
 
     def read(self) -> Findings:
@@ -237,16 +268,23 @@ class AttackRecords:
             raise InputError(f"{self.path}: expected an absent or empty folder for the attack")
 
 
+def _write_all(files: Mapping[Path, bytes]) -> dict[str, str]:
+    """Writes files in order, and returns their hashes by name."""
+    for path, content in files.items():
+        write_atomically(path, content)
+    return {path.name: sha256(content) for path, content in files.items()}
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:  # pyarrow's errors are both
+        return pd.read_parquet(io.BytesIO(read_checked(path)), engine="pyarrow")
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors, and pandas's
         raise _damaged(path) from error
 
 
 def _read_images(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        return safetensors.numpy.load(path.read_bytes())
+        return safetensors.numpy.load(read_checked(path))
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise _damaged(path) from error
 

@@ -1,7 +1,8 @@
 """From a config to a trained run in a folder of its own."""
 
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.family import PRESETS, WEIGHTS
+from pyro_seatbelt.files import remove_parts, writing
 from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import draw_figures, run_title
@@ -28,14 +30,14 @@ from pyro_seatbelt.runs.folder import (
     runs_root,
 )
 from pyro_seatbelt.runs.images import open_data, open_same_data
-from pyro_seatbelt.training.checkpoint import Checkpoint, load_checkpoint
+from pyro_seatbelt.training.checkpoint import Checkpoint, load_newest
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
-from pyro_seatbelt.training.layout import checkpoints
 from pyro_seatbelt.training.loop import Outcome, fit, num_steps
-from pyro_seatbelt.training.metrics import read_metrics
 from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
 from pyro_seatbelt.training.schedules import LinearWarmup
+
+logger = logging.getLogger(__name__)
 
 
 class RunResult(NamedTuple):
@@ -105,15 +107,15 @@ def train_run(
     )
     folder = new_folder(config, out=out, root=root or runs_root())
     with folder.locked():
+        check_free(folder.path)  # another process may have been faster
         try:
-            folder.write_record(record)
-            folder.write_config(config)
+            with writing(folder.path):
+                remove_parts(folder.path)
+            folder.write_record(record, config)
         except InputError:
             folder.discard()
             raise
-        return _train(
-            folder, record, config, family, dataset, split, resume=None, progress=progress
-        )
+        return _train(folder, record, config, family, dataset, split, progress=progress)
 
 
 def resume_run(
@@ -126,6 +128,8 @@ def resume_run(
 
     On the CPU it ends with the same weights as if it had never stopped. A
     finished run is left as it is, or extended if it is given more steps.
+    Where the newest checkpoint is damaged it goes on from the newest good one, warns, and names
+    the damaged ones in `run.json`. Nothing is written before everything is known to be good.
 
     Args:
         path: The folder of the run.
@@ -138,7 +142,7 @@ def resume_run(
 
     Raises:
         InputError: If this is no run, its data are no longer the same, another process trains it,
-            its newest checkpoint is damaged, or a change is not allowed.
+            all its checkpoints or its metrics are damaged, or a change is not allowed.
         TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
     """
     folder = RunFolder(path)
@@ -146,10 +150,10 @@ def resume_run(
     config = _with_changes(saved, changes or {}, path)
     make_fabric(config.device, config.precision)
     with folder.locked():
-        there = checkpoints(folder.checkpoints)
-        checkpoint = load_checkpoint(there[-1]) if there else None
+        checkpoint, damaged = load_newest(folder.checkpoints)
+        metrics = folder.read_metrics()
         if checkpoint is None:
-            _check_never_saved(folder, saved)
+            _check_never_saved(folder, metrics, saved)
         step, total = checkpoint.step if checkpoint else 0, num_steps(config, record.num_train)
         if step > total:
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
@@ -164,12 +168,26 @@ def resume_run(
                 "finished": None,
                 "error": None,
                 "versions": package_versions(),
+                "damaged": tuple(dict.fromkeys((*record.damaged, *damaged.values()))),
             }
         )
-        folder.write_config(config)
-        folder.write_record(record)
+
+        def begin() -> None:
+            folder.write_record(record, config)
+            for place, problem in damaged.items():
+                logger.warning("%s; going on from step %d", problem, step)
+                folder.set_aside(place)
+
         return _train(
-            folder, record, config, family, dataset, split, resume=checkpoint, progress=progress
+            folder,
+            record,
+            config,
+            family,
+            dataset,
+            split,
+            resume=checkpoint,
+            begin=begin,
+            progress=progress,
         )
 
 
@@ -193,9 +211,11 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
     return PRESETS[config.model].weighted or WEIGHTS
 
 
-def _check_never_saved(folder: RunFolder, config: TrainConfig) -> None:
+def _check_never_saved(
+    folder: RunFolder, metrics: Sequence[Mapping[str, Any]], config: TrainConfig
+) -> None:
     """Raises where a run without a checkpoint came so far that it must have saved one."""
-    steps = [record["step"] for record in read_metrics(folder.metrics)]
+    steps = [record["step"] for record in metrics]
     if steps and max(steps) > config.checkpoint_every:
         raise InputError(
             f"{folder.path}: the run came to step {max(steps)} and its checkpoints are gone: put "
@@ -243,9 +263,19 @@ def _train(
     dataset: ImageDataset,
     split: Split,
     *,
-    resume: Checkpoint | None,
+    resume: Checkpoint | None = None,
+    begin: Callable[[], None] | None = None,
     progress: Progress,
 ) -> RunResult:
+    """Trains; `begin` writes the record of a run that is resumed, once it is known to be good."""
+    begun = begin is None
+
+    def begin_once() -> None:
+        nonlocal begun
+        begun = True
+        if begin is not None:
+            begin()
+
     fabric = make_fabric(config.device, config.precision)
     images = dataset.images.to(fabric.device)
     heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
@@ -271,12 +301,15 @@ def _train(
                 schedule=LinearWarmup(
                     family.objective, config.warmup_steps, names=warmed_weights(config)
                 ),
+                begin=begin_once,
                 progress=progress,
                 fabric=fabric,
             )
         if not outcome.interrupted:
             draw_figures(folder, family, images, heldout, title=run_title(config, outcome.step))
     except BaseException as error:
+        if not begun:  # a refused run is left as it was
+            raise
         status: Literal["interrupted", "failed"] = (
             "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         )
@@ -290,7 +323,7 @@ def _train(
 
 
 def _result(folder: RunFolder, outcome: Outcome, *, num_steps: int) -> RunResult:
-    evaluations = [each for each in read_metrics(folder.metrics) if each["kind"] == "heldout"]
+    evaluations = [each for each in folder.read_metrics() if each["kind"] == "heldout"]
     return RunResult(
         folder=folder.path,
         status="interrupted" if outcome.interrupted else "finished",

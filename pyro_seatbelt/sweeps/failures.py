@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import WorkerDied
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.runs.folder import now
 from pyro_seatbelt.training.divergence import TrainingDiverged
 
@@ -89,7 +90,7 @@ def keep_failure(folder: Path, job: str, failure: Failure) -> None:
         "attempts": attempts + 1,
         "time": now().isoformat(),
     }
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
+    write_atomically(path, to_json(content))
 
 
 def forget_failure(folder: Path, job: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
@@ -98,7 +99,7 @@ def mark_finished(job: Job, folder: Path, made: Sequence[Sequence[str]]) -> JobR
         plain = plain_options(options)
         attacks[_key(plain)] = {"options": plain, "folders": list(folders)}
     content = {"step": step, "attacks": list(attacks.values()), "evaluation": evaluation}
-    write_atomically(_mark(place), json.dumps(content, indent=2) + "\n")
+    write_atomically(_mark(place), to_json(content))
     return _report(job, place, [name for names in made for name in names], was_finished=False)
 
 
@@ -118,7 +119,7 @@ def _mark(place: Path) -> Path:
 def _read_mark(place: Path) -> dict[str, Any] | None:
     """What the mark says; None if there is none that can be read."""
     try:
-        mark = json.loads(_mark(place).read_text("utf-8"))
+        mark = from_json(_mark(place), _mark(place).read_bytes())
         return {name: mark[name] for name in ("step", "attacks", "evaluation")}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,7 +8,6 @@ import torch
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.files import writing
-from pyro_seatbelt.locks import lock
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.evaluate import evaluate_run
@@ -116,7 +115,6 @@ def _train(config: TrainConfig, place: Path, progress: Progress) -> None:
         changes = {name: getattr(config, name) for name in sorted(CHANGEABLE)}
         result = resume_run(place, changes, progress=progress)
     else:
-        _clear(place)
         with writing(place):
             place.parent.mkdir(parents=True, exist_ok=True)
         result = train_run(config, out=place, progress=progress)
@@ -133,14 +131,3 @@ def _check_same(config: TrainConfig, found: TrainConfig, place: Path) -> None:
                 f"{place}: expected a run with {name} {wanted}, it has {there}: choose another "
                 "folder for the sweep, or move the run away"
             )
-
-
-def _clear(place: Path) -> None:
-    """Removes what a process that was killed before its run began had been writing."""
-    if not place.is_dir():
-        return
-    with lock(place) as mine, writing(place):
-        if not mine:
-            raise InputError(f"{place}: another process is training this run")
-        for part in place.glob(".*.part"):
-            part.unlink()

@@ -1,6 +1,5 @@
 """Many jobs in one folder."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
@@ -165,11 +165,11 @@ def _check_free(folder: Path) -> None:
 def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
     path = folder / "sweep.json"
     before: list[dict[str, object]] = []
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        before = list(json.loads(path.read_text("utf-8"))["jobs"])
+    if path.is_file():
+        with suppress(KeyError, TypeError):
+            before = list(from_json(path, path.read_bytes())["jobs"])
     plain = {str(each["name"]): each for each in before} | {job.name: job.plain() for job in jobs}
-    content = {"format": 1, "jobs": list(plain.values())}
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
+    write_atomically(path, to_json({"jobs": list(plain.values())}))
 
 
 def _make_data(jobs: Sequence[Job], progress: Progress) -> None:

@@ -1,8 +1,6 @@
 """Weights and optimiser of a run at one step, on disk."""
 
-import hashlib
 import io
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -15,13 +13,25 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import sync, write_durably, writing
+from pyro_seatbelt.files import (
+    make_folder,
+    remove_folder,
+    remove_parts,
+    sync,
+    write_durably,
+    writing,
+)
+from pyro_seatbelt.formats import from_json, to_json
+from pyro_seatbelt.manifest import sha256
 from pyro_seatbelt.training.layout import checkpoint_path, checkpoints
+from pyro_seatbelt.training.optimizer_state import OptimizerState
 
-FORMAT = 1
-"""Number of the layout below; another one is refused."""
+FORMAT = 2
+"""Number of the layout below. In the first one `state.pt` was the optimiser, as torch saves it."""
 
-_WEIGHTS, _STATE, _META = "weights.safetensors", "state.pt", "meta.json"
+_WEIGHTS, _META = "weights.safetensors", "meta.json"
+_TENSORS, _STATE = "optimizer.safetensors", "state.json"
+_PICKLED = "state.pt"
 
 
 class Checkpoint(NamedTuple):
@@ -31,13 +41,13 @@ class Checkpoint(NamedTuple):
         path: The folder.
         step: How many steps had been taken.
         weights: Parameters and buffers by name, `model.*` and `guide.*`.
-        optimizer: State of the optimiser.
+        optimizer: State of the optimiser; None if it was not asked for.
     """
 
     path: Path
     step: int
     weights: dict[str, Tensor]
-    optimizer: dict[str, Any]
+    optimizer: OptimizerState | None
 
     def restore(
         self,
@@ -48,10 +58,11 @@ class Checkpoint(NamedTuple):
 
         Args:
             modules: Modules by the prefix that they were saved with.
-            optimizer: Optimiser of their parameters, if it is to go on.
+            optimizer: Optimiser of their parameters, if it is to go on; it has the settings that
+                it was saved with.
 
         Raises:
-            InputError: If the modules are not those that were saved.
+            InputError: If the modules or the optimiser are not those that were saved.
         """
         for prefix, module in modules.items():
             weights = {
@@ -65,10 +76,24 @@ class Checkpoint(NamedTuple):
                 reason = " ".join(str(error).split())
                 raise InputError(f"{self.path}: weights of another {prefix}: {reason}") from error
         if optimizer is not None:
+            if self.optimizer is None:
+                raise InputError(f"{self.path}: expected a checkpoint with its optimiser")
             try:
-                optimizer.load_state_dict(self.optimizer)
-            except (KeyError, ValueError) as error:
+                self.optimizer.restore(optimizer)
+            except ValueError as error:
                 raise InputError(f"{self.path}: state of another optimiser: {error}") from error
+
+
+class Newest(NamedTuple):
+    """The newest good checkpoint of a run.
+
+    Attributes:
+        checkpoint: It; None if the run has none.
+        damaged: Later ones, and what is wrong with them.
+    """
+
+    checkpoint: Checkpoint | None
+    damaged: dict[Path, str]
 
 
 def save_checkpoint(
@@ -82,7 +107,8 @@ def save_checkpoint(
     """Writes a checkpoint whole or not at all, and drops old ones.
 
     Random numbers need no saving: they depend on the seed and the step
-    (:func:`pyro_seatbelt.training.randomness.seed_step`).
+    (:func:`pyro_seatbelt.training.randomness.seed_step`), and so does the schedule of the weights
+    (:class:`pyro_seatbelt.training.schedules.LinearWarmup`).
 
     Args:
         root: Folder of the checkpoints.
@@ -96,6 +122,7 @@ def save_checkpoint(
 
     Raises:
         InputError: If it cannot be written; earlier checkpoints are untouched.
+        TypeError: If the optimiser remembers something else than tensors and numbers.
     """
     weights = {
         # contiguous copies: channels_last and tied tensors cannot be stored as they are
@@ -105,19 +132,21 @@ def save_checkpoint(
         for prefix, module in modules.items()
         for name, value in module.state_dict().items()
     }
-    state = io.BytesIO()
-    torch.save({"optimizer": optimizer.state_dict()}, state)
-    files = {_WEIGHTS: safetensors.torch.save(weights), _STATE: state.getvalue()}
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    meta = json.dumps({"format": FORMAT, "step": step, "sha256": sums}, indent=2) + "\n"
+    state = OptimizerState.from_state_dict(optimizer.state_dict())
+    files = {
+        _WEIGHTS: safetensors.torch.save(weights),
+        _TENSORS: safetensors.torch.save(state.tensors()),
+        _STATE: to_json({"step": step, "optimizer": state.to_plain()}).encode(),
+    }
+    sums = {name: sha256(content) for name, content in files.items()}
+    meta = to_json({"step": step, "sha256": sums}, number=FORMAT)
 
     path = checkpoint_path(root, step)
     part = root / f".{path.name}.{os.getpid()}.part"
     aside = part.with_suffix(".old.part")
     with writing(path):
-        root.mkdir(parents=True, exist_ok=True)
-        for leftover in root.glob(".*.part"):  # of a run that was cut off here
-            shutil.rmtree(leftover)
+        make_folder(root)
+        remove_parts(root)  # of a run that was cut off here
         part.mkdir()
         try:
             for name, content in {**files, _META: meta.encode()}.items():
@@ -132,18 +161,19 @@ def save_checkpoint(
             shutil.rmtree(aside, ignore_errors=True)
         if keep is not None:
             for old in checkpoints(root)[:-keep]:
-                shutil.rmtree(old)
+                remove_folder(old)
     return path
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, *, optimizer: bool = True) -> Checkpoint:
     """Reads a checkpoint and checks that it is the one that was written.
 
-    Nothing in it is unpickled: weights are safetensors, the optimiser's state
-    is read by torch's restricted loader.
+    Nothing in it is unpickled: it is safetensors and JSON. The optimiser's state of those that
+    earlier versions wrote is read by torch's restricted loader.
 
     Args:
         path: Its folder.
+        optimizer: Whether to read the optimiser's state, which only training goes on with.
 
     Returns:
         Its content, on the CPU.
@@ -153,54 +183,99 @@ def load_checkpoint(path: Path) -> Checkpoint:
             newest earlier checkpoint that is good.
     """
     try:
-        return _read(path)
+        return _read(path, optimizer=optimizer)
     except InputError as error:
-        good = next((each for each in reversed(_earlier(path)) if _is_good(each)), None)
-        advice = f"remove {path} to go on from {good.name}" if good else "no earlier one is good"
+        earlier = [each for each in checkpoints(path.parent) if each.name < path.name]
+        good = next((each for each in reversed(earlier) if _is_good(each)), None)
+        advice = f"resume the run to go on from {good.name}" if good else "no earlier one is good"
         raise InputError(f"{error}; {advice}") from error
 
 
-def _read(path: Path) -> Checkpoint:
+def load_newest(root: Path) -> Newest:
+    """Reads the newest checkpoint that is good.
+
+    Args:
+        root: Folder of the checkpoints.
+
+    Returns:
+        It, and the damaged ones after it.
+
+    Raises:
+        InputError: If there are some, and none is good.
+    """
+    damaged: dict[Path, str] = {}
+    for path in reversed(checkpoints(root)):
+        try:
+            return Newest(_read(path, optimizer=True), damaged)
+        except InputError as error:
+            damaged[path] = str(error)
+    if damaged:
+        raise InputError(f"{next(iter(damaged.values()))}; no earlier one is good")
+    return Newest(None, damaged)
+
+
+def _read(path: Path, *, optimizer: bool) -> Checkpoint:
     meta_path = path / _META
     try:
-        meta = json.loads(meta_path.read_text("utf-8"))
-        if meta["format"] != FORMAT:
-            raise InputError(
-                f"{meta_path}: expected checkpoint format {FORMAT}, got {meta['format']}"
-            )
-        step, sums = int(meta["step"]), dict(meta["sha256"])
+        content = meta_path.read_bytes()
     except OSError as error:
         raise InputError(f"{meta_path}: cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{meta_path}: the file is damaged") from error
-    content = {name: _checked(path / name, sums.get(name)) for name in (_WEIGHTS, _STATE)}
+    meta = from_json(meta_path, content, newest=FORMAT)
+    step, sums = meta.get("step"), meta.get("sha256")
+    if type(step) is not int or not isinstance(sums, dict):
+        raise InputError(f"{meta_path}: the file is damaged: it has no step or no hashes")
+    if checkpoint_path(path.parent, step).name != path.name:
+        raise InputError(f"{meta_path}: the file is damaged: it is of step {step}")
+    weights = _tensors(path / _WEIGHTS, sums)
+    state = None
+    if optimizer:
+        try:
+            state = _pickled_state(path, sums) if _PICKLED in sums else _state(path, step, sums)
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{path}: the optimiser's state cannot be understood") from error
+    return Checkpoint(path, step, weights, state)
+
+
+def _state(path: Path, step: int, sums: Mapping[str, Any]) -> OptimizerState:
+    plain = from_json(path / _STATE, _checked(path / _STATE, sums), newest=FORMAT)
+    if plain["step"] != step:
+        raise InputError(f"{path / _STATE}: expected step {step}, got {plain['step']}")
+    return OptimizerState.from_plain(plain["optimizer"], _tensors(path / _TENSORS, sums))
+
+
+def _pickled_state(path: Path, sums: Mapping[str, Any]) -> OptimizerState:
+    """The optimiser's state in a checkpoint of format 1."""
+    content = io.BytesIO(_checked(path / _PICKLED, sums))
     try:
-        weights = safetensors.torch.load(content[_WEIGHTS])
-        state = torch.load(io.BytesIO(content[_STATE]), map_location="cpu", weights_only=True)
-        return Checkpoint(path, step, weights, state["optimizer"])
+        saved = torch.load(content, map_location="cpu", weights_only=True)
+    except Exception as error:  # what the restricted loader raises depends on what is wrong
+        raise InputError(f"{path / _PICKLED}: the file cannot be understood") from error
+    return OptimizerState.from_state_dict(saved["optimizer"])
+
+
+def _tensors(path: Path, sums: Mapping[str, Any]) -> dict[str, Tensor]:
+    content = _checked(path, sums)
+    try:
+        return safetensors.torch.load(content)
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: the checkpoint cannot be understood") from error
+        raise InputError(f"{path}: the file cannot be understood") from error
 
 
-def _checked(path: Path, expected: str | None) -> bytes:
+def _checked(path: Path, sums: Mapping[str, Any]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != expected:
+    if sha256(content) != sums.get(path.name):
         raise InputError(f"{path}: the file is damaged: its SHA-256 is not the one in {_META}")
     return content
 
 
-def _earlier(path: Path) -> list[Path]:
-    return [each for each in checkpoints(path.parent) if each.name < path.name]
-
-
 def _is_good(path: Path) -> bool:
     try:
-        _read(path)
+        _read(path, optimizer=True)
     except InputError:
         return False
     return True

@@ -16,6 +16,7 @@ from pyro_seatbelt.family import (
     PresetName,
     settle,
 )
+from pyro_seatbelt.formats import without_format
 from pyro_seatbelt.options import Device, Expected, Group, Options
 
 DEFAULT_STEPS = 20_000
@@ -218,6 +219,14 @@ class TrainConfig(Options):
         Changeable,
         Field(ge=1, description="Steps between two checkpoints."),
     ] = 1000
+    checkpoint_minutes: Annotated[
+        float | None,
+        _RECORDS,
+        Changeable,
+        Field(
+            gt=0, description="Minutes between two checkpoints at most, besides --checkpoint-every."
+        ),
+    ] = None
     keep_checkpoints: Annotated[
         int,
         _RECORDS,
@@ -291,18 +300,34 @@ def read_config(path: Path) -> dict[str, Any]:
         >>> read_config(folder / "small.toml")
         {'model': 'vae', 'steps': 100}
     """
+    try:
+        return parse_config(path, path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: the config cannot be read: {error.strerror}") from error
+
+
+def parse_config(path: Path, content: bytes) -> dict[str, Any]:
+    """Does what :func:`read_config` does, with a file that has been read.
+
+    Args:
+        path: The file, for its kind and for errors.
+        content: Its bytes.
+
+    Raises:
+        InputError: If the file cannot be parsed, is of a newer format, has an unknown key or a
+            wrong value.
+    """
     readers = {".toml": tomllib.loads, ".json": json.loads}
     if path.suffix not in readers:
         raise InputError(f"{path}: expected a config file ending in .toml or .json")
     try:
-        values = readers[path.suffix](path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: the config cannot be read: {error.strerror}") from error
+        values = readers[path.suffix](content.decode("utf-8"))
     except ValueError as error:  # not UTF-8, not TOML, not JSON
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a valid {path.suffix} file: {reason}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a table of settings, got {type(values).__name__}")
+    values = without_format(path, values)
     try:
         TrainConfig(**values)
     except InputError as error:

@@ -69,6 +69,7 @@ def fit(
     resume: Checkpoint | None = None,
     evaluate: Callable[[], Metrics] | None = None,
     schedule: Callable[[int], None] | None = None,
+    begin: Callable[[], None] | None = None,
     progress: Progress = silent,
     fabric: Fabric | None = None,
 ) -> Outcome:
@@ -99,6 +100,7 @@ def fit(
         evaluate: Gives numbers of held-out images, every `eval_every` steps and at the end; if a
             run was cut off in it, after the checkpoint of the step, it is the first thing to do.
         schedule: Called with the number of a step, from 1, before it; sets the objective's weights.
+        begin: Called once everything is known to be good, before anything is written.
         progress: Is told how many steps are done, with the numbers of those that were measured.
         fabric: The device and its arithmetic, instead of those of the config.
 
@@ -138,6 +140,9 @@ def fit(
         wrapped = fabric.setup(loss, optimizer)
         if resume:
             resume.restore({"model": model, "guide": guide}, optimizer)
+        log = _metrics_log(folder, start, tensorboard=config.tensorboard)
+        if begin:
+            begin()
         trainer = Trainer(
             config=config,
             fabric=fabric,
@@ -150,11 +155,11 @@ def fit(
             num_data=len(indices),
             evaluate=evaluate,
             folder=folder,
-            log=stack.enter_context(_metrics_log(folder, start, tensorboard=config.tensorboard)),
+            log=stack.enter_context(log),
             checkpoint=resume.path if resume else None,
             measured=(start, time.perf_counter()),
+            saved_at=time.monotonic(),
         )
-        log = trainer.log
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
         progress("training", start, total)
@@ -167,8 +172,8 @@ def fit(
                 schedule(step)
             last = step == total
             metrics = trainer.step(step, measure=last or step == 1 or not step % config.log_every)
-            if metrics and log:
-                log.write(step, "train", metrics)
+            if metrics and trainer.log:
+                trainer.log.write(step, "train", metrics)
             progress("training", step, total, metrics or NO_NUMBERS)
             if trainer.end_step(step, last=last, interruption=interruption):
                 return Outcome(step, interrupted=True, checkpoint=trainer.checkpoint)

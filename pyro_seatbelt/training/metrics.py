@@ -33,8 +33,11 @@ class MetricsLog:
     Attributes:
         latest: The last step with a record of each kind.
 
+    Nothing is written before it is entered.
+
     Raises:
-        InputError: If the file cannot be written, or TensorBoard is asked for and not installed.
+        InputError: If a line is no record, the file cannot be written, or TensorBoard is asked for
+            and not installed.
 
     Example:
         >>> import tempfile
@@ -47,14 +50,14 @@ class MetricsLog:
 
     def __init__(self, path: Path, *, after: int = 0, tensorboard: Path | None = None) -> None:
         self._path = path
+        self._kept = [record for record in read_metrics(path) if record["step"] <= after]
+        self.latest = {record["kind"]: record["step"] for record in self._kept}
         self._events = None if tensorboard is None else _summary_writer(tensorboard, after)
-        kept = [record for record in read_metrics(path) if record["step"] <= after]
-        self.latest = {record["kind"]: record["step"] for record in kept}
-        write_atomically(path, "".join(_line(record) for record in kept))
-        with writing(path):
-            self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
+        write_atomically(self._path, "".join(_line(record) for record in self._kept))
+        with writing(self._path):
+            self._file: IO[str] = self._path.open("a", encoding="utf-8")
         return self
 
     def __exit__(
@@ -110,10 +113,21 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: If another line is no record.
     """
-    if not path.exists():
-        return []
+    return parse_metrics(path, path.read_bytes()) if path.exists() else []
+
+
+def parse_metrics(path: Path, content: bytes) -> list[dict[str, Any]]:
+    """Does what :func:`read_metrics` does, with a file that has been read.
+
+    Args:
+        path: The file, for errors.
+        content: Its bytes.
+
+    Raises:
+        InputError: If a line is no record.
+    """
     try:
-        lines = path.read_text("utf-8").splitlines(keepends=True)
+        lines = content.decode("utf-8").splitlines(keepends=True)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: the file is damaged: it is no UTF-8 text") from error
     if lines and not lines[-1].endswith("\n"):

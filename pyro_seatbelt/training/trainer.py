@@ -54,6 +54,7 @@ class Trainer:
     log: MetricsLog | None
     checkpoint: Path | None
     measured: tuple[int, float]
+    saved_at: float
 
     def step(self, step: int, *, measure: bool) -> dict[str, Any] | None:
         """Takes one gradient step, and its numbers if asked."""
@@ -88,7 +89,7 @@ class Trainer:
     def end_step(self, step: int, *, last: bool, interruption: Interruption) -> bool:
         """Calibrates, saves and evaluates where that is due; says whether to stop here."""
         evaluates = self._evaluates(step, last=last)
-        saves = last or interruption.requested or not step % self.config.checkpoint_every
+        saves = last or interruption.requested or self._saves(step)
         if not evaluates and not saves:
             return False
         self._calibrate(step)
@@ -109,6 +110,11 @@ class Trainer:
 
     def _evaluates(self, step: int, *, last: bool) -> bool:
         return last or not step % self.config.eval_every
+
+    def _saves(self, step: int) -> bool:
+        minutes = self.config.checkpoint_minutes
+        overdue = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
+        return overdue or not step % self.config.checkpoint_every
 
     def _calibrate(self, step: int) -> None:
         """Makes the statistics of batch normalisation those of the weights of this step."""
@@ -137,6 +143,7 @@ class Trainer:
             )
             if self.log is not None:
                 self.log.sync()
+        self.saved_at = time.monotonic()
 
     def _diverged(self, step: int, x: Tensor, *, finite: bool) -> TrainingDiverged:
         def seed() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pyro_seatbelt.data.cache import CachedImages, find_cached
 from pyro_seatbelt.data.draft import draft
+from pyro_seatbelt.data.verified import verified_path
 from pyro_seatbelt.errors import InputError
 
 
@@ -36,16 +37,20 @@ def names(root: Path) -> set[str]:
     return {file.name for file in root.iterdir()}
 
 
+def of(cached: CachedImages) -> set[str]:
+    return {cached.path.name, verified_path(cached.path).name}
+
+
 def test_makes_the_folder(tmp_path: Path):
     cached = store(tmp_path / "new" / "folder", 1)
-    assert names(cached.path.parent) == {"toys.json", cached.path.name}
+    assert names(cached.path.parent) == {"toys.json", *of(cached)}
 
 
 def test_replaces_and_cleans_up(tmp_path: Path):
     store(tmp_path, 1)
     latest = store(tmp_path, 2)
     assert content(tmp_path) == 2
-    assert names(tmp_path) == {"toys.json", latest.path.name}
+    assert names(tmp_path) == {"toys.json", *of(latest)}
 
 
 def test_without_commit_nothing_stays(tmp_path: Path):
@@ -115,7 +120,7 @@ class TestFailureLeavesTheEarlierSet:
         with pytest.raises(InputError, match="cannot write: No space left on device"):
             store(tmp_path, 2)
         assert content(tmp_path) == 1
-        assert len(names(tmp_path)) == 2
+        assert len(names(tmp_path)) == 3
 
     def test_killed(self, tmp_path: Path):
         store(tmp_path, 1)
@@ -141,7 +146,7 @@ def test_what_a_killed_process_left_is_swept_up_after_a_day(tmp_path: Path):
     two_days_ago = time.time() - 2 * 24 * 3600
     os.utime(old, (two_days_ago, two_days_ago))
     cached = store(tmp_path, 1)
-    assert names(tmp_path) == {recent.name, "toys.json", cached.path.name}
+    assert names(tmp_path) == {recent.name, "toys.json", *of(cached)}
 
 
 def test_two_at_once_do_not_disturb_each_other(tmp_path: Path):

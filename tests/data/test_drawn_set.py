@@ -85,7 +85,7 @@ def test_another_version_is_drawn_anew(tmp_path: Path):
     before = load(tmp_path, 1)
     after = load(tmp_path, 1, replace(TOYS, version="2"))
     assert after.fingerprint != before.fingerprint
-    assert len(visible(tmp_path)) == 2
+    assert len(visible(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("ids", [0, -1, 6])
@@ -172,7 +172,7 @@ class TestSeveralAtOnce:
         assert [process.returncode for process in processes] == [0, 0]
         assert len(lines) == 6
         assert len(set(lines)) == 1
-        assert len(visible(tmp_path)) == 2
+        assert len(visible(tmp_path)) == 3
 
 
 @pytest.mark.slow

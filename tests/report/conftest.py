@@ -230,9 +230,9 @@ def attacked(attackable: Path, evaluation: Evaluation, tmp_path_factory) -> Path
 
 
 @pytest.fixture
-def run(attacked: Path, tmp_path: Path) -> Path:
+def run(attacked: Path, without_manifests: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A copy of the attacked run."""
-    return shutil.copytree(attacked, tmp_path / "run")
+    return without_manifests(shutil.copytree(attacked, tmp_path / "run"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pyro_seatbelt.attacks import MODES, BoundAttack
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.manifest import check_manifest, read_manifest
 from pyro_seatbelt.runs import AttackOptions, attack_run, load_run
 from pyro_seatbelt.runs import attack as attacks
 from pyro_seatbelt.runs.attack import paper_layers
@@ -162,7 +163,8 @@ def test_colours_are_attacked_in_colour(make_attackable, tmp_path):
 
 
 @pytest.mark.usefixtures("blank_figures")
-def test_pictures_of_ones_own_need_no_data(run, tmp_path):
+def test_pictures_of_ones_own_need_no_data(run, without_manifests, tmp_path):
+    without_manifests(run)
     rng = np.random.default_rng(0)
     for name in "ab":
         values = rng.integers(0, 256, (200, 100, 3), dtype=np.uint8)
@@ -179,7 +181,23 @@ def test_pictures_of_ones_own_need_no_data(run, tmp_path):
     assert recorded["source"] == {"pictures": ["a.png", "b.png"]}
 
 
-def test_other_data_are_refused(run):
+@pytest.mark.usefixtures("blank_figures")
+def test_a_changed_summary_or_figure_is_made_again(run):
+    [report] = attack_run(run, SMALL)
+    assert not check_manifest(report.folder)
+    files = [report.folder / "summary.csv", report.folder / "summary.json", report.files["draws"]]
+    listed = {path.relative_to(report.folder).as_posix() for path in report.files.values()}
+    assert read_manifest(report.folder).keys() == listed | {"arguments.json", "summary.json"}
+    for path in files:
+        content = bytearray(path.read_bytes())
+        content[-4] ^= 1
+        path.write_bytes(content)
+        assert attack_run(run, SMALL)[0].was_finished
+        assert not check_manifest(report.folder)
+
+
+def test_other_data_are_refused(run, without_manifests):
+    without_manifests(run)
     config = json.loads((run / "config.json").read_text())
     pictures = shutil.copytree(config["data_dir"], run.parent / "others")
     Image.new("L", (64, 64)).save(pictures / "0.png")

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import shutil
 import time
 
@@ -13,6 +14,7 @@ from PIL import Image
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import active_units, evaluation_mode, reconstruct
 from pyro_seatbelt.locks import locked
+from pyro_seatbelt.manifest import check_manifest, read_manifest
 from pyro_seatbelt.runs import (
     EvaluateOptions,
     evaluate_run,
@@ -257,14 +259,14 @@ def test_numbers_that_are_not_finite_are_no_evaluation(run, monkeypatch):
     assert read_evaluation(run) == first.evaluation
 
 
-def test_runs_that_cannot_be_evaluated(run):
+def test_runs_that_cannot_be_evaluated(run, without_manifests):
     folder = RunFolder(run)
     with folder.locked():
         folder.write_record(folder.read_record().model_copy(update={"status": "running"}))
         with pytest.raises(InputError, match="the run is still being trained"):
             evaluate_run(run, SMALL)
     folder.write_record(folder.read_record().model_copy(update={"status": "finished"}))
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((without_manifests(run) / "config.json").read_text())
     pictures = shutil.copytree(config["data_dir"], run.parent / "others")
     Image.new("L", (64, 64)).save(pictures / "0.png")
     (run / "config.json").write_text(json.dumps(config | {"data_dir": str(pictures)}))
@@ -297,6 +299,33 @@ def test_damaged_files_are_said_so(run):
     with pytest.raises(InputError, match=r"evaluation\.json: the file is damaged"):
         read_evaluation(run)
     assert evaluate_run(run, replace(PLAIN, force=True)).evaluation == report.evaluation
+
+
+@pytest.mark.usefixtures("empty_figures")
+def test_changed_files_are_refused(run):
+    report = evaluate_run(run, SMALL)
+    assert not check_manifest(report.folder)
+    assert len(read_manifest(report.folder)) == len(report.files)
+    tree = report.files["tree"].read_bytes()
+    report.files["tree"].write_bytes(tree[:-1] + b"?")
+    with pytest.raises(InputError, match=r"evaluation\.nc: the file is damaged: evaluate again by"):
+        evaluate_run(run, SMALL)
+    report.files["tree"].write_bytes(tree)
+    report.files["noise.png"].write_bytes(b"another")
+    assert evaluate_run(run, SMALL).was_finished
+    assert not check_manifest(report.folder)
+    numbers = report.files["numbers"]
+    numbers.write_text(re.sub(r'"elbo": (-?)', r'"elbo": \g<1>1', numbers.read_text()))
+    with pytest.raises(InputError, match=r"evaluation\.json: the file is damaged: its SHA-256 is"):
+        read_evaluation(run)
+
+
+def test_an_evaluation_of_a_newer_version_is_refused(run):
+    numbers = evaluate_run(run, PLAIN).files["numbers"]
+    (numbers.parent / "manifest.json").unlink()
+    numbers.write_text(json.dumps({**json.loads(numbers.read_text()), "format": 2}))
+    with pytest.raises(InputError, match=r"evaluation\.json: it has format 2, and this version"):
+        read_evaluation(run)
 
 
 def test_no_evaluation_is_none(run):

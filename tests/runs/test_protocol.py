@@ -94,7 +94,7 @@ def test_a_group_without_its_table_is_redone(chain, tmp_path, monkeypatch):
     keep(make(), chain, tmp_path / "b")
     keep(make(), chain, tmp_path / "a")
     assert content(tmp_path / "a") == content(tmp_path / "b")
-    assert len(before) == 5
+    assert len(before) == 6
 
 
 def test_a_finished_attack_is_only_read(chain, tmp_path, monkeypatch):
@@ -241,3 +241,45 @@ def test_retired_problems_are_kept_and_named(chain, tmp_path):
     x[1] = 0.0
     found = keep(make(), (None, brittle, x, target), tmp_path / "a")
     assert found.table["pair"][found.table["stop"] == "nan"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "images.safetensors", "pairs.safetensors"])
+def test_a_changed_file_of_an_attack_is_refused(chain, tmp_path, name):
+    keep(make(), chain, tmp_path / "a")
+    path = tmp_path / "a" / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name}: the file is absent or damaged: --force"):
+        AttackRecords(tmp_path / "a").read()
+
+
+def test_changed_arguments_are_refused(chain, tmp_path):
+    keep(make(), chain, tmp_path / "a", about={"step": 3})
+    path = tmp_path / "a" / "arguments.json"
+    path.write_text(path.read_text().replace('"step": 3', '"step": 4'))
+    with pytest.raises(InputError, match=r"arguments\.json: the file is damaged"):
+        AttackRecords(tmp_path / "a").about()
+
+
+def test_a_changed_part_of_an_attack_is_refused(chain, tmp_path, monkeypatch):
+    folder = tmp_path / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(AttackRecords, "merge", lambda *args: None)
+        patch.setattr(AttackRecords, "read", lambda self: None)
+        keep(make(), chain, folder)
+    path = folder / "groups" / "group-00000.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"group-00000\.safetensors: the file is absent or dam"):
+        keep(make(), chain, folder)
+
+
+def test_an_attack_of_a_newer_version_is_refused(chain, tmp_path):
+    keep(make(), chain, tmp_path / "a")
+    (tmp_path / "a" / "manifest.json").unlink()
+    path = tmp_path / "a" / "arguments.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    with pytest.raises(InputError, match=r"arguments\.json: it has format 2, and this version"):
+        keep(make(), chain, tmp_path / "a")

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.manifest import read_manifest
 from pyro_seatbelt.runs import list_runs, load_run, resume_run, train_run
 from pyro_seatbelt.runs import train as trained
 from pyro_seatbelt.runs.folder import RunFolder
@@ -65,13 +67,22 @@ def test_everything_is_in_the_folder(whole):
         "config.json",
         "run.json",
         "metrics.jsonl",
+        "manifest.json",
         "figures/curves.png",
         "figures/reconstructions.png",
         *(
             f"checkpoints/step-{step:08d}/{name}"
             for step in (2, 4)
-            for name in ("meta.json", "state.pt", "weights.safetensors")
+            for name in (
+                "meta.json",
+                "optimizer.safetensors",
+                "state.json",
+                "weights.safetensors",
+            )
         ),
+    }
+    assert read_manifest(whole).keys() == {each for each in names if "/step-" not in each} - {
+        "manifest.json"
     }
     record = RunFolder(whole).read_record()
     assert record.status == "finished"
@@ -197,18 +208,117 @@ def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path,
         assert path.read_bytes() == (whole / "figures" / f"{name}.png").read_bytes()
 
 
-def test_a_run_killed_as_it_began_can_be_started_again(make_config, tmp_path, monkeypatch):
+@pytest.mark.parametrize("moment", ["run.json", "config.json"])
+def test_a_run_killed_as_it_began_can_be_started_again(moment, make_config, tmp_path, monkeypatch):
+    def killed(path, content):
+        if path.name == moment:
+            path.with_name(f".{moment}.123.part").write_text("{")
+            raise KeyboardInterrupt
+        write_atomically(path, content)
+
+    out = tmp_path / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr("pyro_seatbelt.runs.folder.write_atomically", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(make_config(), out=out)
+    with pytest.raises(InputError, match=r"expected the folder of a run, it has no config\.json"):
+        resume_run(out)
+    assert train_run(make_config(steps=1), out=out).status == "finished"
+    assert not list(out.glob(".*"))
+
+
+def test_a_run_killed_before_its_manifest_goes_on(make_config, tmp_path, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
     out = tmp_path / "a"
     with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "write_config", killed)
+        patch.setattr("pyro_seatbelt.runs.folder.write_manifest", killed)
         with pytest.raises(KeyboardInterrupt):
-            train_run(make_config(), out=out)
-    with pytest.raises(InputError, match=r"it has no config\.json: it never began, so start it"):
-        resume_run(out)
-    assert train_run(make_config(steps=1), out=out).status == "finished"
+            train_run(make_config(steps=1), out=out)
+    assert resume_run(out).status == "finished"
+    assert read_manifest(out).keys() >= {"run.json", "config.json", "metrics.jsonl"}
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def spoil(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.json", "metrics.jsonl"])
+def test_a_changed_file_is_refused_and_the_run_left_as_it_was(name, whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "a")
+    (tmp_path / "a" / name).write_text((whole / name).read_text().replace("4", "5"))
+    before = snapshot(tmp_path / "a")
+    with pytest.raises(InputError, match=rf"{name}: the file is damaged: its SHA-256") as error:
+        resume_run(tmp_path / "a", {"steps": 6})
+    assert "\n" not in str(error.value)
+    assert snapshot(tmp_path / "a") == before
+
+
+def test_a_run_whose_metrics_are_damaged_stays_finished(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "a")
+    (tmp_path / "a" / "manifest.json").unlink()
+    (tmp_path / "a" / "metrics.jsonl").write_text("no record\n")
+    before = snapshot(tmp_path / "a")
+    with pytest.raises(InputError, match="line 1 is no JSON"):
+        resume_run(tmp_path / "a", {"steps": 6})
+    assert snapshot(tmp_path / "a") == before
+
+
+def test_a_run_with_the_optimiser_of_another_is_left_as_it_was(whole, make_config, tmp_path):
+    other = train_run(make_config(hidden=4), out=tmp_path / "other").folder
+    shutil.copytree(whole, tmp_path / "a")
+    place, theirs = (each / "checkpoints" / "step-00000004" for each in (tmp_path / "a", other))
+    shutil.copy(theirs / "optimizer.safetensors", place)
+    meta = json.loads((place / "meta.json").read_text())
+    sums = json.loads((theirs / "meta.json").read_text())["sha256"]
+    meta["sha256"]["optimizer.safetensors"] = sums["optimizer.safetensors"]
+    (place / "meta.json").write_text(json.dumps(meta))
+    before = snapshot(tmp_path / "a")
+    with pytest.raises(InputError, match="state of another optimiser: exp_avg of parameter"):
+        resume_run(tmp_path / "a", {"steps": 6})
+    assert snapshot(tmp_path / "a") == before
+
+
+def test_damaged_checkpoints_are_passed_over_aloud(whole, make_config, tmp_path, caplog):
+    run = train_run(make_config(checkpoint_every=1), out=tmp_path / "a").folder
+    places = [run / "checkpoints" / f"step-{step:08d}" for step in (3, 4)]
+    spoil(places[0] / "weights.safetensors")
+    spoil(places[1] / "optimizer.safetensors")
+    with pytest.raises(InputError, match=r"resume the run to go on from step-00000002$"):
+        load_run(run, step=3)
+    result = resume_run(run)
+    assert (result.status, result.step, result.num_steps) == ("finished", 4, 2)
+    assert_same_run(whole, run, 4)
+    warnings = [each.getMessage() for each in caplog.records]
+    assert [f"{path}/" in line for path, line in zip(places[::-1], warnings, strict=True)]
+    assert all(line.endswith("; going on from step 2") for line in warnings)
+    damaged = RunFolder(run).read_record().damaged
+    assert [f"{place.name}/" in line for place, line in zip(places[::-1], damaged, strict=True)]
+    assert resume_run(run).num_steps == 0
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {
+        *(f"step-{step:08d}" for step in (2, 3, 4)),
+        *(f"damaged-step-{step:08d}" for step in (3, 4)),
+    }
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.json", "manifest.json"])
+def test_a_newer_format_is_refused_and_kept(name, whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "a")
+    if name != "manifest.json":
+        (tmp_path / "a" / "manifest.json").unlink()
+    path = tmp_path / "a" / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2, "novel": 1}))
+    before = snapshot(tmp_path / "a")
+    with pytest.raises(InputError, match=f"{name}: it has format 2, and this version reads"):
+        resume_run(tmp_path / "a", {"steps": 6})
+    assert snapshot(tmp_path / "a") == before
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(whole, make_config, tmp_path):

@@ -125,8 +125,8 @@ def test_a_run_that_is_beginning_is_left_alone(job, tmp_path):
         run_job(job, tmp_path)
 
 
-def test_a_run_whose_process_died_is_resumed(done, job):
-    place = job_place(job.name, done)
+def test_a_run_whose_process_died_is_resumed(done, job, without_manifests):
+    place = without_manifests(job_place(job.name, done))
     record = json.loads((place / "run.json").read_text())
     (place / "run.json").write_text(json.dumps(record | {"status": "running", "pid": os.getpid()}))
     (place / "job.json").unlink()

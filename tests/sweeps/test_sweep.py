@@ -121,6 +121,17 @@ def test_everything_is_in_the_folder_and_nothing_is_made_twice(inline, jobs, tmp
     assert pd.read_csv(again.tables["csv"])["seed"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [('{"format": 2, "jobs": []}', "it has format 2, and this version"), ("{", "it is no JSON")],
+)
+def test_what_another_version_knows_is_not_erased(inline, jobs, tmp_path, content, message):
+    (tmp_path / "sweep.json").write_text(content)
+    with pytest.raises(InputError, match=rf"sweep\.json: .*{message}"):
+        run_jobs(jobs[:1], tmp_path)
+    assert (tmp_path / "sweep.json").read_text() == content
+
+
 @pytest.mark.usefixtures("blank_figures")
 def test_a_failing_job_is_kept_named_and_tried_again(inline, bare, tmp_path):
     out = tmp_path / "sweep"

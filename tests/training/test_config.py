@@ -88,10 +88,21 @@ def test_relative_paths_are_made_absolute(tmp_path, monkeypatch):
     assert TrainConfig(**json.loads(config.to_json())) == config
 
 
+def test_a_file_may_say_its_format(tmp_path):
+    (tmp_path / "a.json").write_text('{"format": 1, "beta": 2}')
+    assert read_config(tmp_path / "a.json") == {"beta": 2}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.toml", b"beta = ", r"a\.toml: not a valid \.toml file"),
+        (
+            "a.json",
+            b'{"format": 2}',
+            r"a\.json: it has format 2, and this version reads formats up",
+        ),
+        ("a.json", b'{"format": "x"}', r"a\.json: expected a number as its format, got 'x'"),
         ("a.json", b"{", r"a\.json: not a valid \.json file"),
         ("a.json", b"\xff\xfe", "not a valid .json file"),
         ("a.json", b"[1]", "expected a table of settings, got list"),

@@ -181,7 +181,8 @@ def test_what_is_evaluated_is_what_is_saved(make_pair, images, config, tmp_path)
     )
     [evaluated] = seen
     saved = make_pair()
-    optimizer = torch.optim.Adam([*saved.model.parameters(), *saved.guide.parameters()])
+    parameters = [*saved.model.parameters(), *saved.guide.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
     load_checkpoint(stopped.checkpoint).restore(saved._asdict(), optimizer)
     assert all(torch.equal(evaluated[name], each) for name, each in saved.weights().items())
 
@@ -197,6 +198,42 @@ def test_a_stop_that_is_asked_for_during_an_evaluation_saves_its_step(
     outcome = fit(*pair, Trace_ELBO(), images, ALL, config, folder=tmp_path, evaluate=evaluate)
     assert outcome.interrupted
     assert load_checkpoint(outcome.checkpoint).step == 4
+
+
+def test_checkpoints_are_written_by_the_clock_as_well(
+    make_pair, images, config, tmp_path, monkeypatch
+):
+    now = 0.0
+
+    def clock(stage, step, total, numbers=None):
+        nonlocal now
+        now = 40.0 * step
+
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    config = config.model_copy(
+        update={"steps": 7, "checkpoint_every": 100, "checkpoint_minutes": 1.0}
+    )
+    fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path, progress=clock)
+    saved = checkpoints(tmp_path / "checkpoints")
+    assert [load_checkpoint(path).step for path in saved] == [4, 6, 7]
+
+
+def test_nothing_is_written_before_a_run_begins(make_pair, images, config, tmp_path):
+    done = fit(*make_pair(), Trace_ELBO(), images, ALL, config, folder=tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    before = path.read_bytes()
+    early, seen = load_checkpoint(done.checkpoint.with_name("step-00000006")), []
+    fit(
+        *make_pair(),
+        Trace_ELBO(),
+        images,
+        ALL,
+        config,
+        folder=tmp_path,
+        resume=early,
+        begin=lambda: seen.append(path.read_bytes()),
+    )
+    assert seen == [before]
 
 
 def test_metrics_of_steps_that_were_lost_are_taken_again(make_pair, images, config, tmp_path):
