@@ -137,6 +137,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         weights,
         batch=options.batch,
         rows=options.rows,
+        ends="input",  # as SciPy beside it
         seed=options.seed,
         start=options.start,
     )

@@ -82,7 +82,7 @@ def attack_sections(
             summary=_summary(attack.table),
             chart=_curves(attack.table),
             pairs=pairs,
-            note=_note(len(pairs), attack.num_pairs),
+            note=_note(len(pairs), attack),
         )
         for attack, label, pairs in zip(attacks, labels(attacks), views, strict=True)
     ]
@@ -107,13 +107,16 @@ def labels(attacks: Sequence[AttackContents]) -> list[str]:
     ]
 
 
-def _note(num_shown: int, num_pairs: int) -> str:
-    if num_shown == num_pairs:
-        return ""
-    return (
-        f"{num_shown} of {num_pairs} pairs can be looked at here, to keep the page small: "
-        "a report of this run alone has room for more."
-    )
+def _note(num_shown: int, attack: AttackContents) -> str:
+    notes = []
+    if not has_targets(attack.table):
+        notes.append("There is no target: the input, from which it moves away, has its place.")
+    if num_shown < attack.num_pairs:
+        notes.append(
+            f"{num_shown} of {attack.num_pairs} pairs can be looked at here, to keep the page "
+            "small: a report of this run alone has room for more."
+        )
+    return " ".join(notes)
 
 
 def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:

@@ -7,8 +7,10 @@ import pytest
 from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report.attacks import attack_sections, labels
 from pyro_seatbelt.report.byte_budget import ByteBudget
+from pyro_seatbelt.report.comparable import comparable
 from pyro_seatbelt.report.contents import attack_contents, read_contents
 from pyro_seatbelt.report.run import run_section
+from pyro_seatbelt.runs import AttackOptions, attack_run
 from pyro_seatbelt.runs.records import AttackRecords
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -30,12 +32,14 @@ def test_the_rows_may_lie_in_any_order(run):
 
 def test_what_has_no_bytes_is_left_out_with_a_note(run):
     contents = read_contents(run)
-    [whole, _] = attack_sections(contents.attacks, ByteBudget(10**7))
-    assert [len(pair.problems) for pair in whole.pairs] == [4, 4]
-    size = whole.pairs[0].sprite.num_bytes
+    wholes = attack_sections(contents.attacks, ByteBudget(10**7))
+    assert [len(pair.problems) for pair in wholes[0].pairs] == [4, 4]
+    size = wholes[0].pairs[0].sprite.num_bytes
     packed = attack_sections(contents.attacks, ByteBudget(2 * size))
     assert sum(len(each.pairs) for each in packed) >= 2
-    assert max(pair.sprite.num_bytes for each in packed for pair in each.pairs) < size
+    for each, whole in zip(packed, wholes, strict=True):
+        for pair, original in zip(each.pairs, whole.pairs, strict=False):
+            assert pair.sprite.num_bytes < original.sprite.num_bytes
     nothing = attack_sections(contents.attacks, ByteBudget(10))
     assert [each.pairs for each in nothing] == [[], []]
     assert nothing[0].note.startswith("0 of 2 pairs can be looked at here")
@@ -80,6 +84,26 @@ def test_attacks_say_how_many_of_their_problems_failed(run):
     assert value == 2
     assert "above the objective at the input or at the target" in note
     assert "failed" not in facts(table.drop(columns="failed"))  # by version 0.1.0
+
+
+def test_attacks_without_targets_are_shown_as_such_and_not_compared(run):
+    options = AttackOptions(
+        pairs=1, untargeted=True, budget=0.1, max_iterations=2, device="cpu", figures=False
+    )
+    [report] = attack_run(run, options)
+    [section] = attack_sections([attack_contents(report.folder)], ByteBudget(10**7))
+    assert section.label == "Latent attack (KL) on z1 + z2, without a target"
+    assert section.note.startswith("There is no target: the input")
+    assert section.chart is None
+    assert section.summary.caption.endswith("a less robust model")
+    assert section.summary.rows[0][0] == "distance from its own"
+    facts = {fact.label: (fact.value, fact.note) for fact in section.facts}
+    assert facts["budget"] == (pytest.approx(6.4), "largest L2 norm of the distortion")
+    assert facts["optimiser"] == ("PGD", "at most 2 iterations")
+    contents = read_contents(run)
+    assert report.folder in {each.folder for each in contents.attacks}
+    compared = comparable([contents], "latent-kl")
+    assert report.folder not in {each.folder for each in compared.attacks}
 
 
 def test_problems_that_were_given_up_are_shown_as_such(run):

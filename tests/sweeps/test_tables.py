@@ -142,6 +142,18 @@ def test_a_damaged_file_is_named(damaged, message, sweep):
 
 
 @pytest.mark.usefixtures("blank_figures")
+def test_attacks_with_and_without_targets_are_in_one_table(sweep):
+    plain = {"pairs": 1, "max_iterations": 1, "device": "cpu"}
+    attack_run(sweep / "runs" / "b", AttackOptions(weights=(0.0,), **plain))
+    attack_run(sweep / "runs" / "b", AttackOptions(untargeted=True, budget=0.1, **plain))
+    write_tables(sweep)
+    table = pd.read_parquet(sweep / "tables" / "attacks.parquet").sort_values("targeted")
+    assert table["targeted"].tolist() == [False, True]
+    assert table["failed"].tolist() == [False, False]
+    assert table["value_at_target"].isna().tolist() == [True, False]
+
+
+@pytest.mark.usefixtures("blank_figures")
 def test_attacks_on_earlier_checkpoints_are_left_out(sweep, without_manifests):
     options = AttackOptions(pairs=2, weights=(1.0,), max_iterations=1, device="cpu")
     [report] = attack_run(sweep / "runs" / "a", options)
