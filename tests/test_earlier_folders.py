@@ -25,6 +25,7 @@ from pyro_seatbelt.runs import (
     load_run,
     read_evaluation,
     resume_run,
+    verify_run,
 )
 from pyro_seatbelt.sweeps import SweepOptions, attack_table, job_for, run_jobs, run_table
 from pyro_seatbelt.training.metrics import read_metrics
@@ -79,6 +80,12 @@ def test_a_run_resumes(earlier):
     assert (result.status, result.step, result.num_steps) == ("finished", 6, 2)
     lines = read_metrics(earlier / "run" / "metrics.jsonl")
     assert [line["step"] for line in lines if line["kind"] == "train"] == [1, 4, 6]
+
+
+def test_a_run_has_no_manifest_and_its_checkpoint_is_whole(earlier):
+    found = {each.folder.name: each.state for each in verify_run(earlier / "run")}
+    assert found.pop("step-00000004") == "intact"
+    assert set(found.values()) == {"no manifest"}
 
 
 def test_finished_attacks_are_recognised_and_only_read(earlier):

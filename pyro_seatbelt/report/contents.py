@@ -136,6 +136,11 @@ def read_contents(path: Path) -> RunContents:
             attacks.append(attack_contents(place.parent))
         except InputError as error:
             notes.append(f"An attack cannot be read: {_reason(error, path)}")
+            continue
+        try:
+            AttackRecords(place.parent).known()
+        except InputError as error:
+            notes.append(f"How an attack was made cannot be read: {_reason(error, path)}")
     contents = RunContents(
         path=path,
         config=config,

@@ -85,6 +85,7 @@ def place(attackable, tmp_path_factory):
     shutil.copytree(attackable, place / "unsaved")
     shutil.rmtree(place / "unsaved" / "checkpoints")
     shutil.copytree(attackable, place / "moved")
+    (place / "moved" / "manifest.json").unlink()
     config = json.loads((place / "moved" / "config.json").read_text())
     others = shutil.copytree(config["data_dir"], place / "others")
     Image.new("L", (64, 64)).save(others / "0.png")

@@ -119,7 +119,7 @@ BAD_INPUT = {
     "a run without --resume": (["small", "run"], "got run without --resume"),
     "a corrupt checkpoint": (
         ["--resume", "broken", "--steps", 9],
-        "the file is damaged: its SHA-256 is not the one in meta.json; remove broken/checkpoints/",
+        "the file is damaged: its SHA-256 is not the one in meta.json; no earlier one is good",
     ),
     "no run to resume": (["--resume", "empty"], "empty: expected the folder of a run"),
     "a config to resume": (["--resume", "run", "--config", "good.toml"], "--config: a run that is"),

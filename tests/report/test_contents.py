@@ -76,6 +76,7 @@ def test_other_damaged_parts_are_notes(run, words):
     assert "The metrics cannot be read: metrics.jsonl: line 1 is no record" in text
     assert "The evaluation cannot be read: evaluation/evaluation.json" in text
     assert "prior.png: the picture cannot be read" in text
+    assert f"How an attack was made cannot be read: attacks/{attack.name}/arguments.json" in text
     assert "Output attack" in text
 
 
