@@ -16,6 +16,7 @@ from pyro_seatbelt.cli.output import (
     print_pairs,
     print_table,
     resumable,
+    say,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -83,7 +84,7 @@ def attack(
         return
     for number, report in enumerate(reports):
         if number:
-            typer.echo()
+            say()
         _show(report)
 
 
@@ -93,11 +94,9 @@ def _show(report: "AttackReport") -> None:
     where = "" if report.mode == "output" else f" on {' + '.join(report.layers)}"
     retired = f", {report.num_retired} retired" if report.num_retired else ""
     pairs = count(report.num_pairs, "pair")
-    typer.echo(
-        f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}{retired}"
-    )
+    say(f"{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}{retired}")
     if report.was_finished:
-        typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
+        say(f"{report.folder}: finished already; --force makes it again", err=True)
     rows = [(QUANTITIES[name], *_numbers(each)) for name, each in report.summary.items()]
     if report.auddc is not None:
         rows.append(("AUDDC", *_numbers(report.auddc)))

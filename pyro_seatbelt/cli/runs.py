@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_table
+from pyro_seatbelt.cli.output import Json, print_json, print_table, say
 
 
 def runs(
@@ -35,7 +35,7 @@ def runs(
         print_json([each._asdict() for each in summaries])
         return
     if not summaries:
-        typer.echo("no run here yet: `seatbelt train` makes one")
+        say("no run here yet: `seatbelt train` makes one")
         return
     print_table(
         ("run", "status", "model", "dataset", "step"),

@@ -1,6 +1,5 @@
 """What the folder of a run holds, read without its model."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
@@ -168,7 +168,7 @@ def attack_contents(folder: Path) -> AttackContents:
         raise InputError(f"{folder.name}: it is not finished: the command that began it goes on")
     table = read_findings(folder).table
     try:
-        about = mapping(json.loads((folder / "arguments.json").read_text("utf-8")))
+        about = mapping(parse_json(read_text(folder / "arguments.json")))
     except (OSError, ValueError, RecursionError):
         about = {}
     step = about.get("step")

@@ -18,6 +18,7 @@ from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.measure import measure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
+from pyro_seatbelt.signals import stopping
 from pyro_seatbelt.training.device import make_fabric
 
 
@@ -37,6 +38,7 @@ class EvaluationReport(NamedTuple):
     was_finished: bool
 
 
+@stopping()
 def evaluate_run(
     path: Path,
     options: EvaluateOptions | None = None,
@@ -108,11 +110,18 @@ def _write(place: EvaluationFolder, evaluation: Evaluation, tree: DataTree) -> N
     write_atomically(place.numbers, evaluation.model_dump_json(indent=2) + "\n")
 
 
+_BROKEN_TREE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError,
+    MemoryError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What h5netcdf and xarray raise on damaged files."""
+
+
 def _read_tree(place: EvaluationFolder) -> DataTree:
     try:
         with xr.open_datatree(place.tree, engine="h5netcdf") as tree:
             return tree.load()
-    except (OSError, ValueError) as error:
+    except _BROKEN_TREE as error:
         raise InputError(f"{place.tree}: the file is damaged: evaluate again by --force") from error
 
 

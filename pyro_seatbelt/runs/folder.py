@@ -1,6 +1,5 @@
 """The folder of a run: what lies where, and who may write to it."""
 
-import json
 import os
 import platform
 from collections.abc import Mapping
@@ -8,18 +7,21 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import expanded, refuse_links, write_atomically, writing
 from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.training.config import TrainConfig, read_config
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
+
+_Side = Annotated[int, Field(ge=1, le=4096)]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -48,9 +50,9 @@ class RunRecord(BaseModel):
     fingerprint: str
     provenance: Mapping[str, str | int]
     synthetic: bool
-    image_shape: tuple[int, int, int]
-    num_train: int
-    num_heldout: int
+    image_shape: tuple[_Side, _Side, _Side]
+    num_train: PositiveInt
+    num_heldout: PositiveInt
     started: datetime
     finished: datetime | None = None
     pid: int
@@ -109,6 +111,7 @@ class RunFolder:
             InputError: If this is no run folder or the file is damaged.
         """
         path = self.path / "config.json"
+        refuse_links(self.path)
         if not path.is_file():
             what = "has no config.json"
             if (self.path / "run.json").is_file():
@@ -132,7 +135,7 @@ class RunFolder:
         """
         path = self.path / "run.json"
         try:
-            return RunRecord(**json.loads(path.read_text("utf-8")))
+            return RunRecord(**parse_json(read_text(path)))
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         except (TypeError, ValueError, ValidationError) as error:
@@ -229,7 +232,7 @@ def check_free(out: Path) -> None:
 
 def runs_root() -> Path:
     """Returns the folder of runs: ``$SEATBELT_RUNS``, or `runs` in the working directory."""
-    return Path(os.environ.get("SEATBELT_RUNS") or "runs").expanduser()
+    return expanded(Path(os.environ.get("SEATBELT_RUNS") or "runs"))
 
 
 def now() -> datetime:

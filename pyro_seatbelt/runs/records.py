@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyro_seatbelt.attacks.result import AttackResult
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 
@@ -126,7 +127,7 @@ class AttackRecords:
         """The arguments, and the rest."""
         path = self.arguments
         try:
-            content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            content: dict[str, Any] = parse_json(read_text(path))
             return content.pop("arguments"), content
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: the file is damaged: remove {self.path}") from error
@@ -236,10 +237,17 @@ class AttackRecords:
             raise InputError(f"{self.path}: expected an absent or empty folder for the attack")
 
 
+_BROKEN_TABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError,
+    MemoryError, NotImplementedError, RecursionError,
+)  # fmt: skip
+"""What pyarrow, and pandas with its own notes in the file, raise on damaged tables."""
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:  # pyarrow's errors are both
+    except _BROKEN_TABLE as error:
         raise _damaged(path) from error
 
 

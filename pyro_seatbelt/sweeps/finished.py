@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
@@ -118,7 +119,7 @@ def _mark(place: Path) -> Path:
 def _read_mark(place: Path) -> dict[str, Any] | None:
     """What the mark says; None if there is none that can be read."""
     try:
-        mark = json.loads(_mark(place).read_text("utf-8"))
+        mark = parse_json(read_text(_mark(place)))
         return {name: mark[name] for name in ("step", "attacks", "evaluation")}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import sync, write_durably, writing
 from pyro_seatbelt.training.layout import checkpoint_path, checkpoints
@@ -163,7 +164,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _read(path: Path) -> Checkpoint:
     meta_path = path / _META
     try:
-        meta = json.loads(meta_path.read_text("utf-8"))
+        meta = parse_json(read_text(meta_path))
         if meta["format"] != FORMAT:
             raise InputError(
                 f"{meta_path}: expected checkpoint format {FORMAT}, got {meta['format']}"
@@ -171,7 +172,7 @@ def _read(path: Path) -> Checkpoint:
         step, sums = int(meta["step"]), dict(meta["sha256"])
     except OSError as error:
         raise InputError(f"{meta_path}: cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{meta_path}: the file is damaged") from error

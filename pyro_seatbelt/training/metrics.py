@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 
@@ -113,7 +114,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text("utf-8").splitlines(keepends=True)
+        lines = read_text(path).splitlines(keepends=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: the file is damaged: it is no UTF-8 text") from error
     if lines and not lines[-1].endswith("\n"):
@@ -121,10 +124,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise InputError(f"{path}: line {number} is no JSON: {error}") from error
-        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+        if not isinstance(record, dict) or not _is_count(record.get("step")):
             raise InputError(f"{path}: line {number} is no record: it has no step")
         if not isinstance(record.get("kind"), str):
             raise InputError(f"{path}: line {number} is no record: it has no kind")
@@ -180,6 +183,10 @@ def mean_report(reports: Sequence[Any]) -> dict[str, Any]:
         for name, value in report._asdict().items():
             columns.setdefault(name, []).append(value)
     return {name: mean(values) for name, values in columns.items()}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _line(record: Mapping[str, Any]) -> str:
