@@ -32,6 +32,49 @@ def writing(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
+def expanded(path: Path) -> Path:
+    """Puts the home folder in the place of `~`.
+
+    Args:
+        path: As a user gave it.
+
+    Raises:
+        InputError: If there is no such user.
+
+    Example:
+        >>> expanded(Path("~nosuchuser/runs"))
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: ~nosuchuser/runs: no home folder is known of this user
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: no home folder is known of this user") from error
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuses a folder with a symbolic link in it that leads out of it.
+
+    Somebody else may have made the folder: what is read there could be any file of the reader's,
+    and what is written would land anywhere.
+
+    Args:
+        folder: The folder, which may be reached by a link itself.
+
+    Raises:
+        InputError: If there is such a link.
+    """
+    home = folder.resolve()
+    for parent, folders, files in folder.walk():
+        for path in (parent / name for name in (*folders, *files)):
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise InputError(
+                    f"{path}: a link that leads out of {folder} is not followed: put what it "
+                    "leads to in its place"
+                )
+
+
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a file under a temporary name and renames it, so that it is never half there.
 

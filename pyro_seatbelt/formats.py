@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pyro_seatbelt.documents import parse_json
 from pyro_seatbelt.errors import InputError
 
 
@@ -44,8 +45,8 @@ def from_json(path: Path, content: bytes, *, newest: int = 1) -> dict[str, Any]:
 up to 1: install a newer pyro-seatbelt
     """
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        found = parse_json(content)
+    except ValueError as error:
         raise InputError(f"{path}: the file is damaged: it is no JSON") from error
     if not isinstance(found, dict):
         raise InputError(f"{path}: the file is damaged: it is no JSON object")

@@ -58,6 +58,31 @@ def lock(path: Path, *, shared: bool = False) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_abandoned(path: Path) -> bool:
+    """Tells whether no process has a file locked any more that its writer keeps locked.
+
+    Args:
+        path: The file.
+
+    Returns:
+        False also where that cannot be known: there are no locks, or the file is gone.
+    """
+    if sys.platform == "win32":  # pragma: no cover - it has no such locks
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def locked(path: Path, busy: str, *, shared: bool = False) -> Iterator[None]:
     """Keeps other processes from a folder or file while open.

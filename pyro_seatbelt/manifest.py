@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.formats import from_json, to_json
@@ -46,7 +47,7 @@ def write_manifest(
         {'numbers': 'its SHA-256 is not the one in manifest.json'}
     """
     with writing(folder / NAME):
-        found = {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files}
+        found = {path.relative_to(folder).as_posix(): sha256(read_bytes(path)) for path in files}
     write_atomically(folder / NAME, to_json({"sha256": {**(known or {}), **found}}))
 
 
@@ -93,7 +94,7 @@ def read_manifest(folder: Path) -> dict[str, str] | None:
     """
     path = folder / NAME
     try:
-        sums = from_json(path, path.read_bytes()).get("sha256")
+        sums = from_json(path, read_bytes(path)).get("sha256")
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -120,7 +121,7 @@ def read_checked(path: Path, folder: Path | None = None) -> bytes:
     folder = folder or path.parent
     sums = read_manifest(folder)
     while True:
-        content = path.read_bytes()
+        content = read_bytes(path)
         expected = (sums or {}).get(path.relative_to(folder).as_posix())
         if expected in {None, sha256(content)}:
             return content
@@ -164,7 +165,7 @@ def check_manifest(folder: Path) -> dict[str, str] | None:
     problems = {}
     for name, expected in sums.items():
         try:
-            content = (folder / name).read_bytes()
+            content = read_bytes(folder / name)
         except OSError as error:
             problems[name] = f"it cannot be read: {error.strerror}"
         else:

@@ -8,9 +8,13 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 4-11
 """
 
+import os
+from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from typing import Literal, NamedTuple, get_args
 
+import torch
 from torch import nn
 
 from pyro_seatbelt.errors import InputError
@@ -195,12 +199,33 @@ def from_config(config: TrainConfig, image_shape: ImageShape, num_data: int) -> 
     """
     names = signature(build).parameters.keys() & TrainConfig.model_fields.keys()
     settings = {name: getattr(config, name) for name in names}
-    family = build(config.model, image_shape=image_shape, num_data=num_data, **settings)
+    make = partial(build, config.model, image_shape=image_shape, num_data=num_data, **settings)
+    _check_memory(make)
+    family = make()
     if config.alpha is not None:
         family.objective.alpha = config.alpha
     if config.gamma is not None:
         family.objective.gamma = config.gamma
     return family
+
+
+def _check_memory(make: Callable[[], Family]) -> None:
+    """Counts the bytes of a pair before there are any: allocating them could kill the process."""
+    too_large = (
+        "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
+        "--hidden or --batch-size"
+    )
+    try:
+        with torch.device("meta"):
+            family = make()
+    except (RuntimeError, OverflowError) as error:
+        raise InputError(too_large) from error
+    modules = (family.model, family.guide)
+    num_bytes = sum(each.nbytes for module in modules for each in module.parameters())
+    if not hasattr(os, "sysconf"):  # pragma: no cover - Windows does not say
+        return
+    if num_bytes > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"):
+        raise InputError(f"{too_large}: the weights take {num_bytes / 1e9:.0f} GB")
 
 
 def _guide(

@@ -12,11 +12,14 @@ from threading import Thread
 from types import ModuleType
 from typing import Any
 
+import audit
 import numpy as np
 import pyro
 import pytest
 import torch
 from PIL import Image
+
+audit.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +61,13 @@ def _fresh_pyro() -> Iterator[None]:
     with pyro.validation_enabled():
         yield
     pyro.clear_param_store()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_forbidden() -> Iterator[None]:
+    audit.found.clear()
+    yield
+    assert audit.found == []
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from typer.core import TyperGroup
 
 from pyro_seatbelt import __version__
 from pyro_seatbelt.cli.lazy import LazyCommand
+from pyro_seatbelt.cli.output import say, shortened
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.signals import stopping
 
 COMMANDS = (
     LazyCommand("train", "Train a model of the family and keep it in a run folder."),
@@ -40,7 +42,7 @@ COMMANDS = (
 class OneLineErrors(TyperGroup):
     """The group of all commands: errors are one line on standard error and an exit status.
 
-    0: done. 2: the user's input is wrong. 1: anything else.
+    0: done. 2: the user's input is wrong. 1: anything else, also a signal to stop.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -59,9 +61,10 @@ class OneLineErrors(TyperGroup):
     ) -> Any:
         """Runs the command line and exits."""
         try:
-            status = super().main(
-                args, prog_name, complete_var, False, windows_expand_args, **extra
-            )
+            with stopping():
+                status = super().main(
+                    args, prog_name, complete_var, False, windows_expand_args, **extra
+                )
             sys.stdout.flush()  # what cannot be written is said now, not as Python shuts down
         except InputError as error:
             status = _fail(2, str(error))
@@ -78,7 +81,7 @@ class OneLineErrors(TyperGroup):
         return sys.exit(status if isinstance(status, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs a command; Ctrl-C is not a status of its own."""
+        """Runs a command; a signal to stop is not a status of its own."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
@@ -87,7 +90,7 @@ class OneLineErrors(TyperGroup):
 
 def _fail(status: int, message: str) -> int:
     if message:  # a command without its arguments has printed its help instead
-        typer.echo(f"error: {' '.join(message.split())}", err=True)
+        say(f"error: {shortened(' '.join(message.split()))}", err=True)
     return status
 
 
@@ -104,7 +107,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"pyro-seatbelt {__version__}")
+        say(f"pyro-seatbelt {__version__}")
         raise typer.Exit
 
 

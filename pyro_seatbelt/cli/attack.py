@@ -16,6 +16,7 @@ from pyro_seatbelt.cli.output import (
     print_pairs,
     print_table,
     resumable,
+    say,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -83,7 +84,7 @@ def attack(
         return
     for number, report in enumerate(reports):
         if number:
-            typer.echo()
+            say()
         _show(report)
 
 
@@ -109,13 +110,13 @@ def _show(report: "AttackReport") -> None:
     failed = "" if report.num_failed is None else f", {report.num_failed} failed"
     kind = "" if report.targeted else "untargeted "
     pairs = count(report.num_pairs, "pair" if report.targeted else "input")
-    typer.echo(
+    say(
         f"{kind}{report.mode} attack{where}: {count(report.num_problems, 'problem')} of {pairs}"
         f"{retired}{failed}"
     )
     if report.was_finished:
         advice = "" if report.num_failed is not None else ", --ends both one that cannot fail"
-        typer.echo(f"{report.folder}: finished already; --force makes it again{advice}", err=True)
+        say(f"{report.folder}: finished already; --force makes it again{advice}", err=True)
     names = QUANTITIES if report.targeted else DAMAGE
     rows = [(names[name], *_numbers(each)) for name, each in report.summary.items()]
     if report.auddc is not None:

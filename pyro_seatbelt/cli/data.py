@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, stderr_console
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, say, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def list_sets(*, json: Json = False) -> None:
     for each in statuses:
         images = f"{each.spec.num_images:,} images" if each.spec.num_images else ""
         size = _megabytes(sum(cached.num_bytes for cached in each.stored))
-        typer.echo(f"{each.name:<14}  {each.state:<7}  {images:>14}  {size:>9}".rstrip())
+        say(f"{each.name:<14}  {each.state:<7}  {images:>14}  {size:>9}".rstrip())
         for label, text in (
             ("title", each.spec.title),
             ("factors", _some(each.spec.factors)),
@@ -76,11 +76,11 @@ def list_sets(*, json: Json = False) -> None:
             ("source", each.spec.source),
         ):
             if text:
-                typer.echo(_paragraph(f"{label:<7}  ", text))
+                say(_paragraph(f"{label:<7}  ", text))
     for each in statuses:
         if each.problem:
-            typer.echo(f"{each.name}: {each.problem}", err=True)
-    typer.echo(f"kept in {data_root()}", err=True)
+            say(f"{each.name}: {each.problem}", err=True)
+    say(f"kept in {data_root()}", err=True)
 
 
 @data.command()
@@ -181,7 +181,7 @@ def verify(name: Name, *, ids: Ids = None, json: Json = False) -> None:
         print_json(checked)
         return
     for each in checked:
-        typer.echo(f"{each['path']}: intact")
+        say(f"{each['path']}: intact")
 
 
 @data.command()

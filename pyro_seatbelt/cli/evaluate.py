@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from pyro_seatbelt.cli.arguments import RunArgument
 from pyro_seatbelt.cli.flags import config_flags
-from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, stderr_console
+from pyro_seatbelt.cli.output import Json, print_json, print_pairs, print_table, say, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 
@@ -59,26 +57,26 @@ def evaluate(
 def _show(report: "EvaluationReport") -> None:
     found = report.evaluation
     if report.was_finished:
-        typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
-    typer.echo(
+        say(f"{report.folder}: finished already; --force makes it again", err=True)
+    say(
         f"step {found.step}, {found.num_images} held-out images, "
         f"{found.num_aggregate} training images"
     )
     print_table(("", "value", "unit"), _rows(found))
-    typer.echo()
+    say()
     layers = [
         (name, f"{kl:.2f}", found.active_units[name], *_gap(found, name))
         for name, kl in found.kl.items()
     ]
     print_table(("layer", "KL", "active units", *(["MIG"] if found.mig else [])), layers)
-    typer.echo()
+    say()
     noise = [
         (f"{level.scale:g}", f"{level.log_likelihood:.1f}", f"{level.std:.1f}",
          f"{level.quantiles[0]:.1f} to {level.quantiles[-1]:.1f}")
         for level in found.noise
     ]  # fmt: skip
     print_table(("noise", "log p(x | z)", "std", "5 to 95 % of images"), noise)
-    typer.echo()
+    say()
     print_pairs(
         {"folder": report.folder}
         | {name: file.relative_to(report.folder) for name, file in report.files.items()}

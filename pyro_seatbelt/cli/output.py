@@ -16,6 +16,50 @@ Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print the
 """The flag that every command with a result has."""
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """Prints lines.
+
+    Args:
+        text: The lines; of names in them that somebody else chose, no character steers a terminal.
+        err: Whether on standard error.
+    """
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
+
+
+def printable(text: str) -> str:
+    r"""Writes characters that cannot be seen as escapes: some steer a terminal.
+
+    Args:
+        text: Such as the name of a file.
+
+    Example:
+        >>> printable("cat\x1b[2J.png")
+        'cat\\x1b[2J.png'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def shortened(text: str, most: int = 1000) -> str:
+    """Leaves out the middle of a long text.
+
+    Args:
+        text: The text.
+        most: How many characters remain, about.
+
+    Example:
+        >>> shortened("0123456789", most=6)
+        '0123 [4 characters left out] 89'
+    """
+    if len(text) <= most:
+        return text
+    head, tail = 2 * most // 3, most // 3
+    return f"{text[:head]} [{len(text) - head - tail} characters left out] {text[-tail:]}"
+
+
 def print_json(result: Any) -> None:
     """Prints one JSON document on standard output.
 
@@ -33,7 +77,7 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """
     width = max(map(len, pairs), default=0)
     for name, value in pairs.items():
-        typer.echo(f"{name:<{width}}  {value}")
+        say(f"{name:<{width}}  {printable(str(value))}")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -43,11 +87,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         headings: Names of the columns.
         rows: A value for each column.
     """
-    texts = [[str(value) for value in row] for row in (headings, *rows)]
+    texts = [[printable(str(value)) for value in row] for row in (headings, *rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        typer.echo(line.rstrip())
+        say(line.rstrip())
 
 
 def count(number: int, thing: str) -> str:
@@ -66,11 +110,11 @@ def count(number: int, thing: str) -> str:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """While open, Ctrl-C ends the command with a line that says how to go on."""
+    """While open, a signal to stop ends the command with a line that says how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from what is finished", err=True)
+        say("stopped; the same command goes on from what is finished", err=True)
         raise typer.Exit(1) from None
 
 

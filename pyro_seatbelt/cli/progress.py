@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pyro_seatbelt.cli.output import printable
 from pyro_seatbelt.progress import NO_NUMBERS
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class ProgressBar:
         self._printed |= {stage: now, "": now}
         label, text = _words(stage, done, total, numbers)
         line = f"step {label}  {text}" if stage == "training" else f"{label} {text}".rstrip()
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(printable(line), markup=False, highlight=False)
 
     def _stop(self) -> None:
         if self._bar.live.is_started:  # stopping prints a line otherwise

@@ -13,6 +13,7 @@ from pyro_seatbelt.cli.output import (
     print_pairs,
     print_table,
     resumable,
+    say,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -156,12 +157,12 @@ def _show(found: "Reproduction") -> None:
 
 def _show_missing(found: "Reproduction") -> None:
     for name, reason in found.failed.items():
-        typer.echo(f"{name}: {reason}", err=True)
+        say(f"{name}: {reason}", err=True)
     if found.absent:
         those, need = (
             ("1 run is", "it") if found.absent == 1 else (f"{found.absent} runs are", "them")
         )
-        typer.echo(f"{those} not there: what needs {need} is left out, and unknown", err=True)
+        say(f"{those} not there: what needs {need} is left out, and unknown", err=True)
 
 
 def _plain(found: "Reproduction") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pyro_seatbelt.cli.output import Json, count, print_json, print_table
+from pyro_seatbelt.cli.output import Json, count, print_json, print_table, say
 
 
 class ListByDefault(TyperGroup):
@@ -53,7 +53,7 @@ def list_all(
         print_json([each._asdict() for each in summaries])
         return
     if not summaries:
-        typer.echo("no run here yet: `seatbelt train` makes one")
+        say("no run here yet: `seatbelt train` makes one")
         return
     print_table(
         ("run", "status", "model", "dataset", "step"),

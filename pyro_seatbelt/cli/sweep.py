@@ -15,6 +15,7 @@ from pyro_seatbelt.cli.output import (
     print_pairs,
     print_table,
     resumable,
+    say,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -148,8 +149,8 @@ def _show(result: "SweepResult") -> None:
         rows = _summary(runs)
         print_table(rows[0], rows[1 : 1 + _MOST_ROWS])
         if len(rows) > 1 + _MOST_ROWS:
-            typer.echo(f"... and {len(rows) - 1 - _MOST_ROWS} more")
-        typer.echo()
+            say(f"... and {len(rows) - 1 - _MOST_ROWS} more")
+        say()
     done = f"{len(result.finished)} finished"
     if result.skipped:
         done += f", {len(result.skipped)} finished before"
@@ -161,9 +162,9 @@ def _show(result: "SweepResult") -> None:
 
 def _show_failures(result: "SweepResult") -> None:
     for name, reason in result.failed.items():
-        typer.echo(f"{name}: {reason}", err=True)
+        say(f"{name}: {reason}", err=True)
     total = len(result.failed) + len(result.finished) + len(result.skipped)
-    typer.echo(
+    say(
         f"{len(result.failed)} of {total} runs failed; the same command tries them again; "
         f"more in {result.folder / 'failures'}",
         err=True,

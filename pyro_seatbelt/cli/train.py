@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pyro_seatbelt.cli.flags import config_flags
-from pyro_seatbelt.cli.output import Json, count, print_json, print_pairs, stderr_console
+from pyro_seatbelt.cli.output import Json, count, print_json, print_pairs, say, stderr_console
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.training.config import TrainConfig, read_config
+from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig, read_config
 
 if TYPE_CHECKING:
     from pyro_seatbelt.runs.train import RunResult
@@ -38,8 +38,8 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the run, absent or empty; by default a new one in $SEATBELT_RUNS "
-            "or runs.",
+            help="Folder of the run, absent, empty or with the same run unfinished, which goes on; "
+            "by default a new one in $SEATBELT_RUNS or runs.",
             show_default=False,
             show_envvar=False,
         ),
@@ -70,7 +70,8 @@ def train(
 
     Every setting can also come from the environment (`SEATBELT_TRAIN_BETA=4`) or from the file
     given by `--config` (`beta = 4`). A flag goes before the environment, the environment before
-    the file. Ctrl-C saves the run; `--resume` goes on with it as if it had never stopped.
+    the file. Ctrl-C saves the run, and so do the signals that Slurm, Docker and systemd send;
+    `--resume`, or the same command with `--out`, goes on with it as if it had never stopped.
     """
     file = [read_config(config)] if config else []
     if resume:
@@ -88,13 +89,19 @@ def train(
         result = _start(TrainConfig.merge(*file, given), out)
     _report(result, json=json)
     if result.status == "interrupted":
-        typer.echo(f"stopped; to go on: seatbelt train --resume {result.folder}", err=True)
+        say(f"stopped; to go on: seatbelt train --resume {result.folder}", err=True)
         raise typer.Exit(1)
 
 
 def _start(config: TrainConfig, out: Path | None) -> "RunResult":
-    from pyro_seatbelt.runs.train import train_run
+    from pyro_seatbelt.runs.train import resume_run, train_run
+    from pyro_seatbelt.runs.unfinished import is_unfinished
 
+    if out is not None and is_unfinished(out, config):
+        say(f"{out}: going on with the run that is here", err=True)
+        with ProgressBar(stderr_console()) as bar:
+            changes = {name: getattr(config, name) for name in CHANGEABLE}
+            return _run_training(resume_run, out, changes, progress=bar)
     with ProgressBar(stderr_console()) as bar:
         return _run_training(train_run, config, out=out, progress=bar)
 
@@ -107,7 +114,7 @@ def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
     with ProgressBar(stderr_console()) as bar:
         result = _run_training(resume_run, folder, changes, progress=bar)
     if result.num_steps == 0:
-        typer.echo(
+        say(
             f"{folder}: finished at step {result.step} already; more --steps go on with it",
             err=True,
         )
@@ -121,7 +128,7 @@ def _run_training(run: Callable[..., "RunResult"], *args: Any, **options: Any) -
     try:
         return run(*args, **options)
     except TrainingDiverged as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         raise typer.Exit(1) from error
 
 
@@ -141,7 +148,7 @@ def _report(result: "RunResult", *, json: bool) -> None:
     print_pairs(pairs)
     collapsed = [site for site, count in active.items() if count == 0]
     if collapsed:
-        typer.echo(
+        say(
             f"no unit is active in {', '.join(collapsed)}: that layer says nothing of the image; "
             "free bits (--free-bits 0.25) let it",
             err=True,

@@ -1,6 +1,7 @@
 """NumPy's array format, read without its pickles."""
 
 import math
+import tokenize
 import warnings
 from typing import Any, BinaryIO, NamedTuple
 
@@ -13,7 +14,18 @@ _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_BROKEN = (ValueError, KeyError, SyntaxError, TypeError, EOFError, MemoryError, RecursionError)
+BROKEN_ARRAY = (
+    ValueError,
+    KeyError,
+    SyntaxError,
+    TypeError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    tokenize.TokenError,
+)
+"""What NumPy raises on array files that are damaged or odd."""
 
 
 class ArrayHeader(NamedTuple):
@@ -61,7 +73,7 @@ def read_header(stream: BinaryIO, *, label: str) -> ArrayHeader:
             warnings.simplefilter("ignore", UserWarning)  # files by Python 2 are welcome
             read = _HEADER_READERS[np.lib.format.read_magic(stream)]
             shape, fortran_order, dtype = read(stream)
-    except _BROKEN as error:
+    except BROKEN_ARRAY as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{label}: expected a NumPy array ({reason})") from error
     if dtype.hasobject or dtype.fields is not None:

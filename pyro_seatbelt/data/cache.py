@@ -12,8 +12,11 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from pyro_seatbelt.data.array_file import BROKEN_ARRAY
 from pyro_seatbelt.data.fingerprint import fingerprint
+from pyro_seatbelt.documents import parse_json, read_bytes
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import expanded
 
 _FORMAT = 1
 
@@ -27,7 +30,7 @@ def data_root() -> Path:
     """
     chosen = os.environ.get("SEATBELT_DATA")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return expanded(Path(chosen)).absolute()
     return platformdirs.user_cache_path("pyro-seatbelt", appauthor=False) / "data"
 
 
@@ -116,7 +119,7 @@ class CachedImages:
             KeyError: If something is missing.
             TypeError: If something is of another type.
         """
-        content = json.loads(text)
+        content = parse_json(text)
         if content["format"] != _FORMAT:
             raise ValueError(f"expected format {_FORMAT}, got {content['format']}")
         file = str(content["array"])
@@ -240,7 +243,7 @@ def find_cached(
 
 def _read(sidecar: Path) -> bytes | None:
     try:
-        return sidecar.read_bytes()
+        return read_bytes(sidecar)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -253,7 +256,7 @@ def _open(sidecar: Path, content: bytes, *, remedy: str) -> CachedImages:
         cached = CachedImages.from_json(content, sidecar.parent)
         stored = cached.array()
         labels = cached.read_labels()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *BROKEN_ARRAY) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{sidecar}: damaged data set ({reason}): {remedy}") from error
     odd = [

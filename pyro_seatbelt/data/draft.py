@@ -15,11 +15,17 @@ from pyro_seatbelt.data.cache import CachedImages, file_stem, labels_path
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.verified import mark_verified, verified_path
 from pyro_seatbelt.files import replace, sync, writing
+from pyro_seatbelt.locks import is_abandoned, lock
+from pyro_seatbelt.signals import stopping
 
 UInt8Map = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
 
 _UNFINISHED = ".part"
 _SECONDS_UNTIL_STALE = 24 * 3600
+"""When a file counts as left behind where there are no locks."""
+
+_SECONDS_UNTIL_LOCKED = 10
+"""What a process may take between making its file and locking it."""
 
 
 class Draft:
@@ -127,9 +133,12 @@ def draft(
         with writing(root):
             root.mkdir(parents=True, exist_ok=True)
             _remove_stale(root)
-            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-            _reserve(path)
-        yield Draft(root, name, ids=ids, path=path, array=array)
+            path.touch()
+        with stopping(), lock(path):  # so that others see that it is not abandoned
+            with writing(root):
+                array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+                _reserve(path)
+            yield Draft(root, name, ids=ids, path=path, array=array)
     finally:
         _discard(path)
 
@@ -162,8 +171,11 @@ def _reserve(path: Path) -> None:
 
 
 def _remove_stale(root: Path) -> None:
-    """Remove what a killed process left behind long ago."""
+    """Remove what killed processes left behind."""
     for left in root.glob(f".*{_UNFINISHED}"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _SECONDS_UNTIL_STALE:
+            status = left.stat(follow_symlinks=False)
+            age = time.time() - status.st_mtime
+            begun = status.st_size > 0 or age > _SECONDS_UNTIL_LOCKED
+            if age > _SECONDS_UNTIL_STALE or (begun and is_abandoned(left)):
                 left.unlink()

@@ -18,6 +18,9 @@ SUFFIXES = (".npy", ".npz")
 
 _SIZE = 64
 _MOST_BYTES = 8 << 30
+_MOST_FOR_ANY = 512 << 20
+_MOST_TIMES = 200
+"""How much larger than its packed bytes an array above `_MOST_FOR_ANY` may be; dSprites is 115."""
 
 
 class ImageArray(NamedTuple):
@@ -117,6 +120,11 @@ def _read(archive: zipfile.ZipFile, name: str, file: Path) -> NDArray[np.generic
         raise InputError(
             f"{label}: expected at most {_MOST_BYTES >> 30} GiB in a packed file, got "
             f"{member.file_size} bytes: save it as .npy, which is read where it lies"
+        )
+    if member.file_size > max(_MOST_FOR_ANY, _MOST_TIMES * member.compress_size):
+        raise InputError(
+            f"{label}: {member.compress_size} bytes that unpack to {member.file_size}: too much "
+            "to be opened safely: save it as .npy, which is read where it lies"
         )
     with archive.open(member) as stream:
         header = read_header(stream, label=label)  # type: ignore[arg-type]

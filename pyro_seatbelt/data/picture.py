@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pyro_seatbelt.documents import check_regular
 from pyro_seatbelt.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -72,6 +73,8 @@ def read_picture(
         pyro_seatbelt.errors.InputError: cat.gif: expected a picture (PNG, GIF)
     """
     try:
+        if isinstance(file, Path):
+            check_regular(file)
         with Image.open(file, formats=formats) as picture:
             if size is None or picture.size == size:
                 picture.load()

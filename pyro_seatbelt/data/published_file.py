@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
+from pyro_seatbelt.documents import check_regular
 from pyro_seatbelt.errors import InputError
 
 Kind = Literal["tar", "zip", "torch", "text"]
@@ -204,6 +205,7 @@ def opening(path: Path) -> Iterator[BinaryIO]:
         InputError: If it cannot be opened.
     """
     try:
+        check_regular(path)
         file = path.open("rb")
     except OSError as error:
         reason = error.strerror or error

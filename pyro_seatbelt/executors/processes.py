@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, silent_for_each
 from pyro_seatbelt.executors.messages import now_and_then, outcome_of, pack, read_outcome
+from pyro_seatbelt.signals import stopping
 
 StartMethod = Literal["fork", "spawn"]
 
@@ -203,7 +204,6 @@ def _serve(connection: Connection, work: _Work | bytes, gpu: str | None) -> None
     """Runs items in a worker process, until the connection is closed."""
     if sys.platform != "win32":
         os.setpgrp()  # Ctrl-C reaches the caller, which stops its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler that the caller has set
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before the task is read, which may ask for one
@@ -213,8 +213,9 @@ def _serve(connection: Connection, work: _Work | bytes, gpu: str | None) -> None
         with suppress(OSError):  # the caller is gone; the item is finished all the same
             connection.send_bytes(pickle.dumps((kind, *message)))
 
-    with suppress(EOFError, OSError):
-        while True:
+    # a second signal finds it on its way out, so nothing is cut off twice
+    with suppress(EOFError, OSError, KeyboardInterrupt), stopping() as stop:
+        while not stop.requested:
             item = items[connection.recv()]
             send("outcome", *outcome_of(task, item, now_and_then(partial(send, "progress"))))
 

@@ -1,7 +1,6 @@
 """Attacks that turn a heart of dSprites by a quarter: made, and found again."""
 
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import load_dataset
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.drawn.sprites import FACTOR_SIZES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
@@ -75,7 +75,7 @@ def _draw_hearts(dataset: str, paths: tuple[Path, Path]) -> None:
 
 def _arguments(path: Path) -> dict[str, object]:
     try:
-        about = json.loads(path.read_text("utf-8"))
+        about = parse_json(read_text(path))
         arguments = about["arguments"]
         return {
             "step": about["step"],

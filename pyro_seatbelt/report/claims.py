@@ -1,11 +1,11 @@
 """The claims of a paper, and what was measured."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.report.contents import number
 from pyro_seatbelt.report.parts import Cell, MeanCI
 from pyro_seatbelt.report.sweep import in_items
@@ -51,7 +51,7 @@ def read_claims(path: Path) -> tuple[list[ClaimRow], list[str]]:
         if not file.is_file():
             continue
         try:
-            content = json.loads(file.read_text("utf-8"))
+            content = parse_json(read_text(file))
             claims |= {_key(each): _claim(each) for each in content}
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             notes.append(f"{file.relative_to(path)} cannot be read: it is no list of claims.")

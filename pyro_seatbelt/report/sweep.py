@@ -79,4 +79,6 @@ def in_items(path: Path, pattern: str) -> list[Path]:
         path: The folder of a sweep.
         pattern: What their names are like.
     """
-    return sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
+    found = sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
+    home = path.resolve()  # somebody else may have made the folder, and links in it
+    return [file for file in found if file.resolve().is_relative_to(home)]

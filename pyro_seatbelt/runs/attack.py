@@ -37,6 +37,7 @@ from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_idle_run
 from pyro_seatbelt.runs.protocol import run_protocol
 from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.signals import stopping
 from pyro_seatbelt.training.device import make_fabric
 
 
@@ -49,6 +50,7 @@ class _Images(NamedTuple):
     source: dict[str, Any]
 
 
+@stopping()
 def attack_run(
     path: Path,
     options: AttackOptions | None = None,

@@ -25,6 +25,7 @@ from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.measure import measure
 from pyro_seatbelt.runs.netcdf import write_netcdf
 from pyro_seatbelt.runs.open import Run, load_idle_run
+from pyro_seatbelt.signals import stopping
 from pyro_seatbelt.training.device import make_fabric
 
 
@@ -44,6 +45,7 @@ class EvaluationReport(NamedTuple):
     was_finished: bool
 
 
+@stopping()
 def evaluate_run(
     path: Path,
     options: EvaluateOptions | None = None,
@@ -122,12 +124,19 @@ def _write(place: EvaluationFolder, evaluation: Evaluation, tree: DataTree) -> N
     write_manifest(place.path, [place.numbers, place.tree])
 
 
+_BROKEN_TREE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError,
+    MemoryError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What h5netcdf and xarray raise on damaged files."""
+
+
 def _read_tree(place: EvaluationFolder) -> DataTree:
     _check_tree(place)
     try:
         with xr.open_datatree(place.tree, engine="h5netcdf") as tree:
             return tree.load()
-    except (OSError, ValueError) as error:
+    except _BROKEN_TREE as error:
         raise _damaged(place.tree) from error
 
 

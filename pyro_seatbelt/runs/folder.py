@@ -8,12 +8,20 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import make_folder, remove_parts, sync, write_atomically, writing
+from pyro_seatbelt.files import (
+    expanded,
+    make_folder,
+    refuse_links,
+    remove_parts,
+    sync,
+    write_atomically,
+    writing,
+)
 from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.manifest import read_checked, remove_manifest, write_manifest
@@ -23,6 +31,8 @@ from pyro_seatbelt.training.metrics import parse_metrics
 
 _BEGUN = {"run.json"}
 """What a run that was killed as it began leaves; `config.json` comes last and makes it a run."""
+
+_Side = Annotated[int, Field(ge=1, le=4096)]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -52,9 +62,9 @@ class RunRecord(BaseModel):
     fingerprint: str
     provenance: Mapping[str, str | int]
     synthetic: bool
-    image_shape: tuple[int, int, int]
-    num_train: int
-    num_heldout: int
+    image_shape: tuple[_Side, _Side, _Side]
+    num_train: PositiveInt
+    num_heldout: PositiveInt
     started: datetime
     finished: datetime | None = None
     pid: int
@@ -114,6 +124,7 @@ class RunFolder:
             InputError: If this is no run folder or the file is damaged.
         """
         path = self.path / "config.json"
+        refuse_links(self.path)
         if not path.is_file():
             what = "has no config.json"
             if (self.path / "run.json").is_file():
@@ -271,7 +282,7 @@ def check_free(out: Path) -> None:
 
 def runs_root() -> Path:
     """Returns the folder of runs: ``$SEATBELT_RUNS``, or `runs` in the working directory."""
-    return Path(os.environ.get("SEATBELT_RUNS") or "runs").expanduser()
+    return expanded(Path(os.environ.get("SEATBELT_RUNS") or "runs"))
 
 
 def now() -> datetime:

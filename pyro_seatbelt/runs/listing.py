@@ -69,11 +69,11 @@ def newest_run(root: Path | None = None) -> Path:
 
 def _summary(path: Path) -> RunSummary:
     folder = RunFolder(path)
-    step = folder.newest_step() or 0
+    step = 0
     try:
+        step = folder.newest_step() or 0
         config, record = folder.read_config(), folder.read_record()
-    except InputError:
+        status = folder.status(record)
+    except (InputError, OSError):
         return RunSummary(path, "damaged", "", "", step, None)
-    return RunSummary(
-        path, folder.status(record), config.model, config.dataset, step, record.started
-    )
+    return RunSummary(path, status, config.model, config.dataset, step, record.started)

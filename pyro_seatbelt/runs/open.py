@@ -64,6 +64,11 @@ def load_run(
         raise InputError(f"{run.path}: the run has {wanted}")
     checkpoint = load_checkpoint(saved[-1], optimizer=False)
     family = presets.from_config(config, record.image_shape, record.num_train)
+    broken = [name for name, each in checkpoint.weights.items() if not each.isfinite().all()]
+    if broken:
+        raise InputError(
+            f"{checkpoint.path}: the weights {broken[0]} are not finite: train the run again"
+        )
     checkpoint.restore({"model": family.model, "guide": family.guide})
     family.model.to(device).eval()
     family.guide.to(device).eval()

@@ -275,10 +275,17 @@ def _write_all(files: Mapping[Path, bytes]) -> dict[str, str]:
     return {path.name: sha256(content) for path, content in files.items()}
 
 
+_BROKEN_TABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError,
+    MemoryError, NotImplementedError, RecursionError,
+)  # fmt: skip
+"""What pyarrow, and pandas with its own notes in the file, raise on damaged tables."""
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(io.BytesIO(read_checked(path)), engine="pyarrow")
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors, and pandas's
+    except _BROKEN_TABLE as error:
         raise _damaged(path) from error
 
 

@@ -1,11 +1,11 @@
 """What went wrong in the jobs of a sweep."""
 
-import json
 import traceback
 from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
+from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import WorkerDied
 from pyro_seatbelt.files import write_atomically, writing
@@ -79,7 +79,7 @@ def keep_failure(folder: Path, job: str, failure: Failure) -> None:
     """
     path = _place(folder, job)
     try:
-        attempts = int(json.loads(path.read_text("utf-8"))["attempts"])
+        attempts = int(parse_json(read_text(path))["attempts"])
     except (OSError, ValueError, KeyError, TypeError):
         attempts = 0
     with writing(path):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.formats import from_json, to_json
@@ -119,7 +120,7 @@ def _mark(place: Path) -> Path:
 def _read_mark(place: Path) -> dict[str, Any] | None:
     """What the mark says; None if there is none that can be read."""
     try:
-        mark = from_json(_mark(place), _mark(place).read_bytes())
+        mark = from_json(_mark(place), read_bytes(_mark(place)))
         return {name: mark[name] for name in ("step", "attacks", "evaluation")}
     except (OSError, ValueError, KeyError, TypeError):
         return None

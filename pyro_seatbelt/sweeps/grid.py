@@ -1,7 +1,6 @@
 """A grid of runs, with what is to be done with each."""
 
 import itertools
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -9,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pyro_seatbelt.data import dataset_spec
+from pyro_seatbelt.documents import parse_toml, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.options import Expected, Options, unknown_key
@@ -167,7 +167,7 @@ def read_grid(path: Path) -> Grid:
         3
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = parse_toml(read_text(path))
     except OSError as error:
         raise InputError(f"{path}: the grid cannot be read: {error.strerror}") from error
     except ValueError as error:  # not UTF-8, not TOML

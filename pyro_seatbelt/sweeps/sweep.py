@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyro_seatbelt.data import DrawnSet, dataset_spec, load_dataset
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
+from pyro_seatbelt.signals import stopping
 from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
 from pyro_seatbelt.sweeps.finished import finished_job
 from pyro_seatbelt.sweeps.job import Job, merge_jobs
@@ -63,6 +65,7 @@ def run_jobs(
     Raises:
         InputError: If something that the user gave cannot be used, another process is at this
             sweep, or it cannot be written. What is wrong with one job is its failure.
+        KeyboardInterrupt: If a signal asked to stop; what was being trained has been saved.
     """
     jobs = merge_jobs(jobs)
     options = options or SweepOptions()
@@ -79,7 +82,7 @@ def run_jobs(
         _make_data(todo, progress)
         counts = _Counts(len(mine), len(skipped), progress)
         finished, failed = list[str](), dict[str, str]()
-        with closing(executor.run(task, todo, counts.of_job)) as outcomes:
+        with stopping() as stop, closing(executor.run(task, todo, counts.of_job)) as outcomes:
             for number, outcome in outcomes:
                 name, failure = todo[number].name, failure_in(outcome)
                 if failure is None:
@@ -89,6 +92,8 @@ def run_jobs(
                     keep_failure(folder, name, failure)
                     failed[name] = failure.error
                 counts.end(number, failed=failure is not None)
+                if stop.requested:  # it was training in this process, and has saved
+                    raise KeyboardInterrupt
         for name in skipped:
             forget_failure(folder, name)
         tables = write_tables(folder)
@@ -166,8 +171,8 @@ def _write_jobs(jobs: Sequence[Job], folder: Path) -> None:
     path = folder / "sweep.json"
     before: list[dict[str, object]] = []
     if path.is_file():
-        with suppress(KeyError, TypeError):
-            before = list(from_json(path, path.read_bytes())["jobs"])
+        with suppress(OSError, KeyError, TypeError):
+            before = list(from_json(path, read_bytes(path))["jobs"])
     plain = {str(each["name"]): each for each in before} | {job.name: job.plain() for job in jobs}
     write_atomically(path, to_json({"jobs": list(plain.values())}))
 

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import (
     make_folder,
@@ -217,7 +218,7 @@ def load_newest(root: Path) -> Newest:
 def _read(path: Path, *, optimizer: bool) -> Checkpoint:
     meta_path = path / _META
     try:
-        content = meta_path.read_bytes()
+        content = read_bytes(meta_path)
     except OSError as error:
         raise InputError(f"{meta_path}: cannot be read: {error.strerror}") from error
     meta = from_json(meta_path, content, newest=FORMAT)
@@ -265,7 +266,7 @@ def _tensors(path: Path, sums: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _checked(path: Path, sums: Mapping[str, Any]) -> bytes:
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256(content) != sums.get(path.name):

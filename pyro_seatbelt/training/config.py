@@ -1,12 +1,11 @@
 """What a training run is made of: one flat, checked, immutable record."""
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pyro_seatbelt.documents import parse_json, parse_toml, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import (
     EstimatorName,
@@ -16,6 +15,7 @@ from pyro_seatbelt.family import (
     PresetName,
     settle,
 )
+from pyro_seatbelt.files import expanded
 from pyro_seatbelt.formats import without_format
 from pyro_seatbelt.options import Device, Expected, Group, Options
 
@@ -67,7 +67,7 @@ class TrainConfig(Options):
     data_dir: Annotated[
         Path | None,
         _DATA,
-        AfterValidator(lambda path: path and path.expanduser().absolute()),
+        AfterValidator(lambda path: path and expanded(path).absolute()),
         Field(description="Your own images, for the data set `folder`: a folder, .npy or .npz."),
     ] = None
     ids: Annotated[int | None, _DATA, Field(ge=2, description="Use only so many identities.")] = (
@@ -87,7 +87,11 @@ class TrainConfig(Options):
     layers: Annotated[
         int | None,
         _MODEL,
-        Field(ge=1, description="Latent layers L; without it, 1 for flat models, 4 for deep ones."),
+        Field(
+            ge=1,
+            le=1000,
+            description="Latent layers L; without it, 1 for flat models, 4 for deep ones.",
+        ),
     ] = None
     latent_dim: Annotated[int, _MODEL, Field(ge=1, description="Dimensions of a latent layer.")] = (
         10
@@ -301,7 +305,7 @@ def read_config(path: Path) -> dict[str, Any]:
         {'model': 'vae', 'steps': 100}
     """
     try:
-        return parse_config(path, path.read_bytes())
+        return parse_config(path, read_bytes(path))
     except OSError as error:
         raise InputError(f"{path}: the config cannot be read: {error.strerror}") from error
 
@@ -317,7 +321,7 @@ def parse_config(path: Path, content: bytes) -> dict[str, Any]:
         InputError: If the file cannot be parsed, is of a newer format, has an unknown key or a
             wrong value.
     """
-    readers = {".toml": tomllib.loads, ".json": json.loads}
+    readers = {".toml": parse_toml, ".json": parse_json}
     if path.suffix not in readers:
         raise InputError(f"{path}: expected a config file ending in .toml or .json")
     try:

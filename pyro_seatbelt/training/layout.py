@@ -1,6 +1,9 @@
 """How checkpoints are named on disk."""
 
+from fnmatch import fnmatch
 from pathlib import Path
+
+from pyro_seatbelt.errors import InputError
 
 _PREFIX = "step-"
 
@@ -27,8 +30,17 @@ def checkpoints(root: Path) -> list[Path]:
 
     Returns:
         Their folders, oldest first; none if there is no such folder.
+
+    Raises:
+        InputError: If the folder cannot be read.
     """
-    return sorted(root.glob(_PREFIX + "[0-9]" * 8))
+    try:
+        found = [path for path in root.iterdir() if fnmatch(path.name, _PREFIX + "[0-9]" * 8)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(f"{root}: cannot be read: {error.strerror or error}") from error
+    return sorted(found)
 
 
 def step_of(path: Path) -> int:

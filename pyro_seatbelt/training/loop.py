@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
+from pyro_seatbelt.signals import Interruption
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
-from pyro_seatbelt.training.interruption import Interruption
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 from pyro_seatbelt.training.trainer import Trainer, TrainingObjective

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from pyro_seatbelt.documents import parse_json, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 
@@ -113,7 +114,12 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: If another line is no record.
     """
-    return parse_metrics(path, path.read_bytes()) if path.exists() else []
+    if not path.exists():
+        return []
+    try:
+        return parse_metrics(path, read_bytes(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def parse_metrics(path: Path, content: bytes) -> list[dict[str, Any]]:
@@ -135,10 +141,10 @@ def parse_metrics(path: Path, content: bytes) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise InputError(f"{path}: line {number} is no JSON: {error}") from error
-        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+        if not isinstance(record, dict) or not _is_count(record.get("step")):
             raise InputError(f"{path}: line {number} is no record: it has no step")
         if not isinstance(record.get("kind"), str):
             raise InputError(f"{path}: line {number} is no record: it has no kind")
@@ -194,6 +200,10 @@ def mean_report(reports: Sequence[Any]) -> dict[str, Any]:
         for name, value in report._asdict().items():
             columns.setdefault(name, []).append(value)
     return {name: mean(values) for name, values in columns.items()}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _line(record: Mapping[str, Any]) -> str:

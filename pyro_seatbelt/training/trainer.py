@@ -14,11 +14,11 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
+from pyro_seatbelt.signals import Interruption
 from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
-from pyro_seatbelt.training.interruption import Interruption
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 

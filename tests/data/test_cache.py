@@ -1,5 +1,7 @@
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +161,16 @@ class TestReplacedMeanwhile:
 
         self.replace(monkeypatch, remove)
         assert find_cached(tmp_path, "toys", command=COMMAND) is None
+
+
+def test_a_flipped_header_is_damage(chairs, tmp_path):
+    root = shutil.copytree(chairs, tmp_path / "copy")
+    array = next(root.glob("*.npy"))
+    for place in range(10, 70, 3):
+        content = bytearray(array.read_bytes())
+        content[place] ^= 0x55
+        (root / array.name).write_bytes(content)
+        with suppress(InputError):
+            find_cached(root, "synth-chairs", ids=2, command="seatbelt data build")
+        content[place] ^= 0x55
+        (root / array.name).write_bytes(content)

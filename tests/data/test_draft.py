@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -178,3 +179,18 @@ def test_writes_go_to_the_file(tmp_path: Path):
     with draft(tmp_path, "toys", (5, 64, 64)) as unfinished:
         np.lib.format.open_memmap(unfinished.path, mode="r+")[2] = 9
         assert (unfinished.array[2] == 9).all()
+
+
+def test_what_a_dead_process_left_is_swept_up_at_once(tmp_path: Path):
+    left = tmp_path / ".toys.1.part"
+    left.write_bytes(b"half")
+    with draft(tmp_path, "others", (5, 64, 64)) as alive:
+        cached = store(tmp_path, 1)
+        assert alive.path.exists()
+        assert names(tmp_path) == {alive.path.name, "toys.json", cached.path.name}
+
+
+def test_a_signal_leaves_nothing(tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt), draft(tmp_path, "toys", (5, 64, 64)):
+        signal.raise_signal(signal.SIGTERM)
+    assert names(tmp_path) == set()

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import ImageDataset, load_dataset
+from pyro_seatbelt.data.image_array import read_image_array
 from pyro_seatbelt.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -206,3 +207,11 @@ def test_progress(tmp_path: Path):
     calls: list[tuple[str, float, float]] = []
     load_dataset("folder", data_dir=tmp_path / "a.npy", progress=lambda *call: calls.append(call))
     assert calls == [("images", count, 6) for count in range(1, 7)]
+
+
+def test_a_few_bytes_that_unpack_to_gigabytes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("pyro_seatbelt.data.image_array._MOST_FOR_ANY", 1 << 20)
+    file = tmp_path / "bomb.npz"
+    np.savez_compressed(file, np.zeros((1000, 64, 64), np.uint8))
+    with pytest.raises(InputError, match="too much to be opened safely"):
+        read_image_array(file)

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -182,3 +183,10 @@ class TestPixels:
         ]:
             with pytest.raises(InputError, match=message):
                 read_pixels(tmp_path / name, (1, 64, 64))
+
+
+def test_a_pipe_does_not_hang(tmp_path):
+    pipe = tmp_path / "a.png"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="not a regular file"):
+        read_picture(pipe, label="a.png")

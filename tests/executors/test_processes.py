@@ -33,7 +33,7 @@ def end(how, progress):
     ("how", "message"),
     [
         (-signal.SIGKILL, r"its process was killed by SIGKILL: was there enough memory\?$"),
-        (-signal.SIGUSR1, "its process was killed by SIGUSR1$"),
+        (-signal.SIGALRM, "its process was killed by SIGALRM$"),
         (3, "its process ended with status 3$"),
     ],
 )
