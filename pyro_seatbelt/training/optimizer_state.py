@@ -107,7 +107,7 @@ class OptimizerState(NamedTuple):
         """
         parameters = self._parameters(optimizer)
         state = {}
-        for number, values in self.values.items():
+        for number, values in sorted(self.values.items()):
             if number not in parameters:
                 raise ValueError(f"there is no parameter {number}")
             expected = _after_a_step(optimizer, *parameters[number])
@@ -118,7 +118,7 @@ class OptimizerState(NamedTuple):
                 )
             state[number] = {
                 name: _like(expected[name], value, f"{name} of parameter {number}")
-                for name, value in values.items()
+                for name, value in sorted(values.items())
             }
         own = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": own})
