@@ -80,7 +80,7 @@ def distortion_lines(
         >>> lines.distortion[0].tolist()
         [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    own = torch.as_tensor(np.asarray(pair, dtype=np.int64), device=x.device)
+    own = torch.tensor(pair, dtype=torch.int64, device=x.device)
     clean, aim = (reconstruct(model, guide, images) for images in (x, target))
     apart, room = _distance(target, x), _distance(clean, aim)
     fractions = torch.arange(1, num_points + 1, device=x.device) / num_points
