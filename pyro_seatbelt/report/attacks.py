@@ -28,6 +28,12 @@ QUANTITIES = {
 }
 """What the summary lists."""
 
+DELTA = (
+    "\u0394 says how far apart two posteriors are in units of their scale: compare it between "
+    "attacks on one model, and models of other depth or \u03b2 by r50 and AUDDC."
+)
+"""What a table with the objective has to say."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackSection:
@@ -135,7 +141,7 @@ def _summary(table: pd.DataFrame) -> Table:
     if area is not None:
         estimates["auddc"] = area
     return Table(
-        caption="Means over problems: larger ones stand for a more robust model",
+        caption=f"Means over problems. {DELTA}",
         headings=("", "mean and 95 % CI", "95 % CI over pairs"),
         rows=[
             (
