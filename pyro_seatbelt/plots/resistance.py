@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pyro_seatbelt.plots.covered import BLEND
 from pyro_seatbelt.plots.style import FONT_SIZE, add_legend, line_style
@@ -84,6 +85,7 @@ def resistance_against_quality(models: Sequence[QualityPoint]) -> Figure:
                 names.append(model.name)
         ax.set_ylim(0, 1.02)
         ax.margins(x=0.15)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.tick_params(labelsize=FONT_SIZE)
         ax.grid(visible=True, alpha=0.25)
     axes[0].set_xlabel("mean squared error", fontsize=9)

@@ -60,7 +60,7 @@ def robustness_section(run: RunContents) -> RobustnessSection | Advice:
     if found is None:
         return Advice(
             text="How large a distortion must be to move it was not measured:",
-            command=f"seatbelt robustness {run.path}",
+            command=f"seatbelt robustness {run.name}",
         )
     return RobustnessSection(
         facts=[
