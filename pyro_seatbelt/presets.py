@@ -82,6 +82,7 @@ def build(
     analytic_entropy: bool = False,
     num_particles: int = 1,
     hidden: int = 256,
+    features: int | None = None,
 ) -> Family:
     r"""Builds a member of the family.
 
@@ -103,6 +104,8 @@ def build(
         analytic_entropy: Use the closed-form entropies of the guide.
         num_particles: Draws per step, vectorised.
         hidden: Width of the networks between latent layers.
+        features: Width of the image networks: units of the `mlp`, channels next to the latent
+            layers of the `conv`; by default those of Chen et al., 1200 and 512.
 
     Returns:
         The model, the guide and the objective, with fresh parameters from torch's generator.
@@ -121,8 +124,9 @@ def build(
         ("latent_dim", latent_dim),
         ("num_particles", num_particles),
         ("hidden", hidden),
+        ("features", features),
     ):
-        if number < 1:
+        if number is not None and number < 1:
             raise InputError(f"expected {option} >= 1, got {number}")
     for option, value, choices in (
         ("network", network, NETWORKS),
@@ -132,9 +136,10 @@ def build(
             raise InputError(f"unknown {option} '{value}': choose from {', '.join(choices)}")
     try:
         make_encoder, make_decoder = NETWORKS[network]
-        encoder: ImageEncoder = make_encoder(image_shape)
+        width = {} if features is None else {"num_features": features}
+        encoder: ImageEncoder = make_encoder(image_shape, **width)
         decoder: ImageDecoder = make_decoder(
-            latent_dim * (layers if preset.skip else 1), image_shape
+            latent_dim * (layers if preset.skip else 1), image_shape, **width
         )
         weights = preset.weights(beta)
         objective = TraceTC_ELBO(

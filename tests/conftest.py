@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,15 @@ def dtype(request: pytest.FixtureRequest) -> torch.dtype:
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def pytest_configure() -> None:
+    """Forgets what the user's environment says of terminals and of this package."""
+    terminal = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS"}
+    terminal |= {"TTY_COMPATIBLE", "TTY_INTERACTIVE", "TERMINAL_WIDTH", "MPLBACKEND"}
+    for name in list(os.environ):
+        if name in terminal or name.startswith(("SEATBELT_", "TYPER_", "_TYPER_")):
+            del os.environ[name]
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +176,7 @@ SMOKE: dict[str, object] = {
     "latent_dim": 2,
     "network": "mlp",
     "hidden": 16,
+    "features": 16,
     "steps": 4,
     "batch_size": 4,
     "eval_images": 4,
@@ -264,6 +275,7 @@ def make_config() -> Callable[..., Any]:
             "layers": 2,
             "latent_dim": 2,
             "hidden": 8,
+            "features": 16,
             "steps": 4,
             "batch_size": 4,
             "warmup_steps": 3,

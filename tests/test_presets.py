@@ -44,6 +44,19 @@ def test_guides_have_the_parents_that_their_names_say():
     assert upper_layer_moves("top-down")
 
 
+@pytest.mark.parametrize(("network", "published"), [("conv", 512), ("mlp", 1200)])
+def test_the_image_networks_are_as_wide_as_one_likes(network, published):
+    def sizes(**more):
+        settings = SMALL | {"network": network, "image_shape": (1, 64, 64)}
+        family = presets.build("vae", **settings, **more)
+        return [len(p) for part in (family.model, family.guide) for p in part.parameters()]
+
+    assert published in sizes()
+    assert sizes() == sizes(features=published)
+    assert published not in sizes(features=24)
+    assert 24 in sizes(features=24)
+
+
 @pytest.mark.parametrize("skip", ["seatbelt", "dlgm"])
 def test_skips_show_every_layer_to_the_decoder(skip):
     family = presets.build(skip, layers=3, **SMALL)
@@ -75,6 +88,7 @@ def test_skips_show_every_layer_to_the_decoder(skip):
         ("vae", {"free_bits": -0.1}, "expected free_bits >= 0"),
         ("vae", {"num_data": 0}, "expected num_data >= 1, got 0"),
         ("vae", {"hidden": 0}, "expected hidden >= 1, got 0"),
+        ("vae", {"features": 0}, "expected features >= 1, got 0"),
         ("vae", {"num_particles": 0}, "expected num_particles >= 1, got 0"),
     ],
 )

@@ -29,6 +29,7 @@ def _smoke() -> Scale:
         fields={
             "network": "mlp",
             "hidden": 16,
+            "features": 32,
             "holdout": 0.5,
             "steps": 12,
             "batch_size": 16,

@@ -231,7 +231,7 @@ def _within_memory() -> Iterator[None]:
             raise
         raise InputError(
             "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
-            "--hidden or --batch-size"
+            "--hidden, --features or --batch-size"
         ) from error
 
 

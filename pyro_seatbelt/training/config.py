@@ -97,6 +97,11 @@ class TrainConfig(Options):
     hidden: Annotated[
         int, _MODEL, Field(ge=1, description="Width of the networks between latent layers.")
     ] = 256
+    features: Annotated[
+        int | None,
+        _MODEL,
+        Field(ge=1, description="Width of the image networks; without it, 512 (conv), 1200 (mlp)."),
+    ] = None
     guide: Annotated[
         GuideName,
         _MODEL,

@@ -13,6 +13,7 @@ from pyro_seatbelt.cli.app import app
 
 TINY = [
     *("--holdout", "0.5", "--layers", "2", "--latent-dim", "2", "--hidden", "8", "--steps", "2"),
+    *("--features", "16"),
     *("--batch-size", "4", "--eval-images", "4", "--device", "cpu", "--checkpoint-every", "1"),
 ]
 WORDS = {"tiny": TINY, "small": [*TINY, "--ids", "2"]}

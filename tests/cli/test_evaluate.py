@@ -49,7 +49,18 @@ def test_json_is_all_there_is_on_standard_output(seatbelt, run):
 def test_figures_and_factors(seatbelt, workplace, monkeypatch):
     name = "pyro_seatbelt.runs.evaluation_figures.save_figure"
     monkeypatch.setattr(name, lambda figure, path: path.write_bytes(b""))
-    small = ["--dataset", "synth-dsprites", "--ids", 40, "--network", "mlp", "--out", "runs/s"]
+    small = [
+        "--dataset",
+        "synth-dsprites",
+        "--ids",
+        40,
+        "--network",
+        "mlp",
+        "--features",
+        16,
+        "--out",
+        "runs/s",
+    ]
     assert seatbelt("train", "tiny", *small).exit_code == 0
     result = seatbelt("evaluate", "runs/s", *QUICK[:-1], "--aggregate-images", 18)
     assert result.exit_code == 0, result.output

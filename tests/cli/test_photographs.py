@@ -28,7 +28,18 @@ def photographs(workplace):
 
 @pytest.mark.usefixtures("blank_figures")
 def test_photographs_are_learned_attacked_and_measured(seatbelt, photographs, workplace):
-    small = ("--network", "mlp", "--hidden", "16", "--layers", "2", "--latent-dim", "2")
+    small = (
+        "--network",
+        "mlp",
+        "--hidden",
+        "16",
+        "--features",
+        "16",
+        "--layers",
+        "2",
+        "--latent-dim",
+        "2",
+    )
     result = seatbelt(
         *("train", "--dataset", "folder", "--data-dir", photographs, *small, "--holdout", "0.25"),
         *("--steps", "2", "--batch-size", "4", "--device", "cpu", "--out", "run"),

@@ -28,6 +28,7 @@ def pair(**options):
         latent_dim=3,
         hidden=16,
         network="mlp",
+        features=24,
         image_shape=SHAPE,
         num_data=NUM_DATA,
         **options,

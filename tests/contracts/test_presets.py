@@ -34,7 +34,8 @@ every_pair = pytest.mark.parametrize(
 
 def build(name, guide, likelihood="bernoulli", *, seed=0, **options):
     layers = 1 if "layers" in PRESETS[name].unused else 3
-    options = {"network": "mlp", "image_shape": SHAPE, "layers": layers, **options}
+    small = {"network": "mlp", "features": 24, "image_shape": SHAPE, "layers": layers}
+    options = small | options
     torch.manual_seed(seed)
     return presets.build(
         name, guide=guide, likelihood=likelihood, num_data=NUM_DATA, latent_dim=3, hidden=8,

@@ -258,7 +258,11 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit):
         button.click()
         assert button.text_content() == f"Theme: {name}"
     assert background() != by_system
-    page.reload()
+    for _ in range(50):  # the browser writes down what it remembers when it has time
+        page.reload()
+        if button.text_content() == "Theme: dark":
+            break
+        page.wait_for_timeout(100)
     assert button.text_content() == "Theme: dark"
     assert background() != by_system
     button.click()

@@ -20,7 +20,7 @@ def test_a_sweep_has_claims_figures_and_runs(sweep, words):
         "1 job failed: c",
     ):
         assert each in text
-    assert text.count("latent attack") == 1  # of fig5, not of the tables
+    assert "Figures fig5 latent attack Runs" in text  # of fig5, not of the tables
 
 
 def test_a_sweep_with_damage_is_shown_without_it(sweep, words):

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -67,11 +68,14 @@ def test_hostile_names_stay_words(run, tmp_path):
 def test_many_runs_share_the_bytes(run, tmp_path, monkeypatch):
     monkeypatch.setattr(reports, "page_budget", lambda num_runs: ByteBudget(150_000))
     copies = [shutil.copytree(run, tmp_path / f"copy-{number}") for number in range(4)]
-    large = report_runs(copies[:1], tmp_path / "one.html").stat().st_size
-    small = report_runs(copies, tmp_path / "four.html").stat().st_size
-    besides = 4 * 60_000
-    assert small < 150_000 * 4 / 3 + besides
-    assert large > 100_000
+
+    def bytes_of_pictures(runs):
+        page = report_runs(runs, tmp_path / "page.html").read_text("utf-8")
+        return sum(map(len, re.findall(r"data:[^\"')]*", page))) * 3 / 4
+
+    alone, together = bytes_of_pictures(copies[:1]), bytes_of_pictures(copies)
+    assert 75_000 < alone < 155_000
+    assert together < min(155_000, 2 * alone)
 
 
 @pytest.mark.parametrize("name", ["report.png", "report", "folder.html"])

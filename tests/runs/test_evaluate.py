@@ -46,7 +46,7 @@ def sprites(tmp_path_factory):
     """A run of one layer on sprites, whose factors are known."""
     config = TrainConfig(
         dataset="synth-dsprites", ids=60, model="beta-tcvae", latent_dim=3, network="mlp",
-        steps=2, batch_size=8, eval_images=4, device="cpu",
+        features=16, steps=2, batch_size=8, eval_images=4, device="cpu",
     )  # fmt: skip
     return train_run(config, out=tmp_path_factory.mktemp("sprites") / "run").folder
 
@@ -186,7 +186,8 @@ def test_known_factors_are_scored_layer_by_layer(sprites):
 
 def test_the_number_of_a_thing_is_no_factor(workplace):
     config = TrainConfig(ids=2, holdout=0.5, layers=2, latent_dim=2, network="mlp", hidden=8,
-                         steps=1, batch_size=4, eval_images=4, device="cpu")  # fmt: skip
+                         features=16, steps=1, batch_size=4, eval_images=4,
+                         device="cpu")  # fmt: skip
     run = train_run(config, out=workplace / "run").folder
     found = evaluate_run(run, PLAIN).evaluation
     # one chair is left to train on: where it is seen from varies, what it is does not
