@@ -26,6 +26,11 @@ COMMANDS = (
         "reconstructions.",
     ),
     LazyCommand(
+        "robustness",
+        "Measure how large a distortion must be to move what runs reconstruct, beside their "
+        "quality.",
+    ),
+    LazyCommand(
         "report", "Write what is known of some runs as one HTML file that needs nothing else."
     ),
     LazyCommand("sweep", "Train, attack and evaluate every run of a grid.", "OptionalRay"),

@@ -36,6 +36,12 @@ DAMAGE = {
 
 _FAILED = "given up, or ended above the objective at the input or at the target itself"
 
+DELTA = (
+    "\u0394 says how far apart two posteriors are in units of their scale: compare it between "
+    "attacks on one model, and models of other depth or \u03b2 by r50 and AUDDC."
+)
+"""What a table with the objective has to say."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackSection:
@@ -154,8 +160,9 @@ def _summary(table: pd.DataFrame) -> Table:
     if area is not None:
         estimates["auddc"] = area
     return Table(
-        caption="Means over problems: larger ones stand for a "
-        f"{'more' if targeted else 'less'} robust model",
+        caption=f"Means over problems. {DELTA}"
+        if targeted
+        else "Means over problems: larger ones stand for a less robust model",
         headings=("", "mean and 95 % CI", "95 % CI over pairs"),
         rows=[
             (

@@ -9,12 +9,13 @@ from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.evaluation.attack_summary import summarise
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.plots.lines import Line
-from pyro_seatbelt.report.attacks import mean_ci
+from pyro_seatbelt.report.attacks import DELTA, mean_ci
 from pyro_seatbelt.report.charts import Chart
 from pyro_seatbelt.report.comparable import Comparable, comparable
 from pyro_seatbelt.report.configuration import beta_of, layers_of, model_name
 from pyro_seatbelt.report.contents import AttackContents, RunContents, number
 from pyro_seatbelt.report.parts import NATS, Cell, MeanCI
+from pyro_seatbelt.report.robustness import median
 from pyro_seatbelt.report.training import series
 
 _NATS = "nats"
@@ -84,9 +85,8 @@ def _note(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> str:
     parts = []
     if chosen:
         parts.append(
-            "Of an attack, larger numbers stand for a more robust model. \u0394 sums over layers "
-            "and depends on their width; the AUDDC, from 0 to about 1, compares models of any "
-            "depth."
+            f"{DELTA} It sums over layers, too. The AUDDC is from 0 to about 1, larger for a more "
+            "robust model."
         )
     compared = {id(attack) for some in chosen.values() for attack in some.attacks}
     others = sum(id(attack) not in compared for run in runs for attack in run.attacks)
@@ -103,6 +103,10 @@ def _note(runs: Sequence[RunContents], chosen: Mapping[str, Comparable]) -> str:
 
 def _of_evaluation(name: str) -> Callable[[RunContents], Cell]:
     return lambda run: None if run.evaluation is None else number(getattr(run.evaluation, name))
+
+
+def _of_robustness(name: str) -> Callable[[RunContents], Cell]:
+    return lambda run: None if run.robustness is None else median(getattr(run.robustness, name))
 
 
 _COLUMNS: Sequence[tuple[Column, Callable[[RunContents], Cell]]] = (
@@ -130,6 +134,22 @@ _COLUMNS: Sequence[tuple[Column, Callable[[RunContents], Cell]]] = (
     ),
     (Column(label="MSE", note="of reconstructions, pixels 0 to 1"), _of_evaluation("mse")),
     (Column(label="MS-SSIM", note="of reconstructions"), _of_evaluation("ms_ssim")),
+    (
+        Column(
+            label="r50",
+            note="least distortion that covers half of the way to the target, relative to the "
+            "distance of the pair: median and 95 % interval over pairs, 1 is best",
+        ),
+        _of_robustness("r50"),
+    ),
+    (
+        Column(label="blend50", note="the same by mixing the two images"),
+        _of_robustness("blend50"),
+    ),
+    (
+        Column(label="rate", unit=_NATS, note="KL from the priors, measured beside r50"),
+        lambda run: None if run.robustness is None else run.robustness.rate,
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from pyro_seatbelt.evaluation.attack_summary import has_targets
 from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.runs.records import AttackRecords, Findings
+from pyro_seatbelt.runs.robustness_numbers import Robustness, read_robustness
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
@@ -68,6 +69,7 @@ class RunContents:
         outdated: Step of an evaluation of another one, which is left out.
         attacks: Its finished attacks.
         notes: What is there but cannot be read, one line each.
+        robustness: How robust it is, if that was measured of that checkpoint.
     """
 
     path: Path
@@ -80,6 +82,7 @@ class RunContents:
     outdated: int | None
     attacks: Sequence[AttackContents]
     notes: Sequence[str]
+    robustness: Robustness | None = None
 
     @property
     def name(self) -> str:
@@ -130,6 +133,11 @@ def read_contents(path: Path) -> RunContents:
         evaluation = read_evaluation(path)
     except InputError as error:
         notes.append(f"The evaluation cannot be read: {_reason(error, path)}")
+    robustness = None
+    try:
+        robustness = read_robustness(path)
+    except InputError as error:
+        notes.append(f"The robustness cannot be read: {_reason(error, path)}")
     attacks = []
     for place in sorted(folder.attacks.glob("*/arguments.json")):
         try:
@@ -152,6 +160,7 @@ def read_contents(path: Path) -> RunContents:
         outdated=None,
         attacks=attacks,
         notes=notes,
+        robustness=robustness,
     )
     return _of_newest(replace(contents, newest=_newest(contents)))
 
@@ -249,7 +258,9 @@ def _newest(run: RunContents) -> int | None:
 
 
 def _of_newest(run: RunContents) -> RunContents:
-    """Leaves out an evaluation of another checkpoint than the newest."""
+    """Leaves out an evaluation and a robustness of another checkpoint than the newest."""
+    if run.robustness is not None and run.newest not in {None, run.robustness.step}:
+        run = replace(run, robustness=None)
     if run.evaluation is None or run.newest in {None, run.evaluation.step}:
         return run
     note = (

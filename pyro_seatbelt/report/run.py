@@ -18,6 +18,7 @@ from pyro_seatbelt.report.evaluation import EvaluationSection, evaluation_sectio
 from pyro_seatbelt.report.parts import NATS, Advice, Fact
 from pyro_seatbelt.report.pictures import Gallery, gallery
 from pyro_seatbelt.report.quantity import quantity
+from pyro_seatbelt.report.robustness import RobustnessSection, robustness_section
 from pyro_seatbelt.report.training import training_charts
 
 
@@ -35,6 +36,7 @@ class RunSection:
         evaluation: Its numbers.
         attacks: What attacks found; advice if there are none.
         notes: What cannot be read.
+        robustness: How large a distortion has to be; advice if that was not measured.
     """
 
     name: str
@@ -46,6 +48,7 @@ class RunSection:
     evaluation: EvaluationSection | Advice | None = None
     attacks: Sequence[AttackSection] | Advice = ()
     notes: Sequence[str] = ()
+    robustness: RobustnessSection | Advice | None = None
 
 
 def run_section(run: RunContents, budget: ByteBudget) -> RunSection:
@@ -77,6 +80,7 @@ def run_section(run: RunContents, budget: ByteBudget) -> RunSection:
         evaluation=evaluation_section(run),
         attacks=attacks,
         notes=run.notes,
+        robustness=robustness_section(run),
     )
 
 

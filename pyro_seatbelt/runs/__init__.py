@@ -1,4 +1,4 @@
-"""One run on disk: its folder, how it is trained, attacked and evaluated."""
+"""One run on disk: its folder, how it is trained, attacked, evaluated and measured."""
 
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.open import Run, load_run
     from pyro_seatbelt.runs.protocol import run_protocol
     from pyro_seatbelt.runs.records import Findings
+    from pyro_seatbelt.runs.robustness import RobustnessReport, robustness_of_run
+    from pyro_seatbelt.runs.robustness_numbers import Robustness, read_robustness
+    from pyro_seatbelt.runs.robustness_options import RobustnessOptions
     from pyro_seatbelt.runs.train import RunResult, resume_run, train_run
     from pyro_seatbelt.runs.verify import Verdict, verify_run
 
@@ -25,6 +28,9 @@ __all__ = [
     "Evaluation",
     "EvaluationReport",
     "Findings",
+    "Robustness",
+    "RobustnessOptions",
+    "RobustnessReport",
     "Run",
     "RunResult",
     "RunSummary",
@@ -35,7 +41,9 @@ __all__ = [
     "load_run",
     "newest_run",
     "read_evaluation",
+    "read_robustness",
     "resume_run",
+    "robustness_of_run",
     "run_protocol",
     "train_run",
     "verify_run",
@@ -55,6 +63,9 @@ __getattr__ = lazily(
         "open": ["Run", "load_run"],
         "protocol": ["run_protocol"],
         "records": ["Findings"],
+        "robustness": ["RobustnessReport", "robustness_of_run"],
+        "robustness_numbers": ["Robustness", "read_robustness"],
+        "robustness_options": ["RobustnessOptions"],
         "train": ["RunResult", "resume_run", "train_run"],
         "verify": ["Verdict", "verify_run"],
     },

@@ -112,6 +112,11 @@ class RunFolder:
         """Folder of the evaluation (:class:`~pyro_seatbelt.runs.evaluation.EvaluationFolder`)."""
         return self.path / "evaluation"
 
+    @property
+    def robustness(self) -> Path:
+        """Folder of the robustness (:mod:`~pyro_seatbelt.runs.robustness_numbers`)."""
+        return self.path / "robustness"
+
     def newest_step(self) -> int | None:
         """Tells the step of the newest checkpoint; None if there is none."""
         saved = checkpoints(self.checkpoints)

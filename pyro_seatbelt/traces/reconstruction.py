@@ -9,14 +9,18 @@ from pyro_seatbelt.traces.programs import Program, trace_pair
 from pyro_seatbelt.traces.sites import sample_sites
 
 
-def reconstruct(model: Program, guide: Program, x: Tensor, *, site: str | None = None) -> Tensor:
-    r"""The mean image of :math:`p(x \mid z)` with every layer at its posterior mean.
+def reconstruct(
+    model: Program, guide: Program, x: Tensor, *, site: str | None = None, seed: int | None = None
+) -> Tensor:
+    r"""The mean image of :math:`p(x \mid z)` with every layer at its posterior mean, or at a draw.
 
     Args:
         model: Any Pyro model that observes images.
         guide: Its guide.
         x: Pixels in [0, 1], shape `(B, *image)`.
         site: Name of the observed site; by default the first with as many elements as the images.
+        seed: Seeds a draw of every layer from its posterior, a draw of its own for each image; the
+            posterior means by default.
 
     Returns:
         Means of the likelihood, shape `(B, *image)`.
@@ -32,8 +36,8 @@ def reconstruct(model: Program, guide: Program, x: Tensor, *, site: str | None =
         >>> reconstruct(family.model, family.guide, torch.rand(5, 1, 8, 8)).shape
         torch.Size([5, 1, 8, 8])
     """
-    with evaluation_mode(model, guide):
-        return mean_image(model, guide, x, site=site)
+    with evaluation_mode(model, guide, seed=seed):
+        return _observed_mean(model, at_mean(guide) if seed is None else guide, x, site)
 
 
 def mean_image(model: Program, guide: Program, x: Tensor, *, site: str | None = None) -> Tensor:
@@ -49,7 +53,11 @@ def mean_image(model: Program, guide: Program, x: Tensor, *, site: str | None = 
         InputError: As there.
         NotImplementedError: As there.
     """
-    trace = trace_pair(model, at_mean(guide), x).model
+    return _observed_mean(model, at_mean(guide), x, site)
+
+
+def _observed_mean(model: Program, guide: Program, x: Tensor, site: str | None) -> Tensor:
+    trace = trace_pair(model, guide, x).model
     for name, node in sample_sites(trace).items():
         if node["is_observed"] and node["value"].numel() == x.numel() and site in (None, name):
             mean: Tensor = node["fn"].mean

@@ -64,3 +64,31 @@ def dots(linear):
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (50, 1, 2, 2), generator=generator, dtype=torch.uint8)
     return ResidentImages(images)
+
+
+class Identity:
+    """An autoencoder whose codes are the pixels, times a factor: 0 for one that has collapsed."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def model(self, x):
+        with pyro.plate("data", 100, subsample=x):
+            z = pyro.sample("z1", dist.Normal(torch.zeros(16), 1.0).to_event(1))
+            image = self.factor * z.unflatten(-1, (1, 4, 4))
+            pyro.sample("x", dist.Normal(image, 1.0).to_event(3), obs=x)
+
+    def guide(self, x):
+        with pyro.plate("data", 100, subsample=x):
+            pyro.sample("z1", dist.Normal(x.flatten(-3), 0.01).to_event(1))
+
+
+@pytest.fixture
+def make_identity():
+    return Identity
+
+
+@pytest.fixture
+def blend_pairs():
+    """Three inputs and their targets."""
+    return torch.rand(2, 3, 1, 4, 4, generator=torch.Generator().manual_seed(0))

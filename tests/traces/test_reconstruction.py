@@ -6,6 +6,7 @@ import torch
 from pyro_seatbelt import presets
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.reconstruction import reconstruct
 
 
@@ -50,3 +51,15 @@ def test_a_model_that_observes_no_image_is_told_so(family):
         reconstruct(family.model, family.guide, x, site="pixels")
     with pytest.raises(InputError, match="observes no site with the 4 elements"):
         reconstruct(labelled_guide, labelled_guide, torch.rand(5, 1, 2, 2))
+
+
+def test_with_a_seed_every_layer_is_at_a_draw(family):
+    x = torch.rand(1, 1, 8, 8).expand(4, 1, 8, 8)
+    state = torch.get_rng_state()
+    drawn = reconstruct(family.model, family.guide, x, seed=1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(drawn, reconstruct(family.model, family.guide, x, seed=1))
+    assert not torch.equal(drawn[0], drawn[1])
+    with evaluation_mode(family.guide, seed=1):
+        z = torch.cat(family.guide(x), -1)
+    torch.testing.assert_close(drawn, family.model.decoder(z).sigmoid())

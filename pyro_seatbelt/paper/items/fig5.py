@@ -47,7 +47,8 @@ OUTPUT_SIZE = Size(
 
 MEAN_NOTE = (
     "Mean Delta over pairs and lambda, a VAE being the beta-TCVAE with beta = 1, whose objective "
-    "is the same."
+    "is the same. Delta measures how far apart two posteriors are in units of their scale, which "
+    "does not compare models of different depth or beta."
 )
 
 

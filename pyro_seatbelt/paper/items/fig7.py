@@ -69,7 +69,9 @@ def _depth_and_beta(results: Results, subject: Subject) -> Claim:
         },
         holds=all_of(above(over_flat, 1), above(over_plain, 1)),
         note="Medians of Delta_latent over the models of L = 1, of beta = 1, and of the others, "
-        "for each pair of images; then the mean over pairs.",
+        "for each pair of images; then the mean over pairs. Delta measures how far apart two "
+        "posteriors are in units of their scale, which does not compare models of different depth "
+        "or beta.",
     )
 
 

@@ -1,0 +1,151 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.evaluation import coverage
+from pyro_seatbelt.runs import (
+    AttackOptions,
+    RobustnessOptions,
+    attack_run,
+    load_run,
+    read_robustness,
+    robustness_measure,
+    robustness_of_run,
+)
+from pyro_seatbelt.runs import robustness as orchestration
+from pyro_seatbelt.runs.robustness_attacks import attack_options
+from pyro_seatbelt.runs.robustness_comparison import plain, pool, write_comparison
+from pyro_seatbelt.runs.robustness_numbers import of_run
+
+SMALL = RobustnessOptions(
+    pairs=2, penalties=3, max_iterations=3, norms=(0.5,), draws=3, images=4, device="cpu",
+    processes=1, figures=False,
+)  # fmt: skip
+
+
+def changed(**values):
+    return SMALL.model_copy(update=values)
+
+
+@pytest.fixture(scope="module")
+def measured(attackable, chairs, tmp_path_factory):
+    """A run that has been measured, with the checks that cost more; tests take copies."""
+    run = shutil.copytree(attackable, tmp_path_factory.mktemp("robust") / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        # after four steps images hardly differ in their reconstructions
+        patch.setattr(coverage, "LEAST_ROOM", 1e-9)
+        patch.setattr(robustness_measure, "LEAST_ROOM", 1e-9)
+        patch.setenv("SEATBELT_DATA", str(chairs))
+        robustness_of_run(run, changed(health=True))
+    return run
+
+
+@pytest.fixture
+def run(measured, tmp_path):
+    return shutil.copytree(measured, tmp_path / "run")
+
+
+def test_everything_is_kept_in_the_folder_of_the_run(run):
+    found = read_robustness(run)
+    pairs = pd.read_parquet(of_run(run).pairs)
+    curves = pd.read_parquet(of_run(run).curves)
+    assert (found.step, found.num_pairs, found.num_undefined) == (4, 2, 0)
+    assert set(found.attacks) == {"latent", "w2", "output"}
+    assert len(curves) == 2 * 101
+    assert all(check.passed is not None for check in found.checks)
+    assert len(found.checks) == 6
+    assert found.elbo < 0 < found.mse
+    assert ((pairs["r50"] > 0) & (pairs["r50"] <= pairs["r90"]) & (pairs["r90"] <= 1)).all()
+    assert {"input_image", "target_image", "best_attack", "damage_0.5", "robust_0.5"} < set(pairs)
+
+
+def test_a_finished_measurement_is_not_made_again(run, monkeypatch):
+    def refuse(*args):
+        raise AssertionError(args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orchestration, "measure_robustness", refuse)
+        patch.setattr(orchestration, "attacked", refuse)
+        again = robustness_of_run(run, SMALL)  # it has more checks than are asked for
+        assert again.was_finished
+        assert again.robustness == read_robustness(run)
+        with pytest.raises(AssertionError):
+            robustness_of_run(run, changed(draws=4))
+        with pytest.raises(AssertionError):
+            robustness_of_run(run, changed(force=True))
+
+
+def test_attacks_that_suffice_are_used_and_others_are_made(attackable, tmp_path):
+    run = shutil.copytree(attackable, tmp_path / "run")
+    more = attack_options(changed(pairs=2, penalties=4), ["w2"])
+    [enough] = attack_run(run, more)
+    too_few = AttackOptions(
+        modes=["latent"], pairs=1, weights=(0.0,), max_iterations=3, device="cpu", figures=False
+    )
+    [small] = attack_run(run, too_few)
+    report = robustness_of_run(run, changed(modes=("latent", "w2")))
+    assert report.robustness.attacks["w2"] == enough.folder.name
+    assert report.robustness.attacks["latent"] != small.folder.name
+    assert len(list((run / "attacks").iterdir())) == 3
+
+
+def test_a_decoder_that_has_collapsed_is_undefined_and_not_robust(run, tmp_path, monkeypatch):
+    def load_collapsed(path, device):
+        loaded = load_run(path, device=device)
+        with torch.no_grad():
+            for parameter in loaded.model.decoder.parameters():
+                parameter.zero_()
+        return loaded
+
+    monkeypatch.setattr(orchestration, "load_idle_run", load_collapsed)
+    report = robustness_of_run(run, changed(force=True))
+    found = report.robustness
+    assert found.num_undefined == found.num_pairs == 2
+    assert found.r50.median is None
+    assert found.damage[0].robust_at_mean is None
+    assert "NaN" not in report.files["numbers"].read_text()
+    assert all(check.passed is not False for check in found.checks[:3])
+    files = write_comparison(pool([report]), tmp_path / "out")
+    assert "quality" not in files
+    assert files["covered"].is_file()
+
+
+def test_runs_that_differ_in_their_seed_are_pooled(run, tmp_path):
+    other = shutil.copytree(run, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"seed": 1}))
+    third = shutil.copytree(run, tmp_path / "third")
+    (third / "config.json").write_text(json.dumps(config | {"steps": 5}))
+    reports = [robustness_of_run(each, SMALL) for each in (run, other, third)]
+    models = pool(reports)
+    assert [len(model.runs) for model in models] == [2, 1]
+    assert [model.name for model in models][1].endswith("(third)")
+    one, two = models[1].medians["r50"], models[0].medians["r50"]
+    assert two.num == 2 * one.num == 4
+    assert two.median == one.median
+    files = write_comparison(models, tmp_path / "out", figures=False)
+    content = json.loads(files["numbers"].read_text())
+    assert content["models"][0] == json.loads(json.dumps(plain(models[0])))
+    table = pd.read_parquet(files["pairs"])
+    assert table["run"].tolist() == ["run"] * 2 + ["other"] * 2 + ["third"] * 2
+
+
+def test_a_damaged_file_is_one_line(run):
+    of_run(run).numbers.write_text("{")
+    with pytest.raises(InputError, match="the file is damaged: remove it and measure again"):
+        robustness_of_run(run, SMALL)
+
+
+def test_weights_and_curves_are_what_they_say(run):
+    assert RobustnessOptions().weights[1] == 2.0**-6
+    assert RobustnessOptions().weights[-1] == 2.0**10
+    assert len(RobustnessOptions().weights) == 12
+    curves = orchestration.covered_curves(of_run(run), "a name")
+    assert curves.covered.shape == curves.blend.shape == (2, 101)
+    assert (np.diff(curves.covered, axis=1) >= 0).all()
+    assert load_run(run).step == 4
