@@ -10,6 +10,7 @@ import typer
 from pyro_seatbelt.cli.flags import config_flags
 from pyro_seatbelt.cli.output import (
     Json,
+    count,
     print_json,
     print_pairs,
     print_table,
@@ -144,7 +145,7 @@ def _show_checks(reports: "Sequence[RobustnessReport]") -> None:
         failed = report.robustness.failed
         open_ = [check.name for check in report.robustness.checks if check.passed is None]
         passed = sum(check.passed is True for check in report.robustness.checks)
-        _say(f"health of the attack on {name}: {passed} checks passed")
+        _say(f"health of the attack on {name}: {count(passed, 'check')} passed")
         if open_:
             _say(f"  cannot be told: {', '.join(open_)}")
         for check in failed:
