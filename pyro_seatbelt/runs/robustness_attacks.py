@@ -149,6 +149,7 @@ def _suffices(
             and arguments["samples"] == 1
             and arguments["noise"] == "frozen"
             and arguments["ball"] is None
+            and arguments.get("ends", "input") == "both"
             and optimiser["name"] == "LBFGSB"
             and optimiser["max_iterations"] == options.max_iterations
         )

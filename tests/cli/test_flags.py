@@ -67,7 +67,7 @@ VALUES = {
     "analytic_entropy": True, "num_particles": 3, "epochs": 4, "batch_size": 10,
     "learning_rate": 0.01, "warmup_steps": 5, "clip_norm": 7.0, "seed": 11, "device": "cpu",
     "precision": "bf16-mixed", "log_every": 3, "eval_every": 4, "eval_images": 5,
-    "checkpoint_every": 6, "keep_checkpoints": 7, "tensorboard": True,
+    "checkpoint_every": 6, "checkpoint_minutes": 2.5, "keep_checkpoints": 7, "tensorboard": True,
 }  # fmt: skip
 
 

@@ -87,11 +87,11 @@ def test_a_figure_is_made_once_and_drawn_as_often_as_one_likes(in_this_process, 
 
 
 def test_evaluations_that_are_not_there_or_not_of_the_newest_step_are_left_out(
-    in_this_process, tmp_path
+    in_this_process, tmp_path, without_manifests
 ):
     names = ["fig4", "fig8", "kl-collapse"]
     reproduce(names, scale=QUICK, folder=tmp_path)
-    place = tmp_path / "smoke"
+    place = without_manifests(tmp_path / "smoke")
     rows = pd.read_csv(place / "fig8" / "noise.csv")
     assert len(rows) == 18  # three models, two betas, three magnitudes
     for number, path in enumerate(sorted(place.glob("runs/*/evaluation/evaluation.json"))):
@@ -106,7 +106,7 @@ def test_evaluations_that_are_not_there_or_not_of_the_newest_step_are_left_out(
     assert not (place / "kl-collapse" / "kl.csv").read_text().strip()
 
 
-def test_a_heart_is_attacked_once(in_this_process, tmp_path):
+def test_a_heart_is_attacked_once(in_this_process, tmp_path, without_manifests):
     found = reproduce(["heart"], scale=QUICK, folder=tmp_path)
     place = tmp_path / "smoke" / "heart"
     with Image.open(place / "heart.png") as one, Image.open(place / "heart-rotated.png") as other:
@@ -125,6 +125,7 @@ def test_a_heart_is_attacked_once(in_this_process, tmp_path):
     assert (place / "attacks.png").is_file()
     assert states(tmp_path / "smoke" / "runs") == runs
     # an attack of an earlier checkpoint is not shown as one of the newest
+    without_manifests(tmp_path)
     for path in (tmp_path / "smoke" / "runs").glob("*/attacks/*/arguments.json"):
         about = json.loads(path.read_text())
         path.write_text(json.dumps(about | {"step": about["step"] - 1}))

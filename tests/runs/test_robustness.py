@@ -115,7 +115,8 @@ def test_a_decoder_that_has_collapsed_is_undefined_and_not_robust(run, tmp_path,
     assert files["covered"].is_file()
 
 
-def test_runs_that_differ_in_their_seed_are_pooled(run, tmp_path):
+def test_runs_that_differ_in_their_seed_are_pooled(run, tmp_path, without_manifests):
+    without_manifests(run)
     other = shutil.copytree(run, tmp_path / "other")
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps(config | {"seed": 1}))

@@ -12,8 +12,8 @@ from pyro_seatbelt.training.layout import checkpoints
 
 
 @pytest.fixture
-def run(attackable, tmp_path):
-    return shutil.copytree(attackable, tmp_path / "runs" / "run")
+def run(attackable, tmp_path, without_manifests):
+    return without_manifests(shutil.copytree(attackable, tmp_path / "runs" / "run"))
 
 
 def record(run, **changes):

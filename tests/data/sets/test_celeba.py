@@ -123,7 +123,7 @@ class TestPublishedLayout:
         run_import(archive, root)
         other = PARTITION.replace("000001.jpg 0", "000001.jpg 1")
         run_import(write(tmp_path / "other", partition=other), root)
-        assert len(list(root.iterdir())) == 3
+        assert len(list(root.iterdir())) == 4  # the array, its sidecar, its mark, the lock
 
     def test_progress(self, archive: Path, root: Path):
         calls = []

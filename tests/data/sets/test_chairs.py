@@ -169,7 +169,7 @@ class TestPublishedLayout:
         monkeypatch.chdir(archive.parent)
         run_import(archive, root)
         assert [file.name for file in archive.parent.iterdir()] == [archive.name]
-        assert {file.suffix for file in root.iterdir()} == {".json", ".npy"}
+        assert {file.suffix for file in root.iterdir()} == {".json", ".npy", ".verified"}
 
 
 class TestPictures:
