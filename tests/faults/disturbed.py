@@ -69,7 +69,7 @@ class Place:
             "attack": ["attack", "run", *_ATTACK],
             "evaluate": ["evaluate", "run", *_EVALUATE, "--no-figures"],
             "report": ["report", "run"],
-            "build": ["data", "build", "synth-dsprites", "--ids", "2000"],
+            "build": ["data", "build", "synth-chairs", "--ids", "12"],
         }
         return [sys.executable, "-m", "pyro_seatbelt.cli", *words[name]]
 
