@@ -7,18 +7,14 @@ References:
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
 
-import pyro
-import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.arguments import attack_arguments
 from pyro_seatbelt.attacks.ball import Ball
-from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.fresh_distance import FreshDistance
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
@@ -29,6 +25,7 @@ from pyro_seatbelt.attacks.pair import Pair, read_pair
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS
 from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems, check_images
 from pyro_seatbelt.attacks.result import AttackResult, reconstructions, record_result
+from pyro_seatbelt.attacks.search_mode import search_mode
 from pyro_seatbelt.attacks.solver import solve
 from pyro_seatbelt.attacks.starting_point import Start
 from pyro_seatbelt.errors import InputError
@@ -310,7 +307,7 @@ class BoundAttack:
             progress: Called as problems are solved.
         """
         attack, pair, numbers = self.attack, self.pair, self.groups[group]
-        with self.ready():
+        with search_mode(pair.model, pair.guide):
             function = self.penalised_distance(numbers)
             solution = solve(
                 function,
@@ -330,18 +327,6 @@ class BoundAttack:
                 mode=attack.objective.name,
                 rows=self.rows,
             )
-
-    @contextmanager
-    def ready(self) -> Iterator[None]:
-        """Prepares the pair for a search: eval mode, batch normalisation folded, gradients."""
-        # with validation a single NaN would raise, and take the whole batch with it
-        with (
-            evaluation_mode(self.pair.model, self.pair.guide),
-            folded(self.pair.model, self.pair.guide),
-            pyro.validation_enabled(False),
-            torch.enable_grad(),
-        ):
-            yield
 
     def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:
         """What is minimised for some problems, each with its target and its noise.

@@ -63,15 +63,18 @@ class Incumbent:
         running = [reason != "nan" for reason in self._stop]
         return torch.tensor(running, dtype=torch.bool, device=self.x.device)
 
-    def set(self, x: Tensor, rows: Tensor, reason: StopReason) -> None:
+    def set(
+        self, x: Tensor, value: Tensor, distance: Tensor, rows: Tensor, reason: StopReason
+    ) -> None:
         """Puts distortions that are known to be better in the place of some.
 
         Args:
             x: The distortions of every problem, shape `(n, D)`.
+            value: The function there, as it was judged, shape `(n,)`.
+            distance: The distance there, likewise.
             rows: Whose to take, shape `(m,)`.
             reason: Why they are where they are.
         """
-        value, distance = self._function.judge(x)
         self._take(rows, x, value, distance, torch.full_like(value, torch.nan))
         for row in rows.tolist():
             self._stop[row] = reason

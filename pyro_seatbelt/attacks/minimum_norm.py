@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import pyro
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.attacks.optimisers.ddn import DDN
 from pyro_seatbelt.attacks.problems import check_images
+from pyro_seatbelt.attacks.result import l2_distance
+from pyro_seatbelt.attacks.search_mode import search_mode
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.reconstruction import mean_image
 
@@ -110,18 +109,13 @@ class MinimumNorm:
         def images(points: Tensor, rows: Tensor) -> Tensor:
             return (x[rows] + points.view(-1, *x.shape[1:]).to(x)).clamp(*self.limits)
 
-        with (
-            evaluation_mode(model, guide),
-            folded(model, guide),
-            pyro.validation_enabled(False),
-            torch.enable_grad(),
-        ):
+        with search_mode(model, guide):
             with torch.no_grad():
                 ends = [
                     torch.cat([mean_image(model, guide, some) for some in each.split(self.rows)])
                     for each in (x, target)
                 ]
-            whole = _distance(*ends)
+            whole = l2_distance(*ends)
 
             def left(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
                 """The share of the way that is left, and its gradient."""
@@ -129,7 +123,7 @@ class MinimumNorm:
                 for some, own in zip(points.split(self.rows), rows.split(self.rows), strict=True):
                     adversarial = images(some, own).requires_grad_()
                     made = mean_image(model, guide, adversarial)
-                    value = _distance(made, ends[1][own]) / whole[own]
+                    value = l2_distance(made, ends[1][own]) / whole[own]
                     gradients.append(torch.autograd.grad(value.sum(), adversarial)[0].flatten(1))
                     values.append(value.detach())
                 return torch.cat(values), torch.cat(gradients)
@@ -147,8 +141,3 @@ class MinimumNorm:
             blend=found.straight / length,
             covered=covered,
         )
-
-
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    distance: Tensor = torch.linalg.vector_norm((one - other).flatten(1), dim=1)
-    return distance

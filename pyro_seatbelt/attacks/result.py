@@ -188,8 +188,10 @@ def record_result(
         target_nll=target_nll,
         input_log_likelihood=log_likelihood,
         reconstruction=reconstruction,
-        l2_target=None if reconstruction is None else _l2(reconstruction, problems.target),
-        l2_clean=None if reconstruction is None or clean is None else _l2(reconstruction, clean),
+        l2_target=None if reconstruction is None else l2_distance(reconstruction, problems.target),
+        l2_clean=None
+        if reconstruction is None or clean is None
+        else l2_distance(reconstruction, clean),
         gradient_norm=found.gradient_norm,
         iterations=found.iterations,
         evaluations=found.evaluations,
@@ -244,6 +246,15 @@ def _log_likelihoods(
     return [torch.cat(part) for part in parts]
 
 
-def _l2(one: Tensor, other: Tensor) -> Tensor:
+def l2_distance(one: Tensor, other: Tensor) -> Tensor:
+    """How far images are from others, in the L2 norm of pixels.
+
+    Args:
+        one: Shape `(n, *image)`.
+        other: Of that shape.
+
+    Returns:
+        Shape `(n,)`.
+    """
     distance: Tensor = torch.linalg.vector_norm((one - other).flatten(1), dim=1)
     return distance

@@ -12,7 +12,7 @@ from pyro_seatbelt.attacks.ends import target_end
 from pyro_seatbelt.attacks.incumbent import Incumbent, Solution
 from pyro_seatbelt.attacks.modes import Ends
 from pyro_seatbelt.attacks.optimisers import Optimiser
-from pyro_seatbelt.attacks.problems import PenalisedDistance
+from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems
 from pyro_seatbelt.attacks.starting_point import (
     Start,
     feasible_descent,
@@ -74,7 +74,7 @@ def solve(
     from_target = problems.targeted and ends == "both"
     shares = [1.0] * (1 + restarts) + [_TARGET_SHARE] * from_target
     search = _Searches(function, optimiser, ball, best, seed, progress, shares)
-    first = _first_points(function, descent, start, seed)
+    first = first_points(problems, descent, start, seed)
     search.run(searched, first, "start")
     for number in range(restarts):
         purpose = f"restart {number + 1}"
@@ -88,17 +88,27 @@ def solve(
     at_target = None
     if problems.targeted:
         end = target_end(problems, ball)
-        at_target, _ = function.judge(end)
+        at_target, distance = function.judge(end)
         if from_target:
             lower = best.running & (at_target < best.value)
-            best.set(end, lower.nonzero().squeeze(1), "target")
+            best.set(end, at_target, distance, lower.nonzero().squeeze(1), "target")
             search.run(lower, end, "target")
     progress("problems", len(problems), len(problems), {"round": search.rounds})
     return best.solution(at_target)
 
 
-def _first_points(function: PenalisedDistance, descent: Tensor, start: Start, seed: int) -> Tensor:
-    problems = function.problems
+def first_points(problems: Problems, descent: Tensor, start: Start, seed: int) -> Tensor:
+    """Where the search of each problem begins.
+
+    Args:
+        problems: The problems.
+        descent: As :func:`starting_point` has it, shape `(n, D)`.
+        start: As :class:`~pyro_seatbelt.attacks.Attack` has it.
+        seed: Of the draws; those of a problem depend on it and on its number alone.
+
+    Returns:
+        Distortions, shape `(n, D)`.
+    """
     if start == "auto":
         start = "uniform" if problems.targeted else "gradient"
     draws = [

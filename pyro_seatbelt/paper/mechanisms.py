@@ -21,8 +21,9 @@ from pyro_seatbelt.attacks.attack import BoundAttack
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.objectives import LatentW2
 from pyro_seatbelt.attacks.problems import PenalisedDistance
-from pyro_seatbelt.attacks.solver import solve
-from pyro_seatbelt.attacks.starting_point import starting_point
+from pyro_seatbelt.attacks.result import l2_distance
+from pyro_seatbelt.attacks.search_mode import search_mode
+from pyro_seatbelt.attacks.solver import first_points, solve
 from pyro_seatbelt.traces.frozen_noise import FrozenNoise, noise_seed
 
 CLIPPED_TO = 1.0
@@ -77,7 +78,7 @@ def clean_distances(attack: BoundAttack) -> pd.DataFrame:
         A row per pair: `pair`, `clean` (by the distance of the attack) and `clean_w2`.
     """
     numbers = range(0, len(attack.x) * len(attack.attack.weights), len(attack.attack.weights))
-    with attack.ready():
+    with search_mode(attack.pair.model, attack.pair.guide):
         found = {
             name: _distances(each.penalised_distance(numbers)).tolist()
             for name, each in (("clean", attack), ("clean_w2", _by_w2(attack)))
@@ -100,17 +101,12 @@ class UnsharedNoise(FrozenNoise):
 
 
 def _group(attack: BoundAttack, numbers: Sequence[int]) -> pd.DataFrame:
-    with attack.ready():
+    with search_mode(attack.pair.model, attack.pair.guide):
         function = attack.penalised_distance(numbers)
         problems, optimiser = function.problems, attack.attack.optimiser
-        seeds = [noise_seed(attack.attack.seed, number, "start") for number in numbers]
         zero = torch.zeros_like(problems.lower)
-        uniform = [
-            2 * torch.rand(zero.shape[1], generator=_generator(seed), dtype=torch.float64) - 1
-            for seed in seeds
-        ]
         bounds = problems.lower, problems.upper
-        first = starting_point("uniform", zero, *bounds, torch.stack(uniform).to(zero))
+        first = first_points(problems, zero, "uniform", attack.attack.seed)
 
         def best(searched: "_Function") -> Tensor:
             return optimiser.minimise(searched, first, *bounds).value
@@ -119,7 +115,7 @@ def _group(attack: BoundAttack, numbers: Sequence[int]) -> pd.DataFrame:
         control = optimiser.minimise(watched, first, *bounds)
         both = solve(function, optimiser, start="uniform", ends="both", zero_test=False)
         norm = torch.linalg.vector_norm(control.x, dim=1)
-        planted = (problems.target - problems.x).flatten(1).norm(dim=1).to(norm)
+        planted = l2_distance(problems.target, problems.x).to(norm)
         w2 = _distances(_by_w2(attack).penalised_distance(numbers), control.x)
         columns = {
             "pair": problems.pair,
@@ -147,10 +143,6 @@ def _distances(function: PenalisedDistance, distortions: Tensor | None = None) -
 
 def _by_w2(attack: BoundAttack) -> BoundAttack:
     return replace(attack, attack=replace(attack.attack, objective=LatentW2(attack.layers)))
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 class _Function:
