@@ -1,7 +1,9 @@
 r"""How much of the way to the target a reconstruction has gone."""
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 LEAST_ROOM = 0.01
 """How far apart the clean reconstructions of two images must be, as a share of how far apart the
@@ -37,3 +39,22 @@ def covered_share(to_aim: ArrayLike, room: ArrayLike, apart: ArrayLike) -> NDArr
     share = 1 - far / np.where(defined, way, 1.0)
     covered: NDArray[np.float64] = np.where(defined & np.isfinite(share), share.clip(0), np.nan)
     return covered
+
+
+def l2_norms(images: Tensor) -> NDArray[np.float64]:
+    """The L2 norms of images or of their differences, in float64.
+
+    Args:
+        images: Shape `(n, *image)`.
+
+    Returns:
+        Shape `(n,)`.
+
+    Example:
+        >>> l2_norms(torch.ones(2, 1, 2, 2)).tolist()
+        [2.0, 2.0]
+    """
+    norms: NDArray[np.float64] = (
+        torch.linalg.vector_norm(images.flatten(1).double(), dim=1).cpu().numpy()
+    )
+    return norms

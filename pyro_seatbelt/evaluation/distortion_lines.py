@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyro_seatbelt.evaluation.coverage import covered_share
+from pyro_seatbelt.evaluation.coverage import covered_share, l2_norms
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.reconstruction import reconstruct
@@ -82,7 +82,7 @@ def distortion_lines(
     """
     own = torch.tensor(pair, dtype=torch.int64, device=x.device)
     clean, aim = (reconstruct(model, guide, images) for images in (x, target))
-    apart, room = _distance(target, x), _distance(clean, aim)
+    apart, room = l2_norms(target - x), l2_norms(clean - aim)
     fractions = torch.arange(1, num_points + 1, device=x.device) / num_points
     parts = []
     for some in torch.arange(len(own), device=x.device).split(max(1, _ROWS // num_points)):
@@ -90,20 +90,13 @@ def distortion_lines(
         images = (x[own[some]][:, None] + steps).flatten(0, 1)
         aims = aim[own[some]].repeat_interleave(num_points, 0)
         parts.append(
-            _distance(reconstruct(model, guide, images), aims).reshape(len(some), num_points)
+            l2_norms(reconstruct(model, guide, images) - aims).reshape(len(some), num_points)
         )
         progress("lines", int(some[-1]) + 1, len(own))
     to_aim = np.concatenate(parts) if parts else np.empty((0, num_points))
     numbers = own.cpu().numpy()
-    size = torch.linalg.vector_norm(distortions.flatten(1).double(), dim=1).cpu().numpy()
-    relative = size / apart[numbers]
+    relative = l2_norms(distortions) / apart[numbers]
     points = np.arange(num_points + 1) / num_points
     at_zero = room[numbers][:, None]
     covered = covered_share(np.hstack([at_zero, to_aim]), at_zero, apart[numbers][:, None])
     return DistortionLines(numbers, relative[:, None] * points, covered)
-
-
-def _distance(one: Tensor, other: Tensor) -> NDArray[np.float64]:
-    difference = (one - other).flatten(1).double()
-    distance: NDArray[np.float64] = torch.linalg.vector_norm(difference, dim=1).cpu().numpy()
-    return distance

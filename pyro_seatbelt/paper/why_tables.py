@@ -1,6 +1,5 @@
 """Attacks with one thing done otherwise: made of trained runs, and found again in their folders."""
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -9,10 +8,13 @@ import torch
 
 from pyro_seatbelt.attacks import LBFGSB, Attack, BoundAttack, LatentKL
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, write_atomically, writing
+from pyro_seatbelt.formats import from_json, to_json
+from pyro_seatbelt.manifest import read_checked, read_manifest, remove_manifest, write_manifest
 from pyro_seatbelt.paper.mechanisms import clean_distances, mechanisms
 from pyro_seatbelt.paper.results import Results
 from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
 from pyro_seatbelt.training.config import TrainConfig
 
 Kind = Literal["mechanisms", "clean"]
@@ -42,10 +44,14 @@ def make_tables(results: Results, configs: Iterable[TrainConfig], kind: Kind) ->
         table, about = _MAKE[kind](bound), _about(results, config)
         place = folder / "why"
         with writing(place):
-            place.mkdir(exist_ok=True)
-        write_atomically(place / f"{kind}.parquet", table.to_parquet(engine="pyarrow", index=False))
+            make_folder(place)
+        files = [place / f"{kind}.parquet", place / f"{kind}.json"]
+        known = read_manifest(place)
+        remove_manifest(place)
+        write_atomically(files[0], to_parquet(table))
+        write_atomically(files[1], to_json(about))
         # last, because it says of what the table is
-        write_atomically(place / f"{kind}.json", json.dumps(about, indent=2) + "\n")
+        write_manifest(place, files, known=known)
 
 
 def read_table(results: Results, config: TrainConfig, kind: Kind) -> pd.DataFrame | None:
@@ -57,13 +63,14 @@ def read_table(results: Results, config: TrainConfig, kind: Kind) -> pd.DataFram
     folder = results.run_folder(config)
     if folder is None or not (folder / "why" / f"{kind}.json").is_file():
         return None
-    place = folder / "why"
+    path, remedy = folder / "why" / f"{kind}.json", f"remove {folder / 'why'}"
     try:
-        if json.loads((place / f"{kind}.json").read_text("utf-8")) != _about(results, config):
-            return None
-        return pd.read_parquet(place / f"{kind}.parquet", engine="pyarrow")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}: a file is absent or damaged: remove the folder") from error
+        about = from_json(path, read_checked(path))
+    except (OSError, InputError) as error:
+        raise InputError(f"{path}: the file is absent or damaged: {remedy}") from error
+    if about != _about(results, config):
+        return None
+    return read_parquet(path.with_suffix(".parquet"), remedy=remedy)
 
 
 def _bind(results: Results, config: TrainConfig) -> BoundAttack | None:

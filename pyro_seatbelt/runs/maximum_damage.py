@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks import PGD, Attack, Ball, Layers, Mode
 from pyro_seatbelt.attacks.objectives import make_objective
+from pyro_seatbelt.evaluation.coverage import l2_norms
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.traces.reconstruction import reconstruct
@@ -46,12 +47,9 @@ def maximum_damage(
         objective, optimiser = make_objective(mode, which), PGD(steps=STEPS)
         attack = Attack(objective, optimiser, (0.0,), ball=Ball("l2", radius), seed=seed)
         adversarial = attack(run.model, run.guide, x).adversarial.to(x)
-        change = (reconstruct(run.model, run.guide, adversarial) - clean).flatten(1)
-        distance = torch.linalg.vector_norm(change.double(), dim=1).cpu().numpy()
-        further = distance > moved
-        best[torch.from_numpy(further).to(x.device)] = adversarial[
-            torch.from_numpy(further).to(x.device)
-        ]
-        moved = np.where(further, distance, moved)
+        distance = l2_norms(reconstruct(run.model, run.guide, adversarial) - clean)
+        further = torch.from_numpy(np.flatnonzero(distance > moved)).to(x.device)
+        best[further] = adversarial[further]
+        moved = np.maximum(distance, moved)
         progress("attacks", number, len(layers))
     return best, moved

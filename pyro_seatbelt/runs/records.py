@@ -1,6 +1,5 @@
 """What an attack leaves on disk, group by group."""
 
-import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -26,6 +25,7 @@ from pyro_seatbelt.manifest import (
     sha256,
     write_manifest,
 )
+from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
 
 IMAGES = ("adversarial", "distortion", "reconstruction")
 """The fields of :class:`AttackResult` that are kept as images."""
@@ -196,7 +196,7 @@ class AttackRecords:
             for name in IMAGES
             if isinstance(images := getattr(result, name), Tensor)
         }
-        table = pd.DataFrame(result.columns()).to_parquet(engine="pyarrow", index=False)
+        table = to_parquet(pd.DataFrame(result.columns()))
         files = {
             self._part(group, "safetensors"): safetensors.torch.save(kept),
             self._part(group, "parquet"): table,
@@ -230,7 +230,7 @@ class AttackRecords:
         """
         tables, images = [], []
         for group in groups:
-            tables.append(_read_table(self._part(group, "parquet")))
+            tables.append(read_parquet(self._part(group, "parquet"), remedy=_REMEDY))
             images.append(_read_images(self._part(group, "safetensors")))
         table = pd.concat(tables, ignore_index=True).join(columns, on="pair")
         together = {name: np.concatenate([part[name] for part in images]) for name in images[0]}
@@ -239,7 +239,7 @@ class AttackRecords:
             self.pairs: safetensors.torch.save(ends),
             self.images: safetensors.numpy.save(together),
             # last, because it says that all is there
-            self.table: table.to_parquet(engine="pyarrow", index=False),
+            self.table: to_parquet(table),
         }
         write_manifest(self.path, [self.arguments], known=_write_all(files))
         shutil.rmtree(self.groups, ignore_errors=True)
@@ -258,7 +258,7 @@ class AttackRecords:
         Raises:
             InputError: If the file is absent or damaged.
         """
-        return _read_table(self.table)
+        return read_parquet(self.table, remedy=_REMEDY)
 
     def _part(self, group: int, kind: str) -> Path:
         return self.groups / f"group-{group:05d}.{kind}"
@@ -275,26 +275,11 @@ def _write_all(files: Mapping[Path, bytes]) -> dict[str, str]:
     return {path.name: sha256(content) for path, content in files.items()}
 
 
-_BROKEN_TABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError,
-    MemoryError, NotImplementedError, RecursionError,
-)  # fmt: skip
-"""What pyarrow, and pandas with its own notes in the file, raise on damaged tables."""
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(io.BytesIO(read_checked(path)), engine="pyarrow")
-    except _BROKEN_TABLE as error:
-        raise _damaged(path) from error
+_REMEDY = "--force makes the attack again"
 
 
 def _read_images(path: Path) -> dict[str, NDArray[Any]]:
     try:
         return safetensors.numpy.load(read_checked(path))
     except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(f"{path}: the file is absent or damaged: --force makes the attack again")
+        raise InputError(f"{path}: the file is absent or damaged: {_REMEDY}") from error

@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, write_atomically, writing
+from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.locks import locked
+from pyro_seatbelt.manifest import extend_manifest, is_intact, remove_manifest, write_manifest
 from pyro_seatbelt.plots import CoveredCurves, covered_panels
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import run_title, save_figure
 from pyro_seatbelt.runs.open import Run, load_idle_run
+from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.robustness_attacks import attacked
 from pyro_seatbelt.runs.robustness_measure import Measured, measure_robustness
 from pyro_seatbelt.runs.robustness_numbers import (
@@ -21,6 +24,7 @@ from pyro_seatbelt.runs.robustness_numbers import (
     read_table,
 )
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
+from pyro_seatbelt.signals import stopping
 from pyro_seatbelt.training.device import make_fabric
 
 
@@ -42,6 +46,7 @@ class RobustnessReport(NamedTuple):
     was_finished: bool
 
 
+@stopping()
 def robustness_of_run(
     path: Path, options: RobustnessOptions | None = None, *, progress: Progress = silent
 ) -> RobustnessReport:
@@ -72,16 +77,17 @@ def robustness_of_run(
     if found is None:
         attacks = attacked(run, options, progress)
         with writing(place.path):
-            place.path.mkdir(exist_ok=True)
+            make_folder(place.path)
         with locked(place.path, "another process is measuring this run"):
             measured = measure_robustness(run, attacks, options, progress)
             _write(place, measured)
         found = measured.numbers
     files = {"numbers": place.numbers, "pairs": place.pairs, "curves": place.curves}
     if options.figures:
-        if not place.covered.is_file():
+        if not is_intact(place.covered):
             curves = covered_curves(place, run_title(run.config, run.step))
             save_figure(covered_panels([curves]), place.covered)
+            extend_manifest(place.path, [place.covered])
         files["covered"] = place.covered
     return RobustnessReport(path, place.path, found, files, was_finished)
 
@@ -109,16 +115,18 @@ def covered_curves(place: RobustnessFolder, name: str) -> CoveredCurves:
 def _finished(run: Run, place: RobustnessFolder, options: RobustnessOptions) -> Robustness | None:
     """What is there, if it is of this checkpoint and has these settings."""
     found = read_robustness(run.folder)
-    if found is None or not (place.pairs.is_file() and place.curves.is_file()):
+    if found is None or not (is_intact(place.pairs) and is_intact(place.curves)):
         return None
     return found if found.answers(options, run.record, run.step) else None
 
 
 def _write(place: RobustnessFolder, measured: Measured) -> None:
     """Puts a measurement in the place of an earlier one; the numbers come last."""
+    remove_manifest(place.path)
     with writing(place.path):
         place.numbers.unlink(missing_ok=True)
         place.covered.unlink(missing_ok=True)
-    write_atomically(place.pairs, measured.pairs.to_parquet(engine="pyarrow", index=False))
-    write_atomically(place.curves, measured.curves.to_parquet(engine="pyarrow", index=False))
-    write_atomically(place.numbers, measured.numbers.model_dump_json(indent=2) + "\n")
+    write_atomically(place.pairs, to_parquet(measured.pairs))
+    write_atomically(place.curves, to_parquet(measured.curves))
+    write_atomically(place.numbers, to_json(measured.numbers.model_dump(mode="json")))
+    write_manifest(place.path, [place.pairs, place.curves, place.numbers])

@@ -1,6 +1,5 @@
 """The attacks that a robustness measurement looks at: those that are there, or new ones."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 _DISTANCES = ("l2_target", "l2_input_to_target", "l2_clean_to_target", "l2_best_to_target")
 
 
-class Attacked(NamedTuple):
+class AttackedPairs(NamedTuple):
     """The attacks on the pairs of a run.
 
     Attributes:
@@ -43,7 +42,7 @@ class Attacked(NamedTuple):
     target: Tensor
 
 
-def attacked(run: Run, options: RobustnessOptions, progress: Progress) -> Attacked:
+def attacked(run: Run, options: RobustnessOptions, progress: Progress) -> AttackedPairs:
     """Finds the attacks on a run that suffice, and makes those that are missing.
 
     An attack suffices that is of the newest checkpoint, of the same pairs or more, on the same
@@ -79,7 +78,7 @@ def attacked(run: Run, options: RobustnessOptions, progress: Progress) -> Attack
         tables.append(table[own].assign(attack=mode))
         distortions.append(images["distortion"][own])
     x, target = (torch.from_numpy(pairs[name][: options.pairs]) for name in ("input", "target"))
-    return Attacked(
+    return AttackedPairs(
         {mode: places[mode].name for mode in dict.fromkeys(options.modes)},
         pd.concat(tables, ignore_index=True),
         torch.from_numpy(np.concatenate(distortions)),
@@ -127,24 +126,28 @@ def _sufficient(run: Run, mode: Mode, options: RobustnessOptions) -> Path | None
     for place in sorted(RunFolder(run.folder).attacks.glob(f"{mode}-*/table.parquet")):
         records = AttackRecords(place.parent)
         try:
-            content = json.loads(records.arguments.read_text("utf-8"))
+            arguments, about = records.known()
             table = records.read_table()
-        except (OSError, ValueError, InputError):
+        except InputError:
             continue  # what cannot be read is made again
-        if _suffices(content, table, run, mode, options):
+        if _suffices(arguments, about, table, run, mode, options):
             found.append((table["weight"].nunique(), place.parent))
     return max(found)[1] if found else None
 
 
 def _suffices(
-    content: Any, table: pd.DataFrame, run: Run, mode: Mode, options: RobustnessOptions
+    arguments: Mapping[str, Any],
+    about: Mapping[str, Any],
+    table: pd.DataFrame,
+    run: Run,
+    mode: Mode,
+    options: RobustnessOptions,
 ) -> bool:
     try:
-        arguments, source = content["arguments"], content["source"]
         optimiser = arguments["optimiser"]
         same = (
-            content["step"] == run.step
-            and source.get("fingerprint") == run.record.fingerprint
+            about["step"] == run.step
+            and about["source"].get("fingerprint") == run.record.fingerprint
             and arguments["seed"] == options.seed
             and arguments["samples"] == 1
             and arguments["noise"] == "frozen"

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pyro_seatbelt.evaluation.medians import median_over_runs
-from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.files import make_folder, write_atomically, writing
+from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.plots import (
     CoveredCurves,
     QualityPoint,
@@ -18,6 +19,7 @@ from pyro_seatbelt.plots import (
 )
 from pyro_seatbelt.runs.figures import save_figure
 from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.robustness import RobustnessReport, covered_curves
 from pyro_seatbelt.runs.robustness_measure import MEDIANS
 from pyro_seatbelt.runs.robustness_numbers import (
@@ -60,13 +62,13 @@ def pool(reports: Sequence[RobustnessReport]) -> list[Model]:
     """Puts runs together that differ in nothing but their seed.
 
     Args:
-        reports: The measurements, at least one.
+        reports: The measurements, at least one, all made by the same protocol.
 
     Returns:
         The models, in the order of their first runs.
 
     Raises:
-        InputError: If the measurements were not made alike, or a file is damaged.
+        InputError: If a file is damaged.
     """
     protocols = {
         json.dumps({**each.robustness.protocol, "health": None}, sort_keys=True) for each in reports
@@ -101,14 +103,14 @@ def write_comparison(
     """
     place = RobustnessFolder(out)
     with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     tables = [
         read_table(of_run(run).pairs).assign(model=model.name, run=run.resolve().name)
         for model in models
         for run in model.runs
     ]
     together = pd.concat(tables, ignore_index=True)
-    write_atomically(place.pairs, together.to_parquet(engine="pyarrow", index=False))
+    write_atomically(place.pairs, to_parquet(together))
     files = {"numbers": place.numbers, "pairs": place.pairs}
     if figures:
         save_figure(covered_panels([_covered(model) for model in models]), place.covered)
@@ -117,8 +119,7 @@ def write_comparison(
             save_figure(resistance_against_quality(points), place.quality)
             files["quality"] = place.quality
         files["covered"] = place.covered
-    content = {"models": [plain(model) for model in models]}
-    write_atomically(place.numbers, json.dumps(content, indent=2) + "\n")
+    write_atomically(place.numbers, to_json({"models": [plain(model) for model in models]}))
     return files
 
 

@@ -15,7 +15,7 @@ from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import attack_health as health
 from pyro_seatbelt.evaluation import importance_weighted_bound, reconstruct
 from pyro_seatbelt.evaluation.auddc import curves
-from pyro_seatbelt.evaluation.coverage import LEAST_ROOM
+from pyro_seatbelt.evaluation.coverage import LEAST_ROOM, l2_norms
 from pyro_seatbelt.evaluation.distortion_lines import DistortionLines, distortion_lines
 from pyro_seatbelt.evaluation.medians import median_over_runs
 from pyro_seatbelt.evaluation.r_robustness import r_robustness
@@ -28,7 +28,7 @@ from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.maximum_damage import maximum_damage
 from pyro_seatbelt.runs.open import Run
-from pyro_seatbelt.runs.robustness_attacks import Attacked, attack_options, layers_of
+from pyro_seatbelt.runs.robustness_attacks import AttackedPairs, attack_options, layers_of
 from pyro_seatbelt.runs.robustness_numbers import (
     Damage,
     HealthCheck,
@@ -68,7 +68,7 @@ class _Quality(NamedTuple):
 
 
 def measure_robustness(
-    run: Run, found: Attacked, options: RobustnessOptions, progress: Progress
+    run: Run, found: AttackedPairs, options: RobustnessOptions, progress: Progress
 ) -> Measured:
     """Measures the robustness of a trained run.
 
@@ -161,7 +161,7 @@ def _pair_table(
     noise: DistortionLines,
 ) -> pd.DataFrame:
     clean, aim = (reconstruct(run.model, run.guide, images) for images in (x, target))
-    apart, room = _norm(target - x), _norm(aim - clean)
+    apart, room = l2_norms(target - x), l2_norms(aim - clean)
     pairs = pd.DataFrame(
         {
             "pair": range(len(x)),
@@ -268,7 +268,7 @@ def _checks(
     run: Run,
     x: Tensor,
     target: Tensor,
-    found: Attacked,
+    found: AttackedPairs,
     lines: DistortionLines,
     pairs: pd.DataFrame,
     options: RobustnessOptions,
@@ -341,10 +341,3 @@ def _curve_table(lines: DistortionLines, blend: DistortionLines, num_pairs: int)
         ],
         ignore_index=True,
     )
-
-
-def _norm(images: Tensor) -> NDArray[np.float64]:
-    length: NDArray[np.float64] = (
-        torch.linalg.vector_norm(images.flatten(1).double(), dim=1).cpu().numpy()
-    )
-    return length

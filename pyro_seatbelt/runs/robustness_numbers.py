@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.medians import Median
+from pyro_seatbelt.formats import from_json
+from pyro_seatbelt.manifest import read_checked
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
+from pyro_seatbelt.runs.parquet import read_parquet
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 
 
@@ -211,16 +214,19 @@ def read_robustness(folder: Path) -> Robustness | None:
         InputError: If the file is damaged.
     """
     path = of_run(folder).numbers
+    remedy = f"remove {path.parent} and measure again"
     try:
-        content = path.read_bytes()
+        content = from_json(path, read_checked(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"{error}; {remedy}") from error
     try:
-        return Robustness.model_validate_json(content)
+        return Robustness.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: the file is damaged: remove it and measure again") from error
+        raise InputError(f"{path}: the file is damaged: {remedy}") from error
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -232,10 +238,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         InputError: If it is absent or damaged.
     """
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:  # pyarrow's errors are both
-        raise InputError(f"{path}: the file is damaged: measure again by --force") from error
+    return read_parquet(path, remedy="measure again by --force")
 
 
 def finite(value: float) -> float | None:

@@ -35,7 +35,7 @@ def verify_run(path: Path) -> list[Verdict]:
         path: The folder of a run.
 
     Returns:
-        What is known of the run, of its checkpoints, its attacks and its evaluation.
+        What is known of the run, of its checkpoints, of its attacks, and of what was measured.
 
     Raises:
         InputError: If this is no run.
@@ -44,8 +44,11 @@ def verify_run(path: Path) -> list[Verdict]:
     if not (path / "config.json").is_file() and not (path / "run.json").is_file():
         raise InputError(f"{path}: expected the folder of a run, it has no config.json")
     parts = sorted(each.parent for each in folder.attacks.glob("*/arguments.json"))
-    if folder.evaluation.is_dir():
-        parts.append(folder.evaluation)
+    parts += [each for each in (folder.evaluation, folder.robustness) if each.is_dir()]
+    # what figures of the paper have kept there has a manifest
+    parts += [
+        each.parent for each in sorted(path.glob("*/manifest.json")) if each.parent not in parts
+    ]
     return [
         _verify_run(folder),
         *(_verify_checkpoint(each) for each in checkpoints(folder.checkpoints)),

@@ -10,6 +10,7 @@ from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.locks import turn
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -103,8 +104,8 @@ def write_tables(folder: Path) -> dict[str, Path]:
     files["csv"] = place / "runs.csv"
     with turn(place):
         runs, attacks = run_table(folder), attack_table(folder)
-        write_atomically(files["runs"], runs.to_parquet(engine="pyarrow", index=False))
-        write_atomically(files["attacks"], attacks.to_parquet(engine="pyarrow", index=False))
+        write_atomically(files["runs"], to_parquet(runs))
+        write_atomically(files["attacks"], to_parquet(attacks))
         write_atomically(files["csv"], runs.to_csv(index=False))
     return files
 

@@ -20,7 +20,8 @@ from pyro_seatbelt.runs import (
 from pyro_seatbelt.runs import robustness as orchestration
 from pyro_seatbelt.runs.robustness_attacks import attack_options
 from pyro_seatbelt.runs.robustness_comparison import plain, pool, write_comparison
-from pyro_seatbelt.runs.robustness_numbers import of_run
+from pyro_seatbelt.runs.robustness_numbers import of_run, read_table
+from pyro_seatbelt.runs.verify import verify_run
 
 SMALL = RobustnessOptions(
     pairs=2, penalties=3, max_iterations=3, norms=(0.5,), draws=3, images=4, device="cpu",
@@ -138,7 +139,10 @@ def test_runs_that_differ_in_their_seed_are_pooled(run, tmp_path, without_manife
 
 def test_a_damaged_file_is_one_line(run):
     of_run(run).numbers.write_text("{")
-    with pytest.raises(InputError, match="the file is damaged: remove it and measure again"):
+    with pytest.raises(
+        InputError,
+        match=r"robustness\.json: the file is damaged: .*; remove .*robustness and measure again",
+    ):
         robustness_of_run(run, SMALL)
 
 
@@ -150,3 +154,16 @@ def test_weights_and_curves_are_what_they_say(run):
     assert curves.covered.shape == curves.blend.shape == (2, 101)
     assert (np.diff(curves.covered, axis=1) >= 0).all()
     assert load_run(run).step == 4
+
+
+@pytest.mark.parametrize("name", ["pairs.parquet", "curves.parquet", "robustness.json"])
+def test_a_number_that_was_changed_is_seen(name, run):
+    path = of_run(run).path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    states = {each.folder.name: each.state for each in verify_run(run)}
+    assert states["robustness"] == "damaged"
+    read = read_robustness if name == "robustness.json" else lambda _: read_table(path)
+    with pytest.raises(InputError, match="damaged"):
+        read(run)
