@@ -14,10 +14,10 @@ class LazyCommand(TyperCommand):
         name: Its name: the room ``pyro_seatbelt.cli.NAME`` has a function or a
             :class:`typer.Typer` of this name.
         summary: What it does, the first line of its help.
-        cls: The name in that room of the class of the command.
+        cls: The name in that room of the class of the command, if it has one of its own.
     """
 
-    def __init__(self, name: str, summary: str, cls: str = "TyperCommand") -> None:
+    def __init__(self, name: str, summary: str, cls: str | None = None) -> None:
         super().__init__(name, help=summary)
         self._class = cls
 
@@ -37,6 +37,7 @@ class LazyCommand(TyperCommand):
         if isinstance(found, typer.Typer):
             parent.add_typer(found, name=self.name)
         else:
-            parent.command(self.name, cls=getattr(room, self._class, TyperCommand))(found)
+            cls = TyperCommand if self._class is None else getattr(room, self._class)
+            parent.command(self.name, cls=cls)(found)
         group: Any = typer.main.get_command(parent)
         return group.commands[self.name]

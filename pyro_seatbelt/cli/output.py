@@ -16,14 +16,16 @@ Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print the
 """The flag that every command with a result has."""
 
 
-def say(text: str = "", *, err: bool = False) -> None:
+def say(text: str = "", *, err: bool = False, red: bool = False) -> None:
     """Prints lines.
 
     Args:
         text: The lines; of names in them that somebody else chose, no character steers a terminal.
         err: Whether on standard error.
+        red: Whether it must not be overlooked.
     """
-    typer.echo("\n".join(map(printable, text.split("\n"))), err=err)
+    lines = "\n".join(map(printable, text.split("\n")))
+    typer.secho(lines, err=err, fg="red" if red else None, bold=red)
 
 
 def printable(text: str) -> str:

@@ -15,6 +15,7 @@ from pyro_seatbelt.cli.output import (
     print_pairs,
     print_table,
     resumable,
+    say,
     stderr_console,
 )
 from pyro_seatbelt.cli.progress import ProgressBar
@@ -102,7 +103,7 @@ def robustness(
 def _show(models: "Sequence[Model]", reports: "Sequence[RobustnessReport]") -> None:
     for report in reports:
         if report.was_finished:
-            typer.echo(f"{report.folder}: finished already; --force makes it again", err=True)
+            say(f"{report.folder}: finished already; --force makes it again", err=True)
     rows = [
         (_short(model.name), _interval(model.medians["r50"]), *_middles(model), _mean(model.mse, 3),
          _mean(model.rate, 1), _mean(model.elbo, 0))
@@ -111,22 +112,22 @@ def _show(models: "Sequence[Model]", reports: "Sequence[RobustnessReport]") -> N
     headings = ("", "r50 and 95 %", "r90", "blend", "ratio", "AUDDC", "MSE", "rate", "ELBO")
     print_table(headings, rows)
     pairs = sum(model.medians["r50"].num for model in models)
-    typer.echo(
+    say(
         f"\nMedians over pairs and seeds ({pairs} pairs in all): r50 and r90 of the best attack,\n"
         "blend by mixing the images to the effect of r50, and the ratio of these two.\n"
         "MSE of clean reconstructions, rate and ELBO in nats per image."
     )
     for model in models:
         if model.num_undefined:
-            _say(
+            _say_wrapped(
                 f"{model.name}: undefined for {model.num_undefined} pairs: the decoder makes the "
                 "same of both images, so there is nothing to cover, which is not resistance",
                 red=True,
             )
     _show_damage(models)
-    typer.echo()
+    say()
     _show_checks(reports)
-    typer.echo()
+    say()
 
 
 def _show_damage(models: "Sequence[Model]") -> None:
@@ -135,7 +136,7 @@ def _show_damage(models: "Sequence[Model]") -> None:
         (_short(model.name), *(_number(model.medians[name].median) for name in names))
         for model in models
     ]
-    typer.echo("\nMaximum damage without a target: how far, in shares of the way, by size of d")
+    say("\nMaximum damage without a target: how far, in shares of the way, by size of d")
     print_table(("", *(name.removeprefix("damage_") for name in names)), rows)
 
 
@@ -145,16 +146,15 @@ def _show_checks(reports: "Sequence[RobustnessReport]") -> None:
         failed = report.robustness.failed
         open_ = [check.name for check in report.robustness.checks if check.passed is None]
         passed = sum(check.passed is True for check in report.robustness.checks)
-        _say(f"health of the attack on {name}: {count(passed, 'check')} passed")
+        _say_wrapped(f"health of the attack on {name}: {count(passed, 'check')} passed")
         if open_:
-            _say(f"  cannot be told: {', '.join(open_)}")
+            _say_wrapped(f"  cannot be told: {', '.join(open_)}")
         for check in failed:
-            _say(f"  FAILED {check.name}: {check.text}", red=True)
+            _say_wrapped(f"  FAILED {check.name}: {check.text}", red=True)
 
 
-def _say(text: str, *, red: bool = False) -> None:
-    lines = textwrap.fill(text, 80, subsequent_indent="  ")
-    typer.secho(lines, fg="red" if red else None, bold=red)
+def _say_wrapped(text: str, *, red: bool = False) -> None:
+    say(textwrap.fill(text, 80, subsequent_indent="  "), red=red)
 
 
 def _middles(model: "Model") -> list[str]:

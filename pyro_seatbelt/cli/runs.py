@@ -99,9 +99,9 @@ def verify(
             [(each.folder, each.state, count(each.num_files, "file")) for each in verdicts],
         )
     else:
-        typer.echo("no run here yet: `seatbelt train` makes one")
+        say("no run here yet: `seatbelt train` makes one")
     for each in verdicts:
         for problem in each.problems:
-            typer.echo(problem, err=True)
+            say(problem, err=True)
     if any(each.state == "damaged" for each in verdicts):
         raise typer.Exit(1)
