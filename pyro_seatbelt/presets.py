@@ -54,6 +54,12 @@ NETWORKS: dict[
 }
 """Encoder and decoder of images, by :data:`NetworkName`."""
 
+TOO_LARGE = (
+    "the model and its batches do not fit into memory: choose a smaller --latent-dim, --hidden, "
+    "--features or --batch-size"
+)
+"""What to do about a model that no machine like this one can hold."""
+
 
 class Family(NamedTuple):
     """A model, its guide and the objective that trains them.
@@ -211,21 +217,17 @@ def from_config(config: TrainConfig, image_shape: ImageShape, num_data: int) -> 
 
 def _check_memory(make: Callable[[], Family]) -> None:
     """Counts the bytes of a pair before there are any: allocating them could kill the process."""
-    too_large = (
-        "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
-        "--hidden or --batch-size"
-    )
     try:
         with torch.device("meta"):
             family = make()
     except (RuntimeError, OverflowError) as error:
-        raise InputError(too_large) from error
+        raise InputError(TOO_LARGE) from error
     modules = (family.model, family.guide)
     num_bytes = sum(each.nbytes for module in modules for each in module.parameters())
     if not hasattr(os, "sysconf"):  # pragma: no cover - Windows does not say
         return
     if num_bytes > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"):
-        raise InputError(f"{too_large}: the weights take {num_bytes / 1e9:.0f} GB")
+        raise InputError(f"{TOO_LARGE}: the weights take {num_bytes / 1e9:.0f} GB")
 
 
 def _guide(

@@ -17,7 +17,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.family import PRESETS, WEIGHTS
 from pyro_seatbelt.files import remove_parts, writing
-from pyro_seatbelt.presets import Family
+from pyro_seatbelt.presets import TOO_LARGE, Family
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.figures import draw_figures, run_title
 from pyro_seatbelt.runs.folder import (
@@ -249,10 +249,7 @@ def _within_memory() -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
-        raise InputError(
-            "the model and its batches do not fit into memory: choose a smaller --latent-dim, "
-            "--hidden, --features or --batch-size"
-        ) from error
+        raise InputError(TOO_LARGE) from error
 
 
 def _train(

@@ -16,12 +16,12 @@ def size() -> str:
 
 
 @pytest.fixture(scope="session")
-def tally() -> Iterator[Tally]:
+def tally(size: str) -> Iterator[Tally]:
     found = Tally()
     yield found
     table = os.environ.get("FAULTS_TABLE")
     if table and found.rows:
-        found.write(Path(table))
+        found.write(Path(table), size)
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,15 @@ class Tally:
         row.lost += lost
         row.tracebacks += "Traceback (most recent" in said
 
-    def write(self, file: Path) -> None:
-        """Puts the table between the marks of a file."""
-        lines = ["| fault | command | tried | lost | tracebacks |", "|---|---|---|---|---|"]
+    def write(self, file: Path, size: str) -> None:
+        """Puts the table between the marks of a file.
+
+        Args:
+            file: The file.
+            size: The form of the suite.
+        """
+        lines = [f"The {size} form, as far as it came:", ""]
+        lines += ["| fault | command | tried | lost | tracebacks |", "|---|---|---|---|---|"]
         lines += [
             f"| {kind} | {command} | {row.tried:,} | {row.lost} | {row.tracebacks} |"
             for (kind, command), row in self.rows.items()
