@@ -1,19 +1,27 @@
 """What of a job is finished: `job.json` in the folder of its run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.formats import from_json, to_json
-from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.options import Options
 from pyro_seatbelt.runs.evaluation import read_evaluation
-from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.runs.robustness_numbers import read_robustness
 from pyro_seatbelt.sweeps.job import Job, plain_options
+
+_MEASUREMENTS = ("evaluation", "robustness")
+"""What a run has one of, besides its attacks."""
+
+
+class _Answer[O: Options](Protocol):
+    def answers(self, options: O, record: RunRecord, step: int | None) -> bool: ...
 
 
 class JobReport(NamedTuple):
@@ -23,12 +31,14 @@ class JobReport(NamedTuple):
         run: The folder of the run.
         attacks: Folders of its attacks.
         evaluation: Folder of its evaluation, if there is one.
+        robustness: Folder of the measurement of its robustness, if there is one.
         was_finished: Whether there was nothing left to do.
     """
 
     run: Path
     attacks: tuple[Path, ...]
     evaluation: Path | None
+    robustness: Path | None
     was_finished: bool
 
 
@@ -66,12 +76,16 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
         if (folders := made.get(_key(plain_options(options)))) is None:
             return None
         names += folders
-    if job.evaluation is not None and mark["evaluation"] != plain_options(job.evaluation):
-        return None
+    for name in _MEASUREMENTS:
+        wanted = job.plain()[name]
+        if wanted is not None and mark[name] != wanted:
+            return None
     report = _report(job, place, names, was_finished=True)
     there = [AttackRecords(path).finished for path in report.attacks]
     if job.evaluation is not None:
-        there.append(_evaluated(place, job.evaluation, mark["step"]))
+        there.append(_answered(read_evaluation, place, job.evaluation, mark["step"]))
+    if job.robustness is not None:
+        there.append(_answered(read_robustness, place, job.robustness, mark["step"]))
     return report if all(there) else None
 
 
@@ -92,22 +106,24 @@ def mark_finished(job: Job, folder: Path, made: Sequence[Sequence[str]]) -> JobR
     place = job_place(job.name, folder)
     step, before = RunFolder(place).newest_step(), _read_mark(place)
     attacks: dict[str, dict[str, Any]] = {}
-    evaluation = job.plain()["evaluation"]
+    measured = {name: job.plain()[name] for name in _MEASUREMENTS}
     if before is not None and before["step"] == step:  # what other sweeps asked of this run
         attacks = {_key(entry["options"]): entry for entry in before["attacks"]}
-        evaluation = evaluation or before["evaluation"]
+        measured = {name: each or before[name] for name, each in measured.items()}
     for options, folders in zip(job.attacks, made, strict=True):
         plain = plain_options(options)
         attacks[_key(plain)] = {"options": plain, "folders": list(folders)}
-    content = {"step": step, "attacks": list(attacks.values()), "evaluation": evaluation}
+    content = {"step": step, "attacks": list(attacks.values()), **measured}
     write_atomically(_mark(place), to_json(content))
     return _report(job, place, [name for names in made for name in names], was_finished=False)
 
 
-def _evaluated(place: Path, options: EvaluateOptions, step: int) -> bool:
-    """Whether the evaluation is still what a job asked for: somebody may have made another."""
+def _answered[O: Options](
+    read: Callable[[Path], _Answer[O] | None], place: Path, options: O, step: int
+) -> bool:
+    """Whether what is there is still what a job asked for: somebody may have made another."""
     try:
-        found, record = read_evaluation(place), RunFolder(place).read_record()
+        found, record = read(place), RunFolder(place).read_record()
     except InputError:  # damaged: the job finds out, and says so
         return False
     return found is not None and found.answers(options, record, step)
@@ -121,7 +137,8 @@ def _read_mark(place: Path) -> dict[str, Any] | None:
     """What the mark says; None if there is none that can be read."""
     try:
         mark = from_json(_mark(place), read_bytes(_mark(place)))
-        return {name: mark[name] for name in ("step", "attacks", "evaluation")}
+        known = {name: mark[name] for name in ("step", "attacks", "evaluation")}
+        return known | {"robustness": mark.get("robustness")}  # absent in earlier versions
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -135,5 +152,6 @@ def _report(job: Job, place: Path, attacks: Sequence[str], *, was_finished: bool
         place,
         tuple(RunFolder(place).attacks / name for name in attacks),
         None if job.evaluation is None else RunFolder(place).evaluation,
+        None if job.robustness is None else RunFolder(place).robustness,
         was_finished,
     )

@@ -15,6 +15,7 @@ from pyro_seatbelt.options import Expected, Options, unknown_key
 from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 from pyro_seatbelt.sweeps.job import UNNAMED, Job, job_for, merge_jobs
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -58,10 +59,15 @@ def _attack(options: AttackOptions) -> AttackOptions:
     return options
 
 
-def _evaluate(table: Any) -> Any:
-    if isinstance(table, bool):
-        return EvaluateOptions() if table else None
-    return _table(table, EvaluateOptions.noun)
+def _measure(options: type[Options]) -> BeforeValidator:
+    """Reads a table of options, of which `true` stands for the defaults and `false` for none."""
+
+    def read(table: Any) -> Any:
+        if isinstance(table, bool):
+            return options() if table else None
+        return _table(table, options.noun)
+
+    return BeforeValidator(read)
 
 
 class Grid(Options):
@@ -75,6 +81,7 @@ class Grid(Options):
         grid: Lists of values of other settings; every combination is a run.
         attack: The attacks on each.
         evaluate: What to measure of each; None for nothing.
+        robustness: How the robustness of each is measured; None for not at all.
 
     Raises:
         InputError: If a name is unknown or a value is wrong: one line that names it.
@@ -102,8 +109,11 @@ class Grid(Options):
         Expected("tables, each headed [[attack]]"),
     ] = ()
     evaluate: Annotated[
-        EvaluateOptions | None, BeforeValidator(_evaluate), Expected("a table, true or false")
+        EvaluateOptions | None, _measure(EvaluateOptions), Expected("a table, true or false")
     ] = EvaluateOptions()
+    robustness: Annotated[
+        RobustnessOptions | None, _measure(RobustnessOptions), Expected("a table, true or false")
+    ] = None
 
     @model_validator(mode="after")
     def _jobs_can_be_made(self) -> Self:
@@ -129,7 +139,7 @@ class Grid(Options):
                 given.pop(name, None)
             config = TrainConfig.merge(_only(given, *self.train), _only(given, *self.grid))
             dataset_spec(config.dataset)  # says which there are
-            jobs.append(job_for(config, self.attack, self.evaluate))
+            jobs.append(job_for(config, self.attack, self.evaluate, self.robustness))
         return merge_jobs(jobs)
 
     def _check_use(self) -> None:
@@ -151,7 +161,8 @@ def read_grid(path: Path) -> Grid:
     Args:
         path: A TOML file with the tables of a :class:`Grid`: `[train]`, `[grid]`, any number of
             `[[attack]]` (the fields of :class:`AttackOptions`, or `lambdas`, how many penalties)
-            and `[evaluate]` (the fields of :class:`EvaluateOptions`) or `evaluate = false`.
+            and `[evaluate]` (the fields of :class:`EvaluateOptions`) or `evaluate = false`, and
+            `[robustness]` (the fields of :class:`RobustnessOptions`) or `robustness = true`.
 
     Returns:
         The grid.

@@ -1,4 +1,4 @@
-"""Jobs of a sweep: a run, its attacks and its evaluation."""
+"""Jobs of a sweep: a run, and what is measured of it."""
 
 import hashlib
 import json
@@ -9,8 +9,10 @@ from typing import Any
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PRESETS
+from pyro_seatbelt.options import Options
 from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
+from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 
 UNNAMED = CHANGEABLE - {"steps", "epochs"}
@@ -19,19 +21,21 @@ UNNAMED = CHANGEABLE - {"steps", "epochs"}
 
 @dataclass(frozen=True)
 class Job:
-    """A run, its attacks and its evaluation.
+    """A run, its attacks, its evaluation and its robustness.
 
     Attributes:
         name: Of the run's folder; it depends on the config alone (:func:`job_for`).
         config: What to train.
         attacks: The attacks on the run.
         evaluation: What to measure of it; None for nothing.
+        robustness: How its robustness is measured; None for not at all.
     """
 
     name: str
     config: TrainConfig
     attacks: tuple[AttackOptions, ...] = ()
     evaluation: EvaluateOptions | None = None
+    robustness: RobustnessOptions | None = None
 
     def plain(self) -> dict[str, Any]:
         """The job as JSON has it."""
@@ -40,6 +44,7 @@ class Job:
             "config": self.config.model_dump(mode="json"),
             "attacks": [plain_options(options) for options in self.attacks],
             "evaluation": self.evaluation and plain_options(self.evaluation),
+            "robustness": self.robustness and plain_options(self.robustness),
         }
 
 
@@ -47,6 +52,7 @@ def job_for(
     config: TrainConfig,
     attacks: Sequence[AttackOptions] = (),
     evaluation: EvaluateOptions | None = None,
+    robustness: RobustnessOptions | None = None,
 ) -> Job:
     """Makes a job and names it after what decides the weights of its run.
 
@@ -54,6 +60,7 @@ def job_for(
         config: What to train; layers and beta that it leaves open are filled in.
         attacks: The attacks on the run. A job makes each once: `force` is dropped.
         evaluation: What to measure of it; None for nothing.
+        robustness: How its robustness is measured; None for not at all.
 
     Returns:
         The job.
@@ -80,6 +87,7 @@ def job_for(
         config,
         tuple(dict.fromkeys(options.model_copy(update={"force": False}) for options in attacks)),
         evaluation and evaluation.model_copy(update={"force": False}),
+        robustness and robustness.model_copy(update={"force": False}),
     )
 
 
@@ -93,7 +101,8 @@ def merge_jobs(jobs: Iterable[Job]) -> list[Job]:
         A job for each name, in the order of their first appearance, with the attacks of all.
 
     Raises:
-        InputError: If two of them want the run evaluated differently: it has one evaluation.
+        InputError: If two of them want the run evaluated differently, or its robustness measured
+            so: it has one of each.
 
     Example:
         >>> config = TrainConfig(model="vae")
@@ -104,20 +113,25 @@ def merge_jobs(jobs: Iterable[Job]) -> list[Job]:
     merged: dict[str, Job] = {}
     for job in jobs:
         first = merged.setdefault(job.name, job)
-        if first.evaluation and job.evaluation and first.evaluation != job.evaluation:
-            raise InputError(
-                f"{job.name}: expected one evaluation of a run, got {first.evaluation!r} and "
-                f"{job.evaluation!r}: make them the same"
-            )
+        _check_one("evaluation", job.name, first.evaluation, job.evaluation)
+        _check_one("measurement of robustness", job.name, first.robustness, job.robustness)
         merged[job.name] = replace(
             first,
             attacks=tuple(dict.fromkeys([*first.attacks, *job.attacks])),
             evaluation=first.evaluation or job.evaluation,
+            robustness=first.robustness or job.robustness,
         )
     return list(merged.values())
 
 
-def plain_options(options: AttackOptions | EvaluateOptions) -> dict[str, Any]:
+def _check_one(what: str, name: str, one: Options | None, other: Options | None) -> None:
+    if one and other and one != other:
+        raise InputError(
+            f"{name}: expected one {what} of a run, got {one!r} and {other!r}: make them the same"
+        )
+
+
+def plain_options(options: Options) -> dict[str, Any]:
     """Options as JSON has them, without those that decide no number.
 
     Args:

@@ -1,4 +1,4 @@
-"""The run of a job: trained, attacked and evaluated, each stage once."""
+"""The run of a job: trained, attacked and measured, each stage once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,11 @@ from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.files import writing
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
+from pyro_seatbelt.runs.attack_options import AttackOptions
 from pyro_seatbelt.runs.evaluate import evaluate_run
 from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.robustness import robustness_of_run
+from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 from pyro_seatbelt.runs.train import resume_run, train_run
 from pyro_seatbelt.sweeps.failures import Failure, failure_of
 from pyro_seatbelt.sweeps.finished import JobReport, finished_job, job_place, mark_finished
@@ -29,7 +32,7 @@ def run_job(
     executor: Executor | None = None,
     progress: Progress = silent,
 ) -> JobReport:
-    """Trains, attacks and evaluates a run in `runs/` in a folder; finished stages are not redone.
+    """Trains, attacks and measures a run in `runs/` in a folder; finished stages are not redone.
 
     A job that was killed at any moment is continued by the same call, and ends with the same
     numbers. `job.json` in the folder of the run comes last and says that all is there.
@@ -52,15 +55,14 @@ def run_job(
     if (finished := finished_job(job, folder)) is not None:
         return finished
     place = job_place(job.name, folder)
-    stages = Stages(progress, 1 + len(job.attacks) + (job.evaluation is not None))
+    measured = [job.evaluation, job.robustness]
+    stages = Stages(progress, 1 + len(job.attacks) + len(measured) - measured.count(None))
     _train(job.config, place, stages.next("training"))
     made: list[list[str]] = []
     for number, options in enumerate(job.attacks):
-        on_cpu = make_fabric(options.device).device.type == "cpu"
-        shared = processes if options.processes is None and on_cpu else options.processes
         reports = attack_run(
             place,
-            options.model_copy(update={"processes": shared}),
+            _sharing(options, processes),
             executor=executor,
             progress=stages.next(f"attack {number + 1} of {len(job.attacks)}", *options.modes),
         )
@@ -68,6 +70,12 @@ def run_job(
     if job.evaluation is not None:
         stages.next("evaluation")
         evaluate_run(place, job.evaluation)
+    if job.robustness is not None:
+        robustness_of_run(
+            place,
+            _sharing(job.robustness, processes),
+            progress=stages.next("robustness", *job.robustness.modes),
+        )
     return mark_finished(job, folder, made)
 
 
@@ -107,6 +115,13 @@ class Attempt:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the others go on
             return failure_of(error)
         return None
+
+
+def _sharing[O: (AttackOptions, RobustnessOptions)](options: O, processes: int) -> O:
+    """Gives attacks on the CPU their processes, where the options leave that open."""
+    on_cpu = make_fabric(options.device).device.type == "cpu"
+    shared = processes if options.processes is None and on_cpu else options.processes
+    return options.model_copy(update={"processes": shared})
 
 
 def _train(config: TrainConfig, place: Path, progress: Progress) -> None:

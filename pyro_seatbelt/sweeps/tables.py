@@ -12,6 +12,7 @@ from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.records import AttackRecords
+from pyro_seatbelt.runs.robustness_numbers import MedianInterval, Robustness, read_robustness
 from pyro_seatbelt.training.config import TrainConfig
 
 CONFIG = ("dataset", "model", "layers", "latent_dim", "beta", "seed")
@@ -26,8 +27,8 @@ def run_table(folder: Path) -> pd.DataFrame:
 
     Returns:
         A row for each run, by name: `run`, the settings (:data:`CONFIG`), `steps`, and the numbers
-        of its evaluation, those by layer or scale as `kl.z1`, `noise.0.1`; NaN where they were not
-        measured.
+        of its evaluation, those by layer or scale as `kl.z1`, `noise.0.1`, and the medians of its
+        robustness with `attack_checks_failed`; NaN where they were not measured.
 
     Raises:
         InputError: If a file is damaged.
@@ -39,6 +40,9 @@ def run_table(folder: Path) -> pd.DataFrame:
         if evaluation is not None and evaluation.step == step:  # not that of an earlier one
             numbers = evaluation.model_dump(mode="json", exclude={"step", "seed"})
             row |= {**_numbers(numbers), "evaluation_seed": evaluation.seed}
+        robustness = read_robustness(run.path)
+        if robustness is not None and robustness.step == step:
+            row |= _resistance(robustness)
         rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else ["run", *CONFIG, "steps"])
 
@@ -122,6 +126,13 @@ def _runs(folder: Path) -> list[tuple[RunFolder, TrainConfig, int]]:
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in CONFIG}
+
+
+def _resistance(found: Robustness) -> dict[str, Any]:
+    medians = {name: each.median for name, each in found if isinstance(each, MedianInterval)} | {
+        f"damage.{each.norm:g}": each.moved.median for each in found.damage
+    }
+    return medians | {"attack_checks_failed": len(found.failed)}
 
 
 def _numbers(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

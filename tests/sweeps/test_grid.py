@@ -4,6 +4,7 @@ import pytest
 
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.runs import RobustnessOptions
 from pyro_seatbelt.sweeps.grid import Grid, read_grid
 
 EXAMPLES = Path(pyro_seatbelt.__file__).parent.parent / "examples"
@@ -22,6 +23,13 @@ def test_every_combination_is_a_run(make_grid):
     assert [len(job.attacks) for job in jobs] == [1] * 12
     assert all(job.evaluation is not None and job.evaluation.images == 4 for job in jobs)
     assert jobs[0].attacks[0].weights == (0.0, 1.0)
+
+
+def test_robustness_is_measured_where_it_is_asked_for():
+    assert [job.robustness for job in Grid().jobs()] == [None]
+    assert [job.robustness for job in Grid(robustness=True).jobs()] == [RobustnessOptions()]
+    [job] = Grid(robustness={"pairs": 3, "modes": ["w2"]}).jobs()
+    assert job.robustness == RobustnessOptions(pairs=3, modes=("w2",))
 
 
 def test_values_that_a_model_has_no_use_for_are_dropped_and_equal_runs_are_one():
@@ -129,6 +137,15 @@ WRONG = {
     ),
     "no images": ("[evaluate]\nimages = 1", r"evaluate\.images: expected >= 2, got 1"),
     "no evaluation": ("evaluate = 3", "evaluate: expected a table, true or false, got 3"),
+    "a typo in the robustness": (
+        "[robustness]\npears = 4",
+        "robustness: unknown key 'pears': did you mean pairs",
+    ),
+    "no robustness": ("robustness = 'yes'", "robustness: expected a table, true or false, got"),
+    "one call's option of robustness": (
+        "[robustness]\nforce = true",
+        "robustness: unknown key 'force': it is no option of a robustness measurement",
+    ),
     "one call's option": (
         "[[attack]]\nforce = true",
         "attack 1: unknown key 'force': it is no option of an attack",

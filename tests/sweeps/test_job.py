@@ -3,7 +3,7 @@ import json
 import pytest
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.runs import AttackOptions, EvaluateOptions
+from pyro_seatbelt.runs import AttackOptions, EvaluateOptions, RobustnessOptions
 from pyro_seatbelt.sweeps import Job, job_for, merge_jobs
 from pyro_seatbelt.sweeps.grid import read_grid
 from pyro_seatbelt.training import TrainConfig
@@ -63,6 +63,15 @@ def test_a_run_has_one_evaluation():
     jobs = [job_for(TrainConfig(), [], EvaluateOptions(images=n)) for n in (5, 6)]
     with pytest.raises(InputError, match=r"expected one evaluation of a run, got .*images=5"):
         merge_jobs(jobs)
+
+
+def test_a_run_has_one_measurement_of_its_robustness():
+    jobs = [job_for(TrainConfig(), robustness=RobustnessOptions(pairs=n)) for n in (5, 6)]
+    with pytest.raises(InputError, match=r"expected one measurement of robustness of a run, got"):
+        merge_jobs(jobs)
+    forced = job_for(TrainConfig(), robustness=RobustnessOptions(pairs=5, force=True))
+    [merged] = merge_jobs([job_for(TrainConfig()), forced, jobs[0]])
+    assert merged.robustness == RobustnessOptions(pairs=5)
 
 
 def test_a_job_is_plain_for_json(job):

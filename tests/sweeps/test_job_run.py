@@ -10,13 +10,21 @@ import pytest
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.locks import lock
 from pyro_seatbelt.progress import silent
-from pyro_seatbelt.runs import evaluate_run, read_evaluation, resume_run
+from pyro_seatbelt.runs import (
+    RobustnessOptions,
+    evaluate_run,
+    read_evaluation,
+    read_robustness,
+    resume_run,
+    robustness_of_run,
+)
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.sweeps import job_for
 from pyro_seatbelt.sweeps import job_run as module
 from pyro_seatbelt.sweeps.finished import finished_job, job_place
 from pyro_seatbelt.sweeps.grid import read_grid
 from pyro_seatbelt.sweeps.job_run import Attempt, run_job
+from pyro_seatbelt.sweeps.tables import run_table
 from pyro_seatbelt.training.layout import checkpoints
 
 pytestmark = pytest.mark.usefixtures("blank_figures")
@@ -193,6 +201,46 @@ def test_an_evaluation_that_somebody_replaced_is_made_again(done, job):
     assert finished_job(job, done) is None
     run_job(job, done)
     assert read_evaluation(place).seed == job.evaluation.seed
+
+
+ROBUSTNESS = RobustnessOptions(
+    modes=("latent",), pairs=2, penalties=2, max_iterations=2, norms=(0.5,), draws=2, images=4,
+    device="cpu", figures=False,
+)  # fmt: skip
+
+
+def test_the_robustness_of_a_run_is_a_stage_of_its_own(done, job):
+    wanted = replace(job, robustness=ROBUSTNESS)
+    assert finished_job(wanted, done) is None
+    stages = []
+    report = run_job(wanted, done, progress=lambda *each: stages.append(each))
+    assert "robustness" in {stage for stage, *_ in stages}
+    assert (report.robustness / "robustness.json").is_file()
+    assert finished_job(wanted, done).was_finished
+    assert finished_job(job, done).was_finished  # who asks for less is content
+    assert run_job(job, done).robustness is None
+    assert finished_job(wanted, done).robustness == report.robustness
+    [row] = run_table(done).to_dict("records")
+    assert row["attack_checks_failed"] == len(read_robustness(report.run).failed)
+    assert {"r50", "r90", "blend50", "auddc", "damage.0.5"} <= row.keys()
+
+
+def test_a_robustness_that_somebody_replaced_is_measured_again(done, job):
+    wanted = replace(job, robustness=ROBUSTNESS)
+    report = run_job(wanted, done)
+    robustness_of_run(report.run, ROBUSTNESS.model_copy(update={"draws": 3}))
+    assert finished_job(wanted, done) is None
+    run_job(wanted, done)
+    assert read_robustness(report.run).protocol["draws"] == 2
+
+
+def test_a_mark_of_an_earlier_version_knows_of_no_robustness(done, job):
+    path = job_place(job.name, done) / "job.json"
+    mark = json.loads(path.read_text())
+    del mark["robustness"]
+    path.write_text(json.dumps(mark))
+    assert finished_job(job, done).was_finished
+    assert finished_job(replace(job, robustness=ROBUSTNESS), done) is None
 
 
 @pytest.mark.parametrize("name", ["run.json", "evaluation/evaluation.json"])
