@@ -39,6 +39,10 @@ COMMANDS = (
         "Make figures and tables of the paper again, and check what it claims.",
         "RayOrNames",
     ),
+    LazyCommand(
+        "board",
+        "Train and attack the family and its defences at one budget, and rank them.",
+    ),
     LazyCommand("runs", "List the runs in a folder, the newest last, or check their files."),
     LazyCommand("data", "List, download, import, draw, show and check data sets."),
 )

@@ -10,12 +10,14 @@ from pyro_seatbelt.cli.output import Json, count, print_json, print_table, say
 
 
 class ListByDefault(TyperGroup):
-    """A group whose command `list` need not be named."""
+    """A group one of whose commands need not be named."""
+
+    default = "list"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Puts in the name where it was left out."""
         named = bool(args) and args[0] in {*self.commands, "-h", "--help"}
-        return super().parse_args(ctx, args if named else ["list", *args])
+        return super().parse_args(ctx, args if named else [self.default, *args])
 
 
 runs = typer.Typer(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import make_folder, write_atomically, writing
 from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.locks import locked
@@ -90,6 +91,25 @@ def robustness_of_run(
             extend_manifest(place.path, [place.covered])
         files["covered"] = place.covered
     return RobustnessReport(path, place.path, found, files, was_finished)
+
+
+def report_of(path: Path) -> RobustnessReport:
+    """Reads what an earlier measurement found.
+
+    Args:
+        path: The folder of the run.
+
+    Returns:
+        The numbers, and where they are.
+
+    Raises:
+        InputError: If there is none, or a file is damaged.
+    """
+    place, found = of_run(path), read_robustness(path)
+    if found is None:
+        raise InputError(f"{path}: the robustness has not been measured: seatbelt robustness does")
+    files = {"numbers": place.numbers, "pairs": place.pairs, "curves": place.curves}
+    return RobustnessReport(path, place.path, found, files, was_finished=True)
 
 
 def covered_curves(place: RobustnessFolder, name: str) -> CoveredCurves:

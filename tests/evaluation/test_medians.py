@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pyro_seatbelt.evaluation.medians import median_over_runs
+from pyro_seatbelt.evaluation.medians import median_gain, median_over_runs
 
 
 def test_of_one_run_it_is_the_percentile_bootstrap_over_pairs():
@@ -43,3 +43,38 @@ def test_undefined_values_count_nowhere():
     assert math.isnan(found.low)
     assert median_over_runs([[math.nan], []])[3] == 0
     assert math.isnan(median_over_runs([]).median)
+
+
+def test_a_gain_over_the_same_pairs_has_a_narrower_interval_than_both_medians():
+    """Pairs differ far more than the two models do on any of them."""
+    rng = np.random.default_rng(0)
+    base = [rng.uniform(size=40) for _ in range(3)]
+    runs = [0.05 + each for each in base]
+    gain = median_gain(runs, base)
+    assert gain.median == pytest.approx(0.05)
+    assert (gain.low, gain.high) == pytest.approx((0.05, 0.05))
+    one, other = median_over_runs(runs), median_over_runs(base)
+    assert one.low < other.high  # told apart by their pairs alone
+
+
+def test_a_gain_is_the_bootstrap_over_pairs_of_one_run():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=150)
+    run = base + rng.normal(size=150) + 0.3
+    found = median_gain([run], [base], draws=4000)
+    oracle = stats.bootstrap(
+        (run, base), lambda a, b: np.median(a) - np.median(b), paired=True, vectorized=False,
+        n_resamples=4000, method="percentile", rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), abs=0.03)
+
+
+def test_a_pair_that_is_undefined_for_either_counts_for_none():
+    found = median_gain([[1.0, math.nan, 3.0, 9.0]], [[0.0, 1.0, 1.0, math.inf]])
+    assert (found.median, found.num) == (1.5, 2)
+    assert median_gain([[math.nan]], [[1.0]]).num == 0
+
+
+def test_a_gain_is_over_the_same_pairs():
+    with pytest.raises(ValueError, match=r"expected the same pairs of both, got \[2\] and \[1\]"):
+        median_gain([[1.0, 2.0]], [[1.0]])

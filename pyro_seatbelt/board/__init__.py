@@ -1,0 +1,1 @@
+"""The board: which models resist, and at what price."""

@@ -1,0 +1,64 @@
+"""What stands on the board: members of the family, and defences of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyro_seatbelt.errors import InputError
+
+PLAIN = "vae"
+"""The entry that all others are compared with."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model, with its defence if it has one.
+
+    Attributes:
+        title: Its name in prose.
+        source: Where it is from.
+        fields: Settings of its runs besides those of the scale.
+        base: The entry whose trained runs it defends, if the defence acts at inference alone.
+    """
+
+    title: str
+    source: str
+    fields: Mapping[str, Any]
+    base: str | None = None
+
+
+_VAE = {"model": "vae"}
+_TCVAE = {"model": "beta-tcvae", "beta": 10.0}
+_SEATBELT = {"model": "seatbelt", "layers": 4, "beta": 10.0, "free_bits": 0.125}
+
+ENTRIES: dict[str, Entry] = {
+    PLAIN: Entry("VAE", "Kingma and Welling 2013", _VAE),
+    "beta-tcvae": Entry("beta-TCVAE β=10", "Chen et al. 2018", _TCVAE),
+    "seatbelt": Entry("Seatbelt-VAE L=4 β=10", "Willetts et al.", _SEATBELT),
+}
+"""The entries by name."""
+
+
+def entries_named(names: Sequence[str] = ()) -> dict[str, Entry]:
+    """Returns some entries with all that they need.
+
+    Args:
+        names: Which; none stand for all.
+
+    Returns:
+        The entries in the order of the board: the plain VAE, and the bases of what is named, are
+        always among them.
+
+    Raises:
+        InputError: If there is no such entry.
+
+    Example:
+        >>> list(entries_named(["seatbelt"]))
+        ['vae', 'seatbelt']
+    """
+    for name in names:
+        if name not in ENTRIES:
+            raise InputError(f"unknown entry '{name}': choose from {', '.join(ENTRIES)}")
+    wanted = {PLAIN, *names} if names else set(ENTRIES)
+    wanted |= {base for name in wanted if (base := ENTRIES[name].base) is not None}
+    return {name: entry for name, entry in ENTRIES.items() if name in wanted}
