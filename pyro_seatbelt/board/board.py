@@ -67,12 +67,16 @@ def make_board(
         Where everything is, and where entries stand.
 
     Raises:
-        InputError: If there is no such entry, or something that the user gave cannot be used.
+        InputError: If there is no such entry, something that the user gave cannot be used, or no
+            run of the plain VAE could be made.
     """
     entries = entries_named(names)
     place = folder / scale.name
     jobs = [job for entry in entries.values() for job in jobs_of(entry, scale, seeds)]
     failed = run_jobs(jobs, place, options, progress=progress).failed
+    if failed and PLAIN not in _made(place, scale):
+        name, reason = next(iter(failed.items()))
+        raise InputError(f"{name}: {reason}; more in {place / 'failures'}")
     return write_board(place, scale)._replace(failed=failed)
 
 
