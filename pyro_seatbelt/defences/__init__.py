@@ -1,0 +1,6 @@
+"""Defences that act in training: each wraps an objective, of any Pyro model and guide."""
+
+from pyro_seatbelt.defences.defence import Defence, DefendedLoss
+from pyro_seatbelt.defences.input_noise import InputNoise
+
+__all__ = ["Defence", "DefendedLoss", "InputNoise"]
