@@ -2,5 +2,6 @@
 
 from pyro_seatbelt.defences.defence import Defence, DefendedLoss
 from pyro_seatbelt.defences.input_noise import InputNoise
+from pyro_seatbelt.defences.posterior_attack import AttackedBatch, PosteriorAttack
 
-__all__ = ["Defence", "DefendedLoss", "InputNoise"]
+__all__ = ["AttackedBatch", "Defence", "DefendedLoss", "InputNoise", "PosteriorAttack"]
