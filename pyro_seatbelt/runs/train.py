@@ -32,6 +32,7 @@ from pyro_seatbelt.runs.folder import (
 from pyro_seatbelt.runs.images import open_data, open_same_data
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_newest
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
+from pyro_seatbelt.training.defended import defended
 from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.loop import Outcome, fit, num_steps
 from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
@@ -288,7 +289,9 @@ def _train(
     try:
         with _within_memory():
             outcome = fit(
-                *family,
+                family.model,
+                family.guide,
+                defended(family.objective, config),
                 images,
                 split.train,
                 config,

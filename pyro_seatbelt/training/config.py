@@ -30,6 +30,7 @@ class Changeable:
 _DATA = Group("Data")
 _MODEL = Group("Model and guide")
 _OBJECTIVE = Group("Objective")
+_DEFENCE = Group("Defence")
 _OPTIMISATION = Group("Optimisation")
 _MACHINE = Group("Machine")
 _RECORDS = Group("Records")
@@ -156,6 +157,33 @@ class TrainConfig(Options):
         int, _OBJECTIVE, Field(ge=1, description="Draws of the latents for each image.")
     ] = 1
 
+    input_noise: Annotated[
+        float,
+        _DEFENCE,
+        Field(ge=0, description="Scale of noise on what the guide sees, in pixels from 0 to 1."),
+    ] = 0.0
+    adversarial_radius: Annotated[
+        float,
+        _DEFENCE,
+        Field(
+            ge=0,
+            description="L2 norm of the attacks on what the guide sees, in pixels from 0 to 1.",
+        ),
+    ] = 0.0
+    smooth_weight: Annotated[
+        float,
+        _DEFENCE,
+        Field(ge=0, description="Weight of the coupling of attacked and clean posteriors."),
+    ] = 0.0
+    smooth_radius: Annotated[
+        float,
+        _DEFENCE,
+        Field(ge=0, description="L2 norm of the attacks of that coupling, in pixels from 0 to 1."),
+    ] = 0.0
+    attack_steps: Annotated[
+        int, _DEFENCE, Field(ge=1, description="Gradient steps of each attack while training.")
+    ] = 3
+
     steps: Annotated[
         int | None,
         _OPTIMISATION,
@@ -257,6 +285,16 @@ class TrainConfig(Options):
         if steps is None and epochs is None:
             return {**values, "steps": DEFAULT_STEPS}
         return values
+
+    @model_validator(mode="after")
+    def _coupling_is_whole(self) -> Self:
+        if bool(self.smooth_weight) != bool(self.smooth_radius):
+            missing = "smooth_radius" if self.smooth_weight else "smooth_weight"
+            raise ValueError(
+                f"{missing}: expected > 0, or 0 for both, got smooth_weight={self.smooth_weight:g} "
+                f"and smooth_radius={self.smooth_radius:g}"
+            )
+        return self
 
     def settled(self) -> Self:
         """Fills in the layers and the beta that the model has where they are not given.

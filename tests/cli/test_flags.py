@@ -67,6 +67,8 @@ VALUES = {
     "analytic_entropy": True, "num_particles": 3, "epochs": 4, "batch_size": 10,
     "learning_rate": 0.01, "warmup_steps": 5, "clip_norm": 7.0, "seed": 11, "device": "cpu",
     "precision": "bf16-mixed", "log_every": 3, "eval_every": 4, "eval_images": 5,
+    "input_noise": 0.1, "adversarial_radius": 1.5, "smooth_weight": 2.0, "smooth_radius": 0.5,
+    "attack_steps": 4,
     "checkpoint_every": 6, "checkpoint_minutes": 2.5, "keep_checkpoints": 7, "tensorboard": True,
 }  # fmt: skip
 
