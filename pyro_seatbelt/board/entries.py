@@ -30,11 +30,25 @@ class Entry:
 _VAE = {"model": "vae"}
 _TCVAE = {"model": "beta-tcvae", "beta": 10.0}
 _SEATBELT = {"model": "seatbelt", "layers": 4, "beta": 10.0, "free_bits": 0.125}
+_SMOOTH = {"smooth_weight": 10.0, "smooth_radius": 3.0, "attack_steps": 1}
 
 ENTRIES: dict[str, Entry] = {
     PLAIN: Entry("VAE", "Kingma and Welling 2013", _VAE),
     "beta-tcvae": Entry("beta-TCVAE β=10", "Chen et al. 2018", _TCVAE),
     "seatbelt": Entry("Seatbelt-VAE L=4 β=10", "Willetts et al.", _SEATBELT),
+    "vae-noise": Entry("VAE, noise", "Vincent et al. 2008", _VAE | {"input_noise": 0.2}),
+    "vae-adversarial": Entry(
+        "VAE, adversarial training",
+        "Madry et al. 2018",
+        _VAE | {"adversarial_radius": 3.0, "attack_steps": 1},
+    ),
+    "vae-smooth": Entry("VAE, smooth encoder", "Cemgil et al. 2020", _VAE | _SMOOTH),
+    "beta-tcvae-smooth": Entry(
+        "beta-TCVAE β=10, smooth encoder", "both of these", _TCVAE | _SMOOTH
+    ),
+    "seatbelt-smooth": Entry(
+        "Seatbelt-VAE L=4 β=10, smooth encoder", "both of these", _SEATBELT | _SMOOTH
+    ),
 }
 """The entries by name."""
 
