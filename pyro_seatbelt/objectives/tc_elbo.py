@@ -26,12 +26,19 @@ from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
 from pyro_seatbelt.objectives.loss_module import LossModule
+from pyro_seatbelt.objectives.score_function import score_function
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
 from pyro_seatbelt.objectives.weight import Weight
 from pyro_seatbelt.traces.factors import entropy, factorised
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
 from pyro_seatbelt.traces.plates import data_plate, find_plate
-from pyro_seatbelt.traces.sites import Site, sample_sites, shared_latents
+from pyro_seatbelt.traces.sites import (
+    Site,
+    check_not_enumerated,
+    check_reparameterised,
+    sample_sites,
+    shared_latents,
+)
 
 
 class TraceTC_ELBO(Trace_ELBO):
@@ -53,9 +60,10 @@ class TraceTC_ELBO(Trace_ELBO):
 
     It reads only the traces: any model and guide will do whose site `latent`
     is `Independent(base, 1)`, reparameterised, inside the plate. N is the
-    plate's size. It works in :class:`pyro.infer.SVI` and, as
-    ``elbo(model, guide)``, under a torch optimizer. `alpha`, `beta`, `gamma`
-    and `free_bits` are attributes: assign to them to anneal.
+    plate's size. Other sites of the guide may be discrete: their gradient comes from the score
+    function, as in :class:`pyro.infer.Trace_ELBO`; none is enumerated. It works in
+    :class:`pyro.infer.SVI` and, as ``elbo(model, guide)``, under a torch optimizer. `alpha`,
+    `beta`, `gamma` and `free_bits` are attributes: assign to them to anneal.
 
     Args:
         latent: Name of the site whose KL is decomposed, the top layer.
@@ -84,8 +92,8 @@ class TraceTC_ELBO(Trace_ELBO):
         ValueError: On a negative weight or floor (assigned later, too) or an unknown estimator;
             while running, when the site or the plate is missing, or model and guide stand for
             data sets of two sizes.
-        NotImplementedError: While running, when a guide site cannot be decomposed or
-            reparameterised.
+        NotImplementedError: While running, when the site cannot be decomposed or reparameterised,
+            or any is to be enumerated.
 
     Example:
         >>> import pyro
@@ -170,6 +178,9 @@ class TraceTC_ELBO(Trace_ELBO):
         guide_trace.compute_log_prob()
         names = shared_latents(model_trace, guide_trace, self.latent)
         q = guide_trace.nodes[self.latent]
+        check_reparameterised(q)
+        for trace in (guide_trace, model_trace):
+            check_not_enumerated(*sample_sites(trace).values())
         kl = {
             name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
             for name in names
@@ -265,6 +276,9 @@ class TraceTC_ELBO(Trace_ELBO):
         if self.free_bits > 0:
             missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
             loss = loss + missing
+        score = self._score(model_trace, guide_trace, terms, missing)
+        if score is not None:
+            loss = loss + score
         if self._observers:
             report = self._per_image(model_trace, guide_trace, missing)
             for callback in self._observers:
@@ -298,9 +312,30 @@ class TraceTC_ELBO(Trace_ELBO):
         if not self.analytic_entropy:
             log_prob_sum: Tensor = site["log_prob_sum"]
             return log_prob_sum
-        log_q = -entropy(site, site["fn"])
-        weighted: Tensor = scale_and_mask(log_q, site["scale"], site["mask"])
-        return weighted.sum()
+        return _negative_entropy(site).sum()
+
+    def _score(
+        self, model_trace: Trace, guide_trace: Trace, terms: Terms, missing: Tensor | None
+    ) -> Tensor | None:
+        coupled = torch.zeros_like(terms.lower_kl) if missing is None else missing
+        for weight, part in self._weighted(terms):
+            if weight != 1:
+                coupled = coupled + (weight - 1) * part
+        log_q = {
+            name: _negative_entropy(site)
+            if self.analytic_entropy and name in terms.kl
+            else site["log_prob"]
+            for name, site in sample_sites(guide_trace).items()
+        }
+        return score_function(model_trace, guide_trace, log_q, coupled)
+
+    def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
+        """The parts of the top layer with their weights."""
+        return [
+            (self.alpha, terms.mutual_information),
+            (self.beta, terms.total_correlation),
+            (self.gamma, terms.dimension_wise_kl),
+        ]
 
     def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
         posterior = factorised(q, "decomposed")
@@ -333,11 +368,7 @@ class TraceTC_ELBO(Trace_ELBO):
         terms = self.terms(model_trace, guide_trace, estimator="mss")
         elbo = terms.log_likelihood - terms.lower_kl - terms.kl[self.latent]
         objective = elbo
-        for weight, part in (
-            (self.alpha, terms.mutual_information),
-            (self.beta, terms.total_correlation),
-            (self.gamma, terms.dimension_wise_kl),
-        ):
+        for weight, part in self._weighted(terms):
             if weight != 1:  # a part may be NaN
                 objective = objective - (weight - 1) * part
         if missing is not None:
@@ -355,3 +386,9 @@ class TraceTC_ELBO(Trace_ELBO):
             total_correlation=per_image(terms.total_correlation),
             dimension_wise_kl=per_image(terms.dimension_wise_kl),
         )
+
+
+def _negative_entropy(site: Site) -> Tensor:
+    """In the batch shape of the site, scaled and masked."""
+    weighted: Tensor = scale_and_mask(-entropy(site, site["fn"]), site["scale"], site["mask"])
+    return weighted
