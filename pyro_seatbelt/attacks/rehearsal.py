@@ -33,8 +33,8 @@ def rehearse(
         distance: Makes what the attack minimises, for a problem or two.
 
     Raises:
-        InputError: When the programs fail, or the guide's posterior of an image is not the same
-            function of the image and the noise at each call, whoever shares its batch.
+        InputError: When the programs fail, or the posterior of an image is not the same function
+            of the image and the noise at each call, whoever shares its batch.
     """
     devices = [x.device] if x.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), search_mode(pair.model, pair.guide), _refused():
@@ -53,7 +53,7 @@ def _refused() -> Iterator[None]:
     """Says in one line what the programs fail on."""
     try:
         yield
-    except InputError:
+    except (InputError, torch.OutOfMemoryError):
         raise
     except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]

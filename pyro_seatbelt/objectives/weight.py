@@ -22,6 +22,8 @@ class Weight:
         self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> float:
+        if instance is None:
+            raise AttributeError(f"{self.name} is an attribute of instances")
         value: float = vars(instance)[self.name]
         return value
 

@@ -156,7 +156,7 @@ def gaussian_guide(x):
 def test_an_output_attack_beside_a_label_is_the_bound_at_the_labels_drawn():
     """The mean over many draws is the sum over labels, by hand."""
     x, target = images(1)
-    samples = 4000
+    samples = 1000
     attack = Attack(Output(), SHORT, [1.0], samples=samples, rows=20000)
     value = attack.bind(Mixture.model, Mixture.guide, x, target).penalised_distance([0])
     with torch.no_grad():
@@ -166,9 +166,9 @@ def test_an_output_attack_beside_a_label_is_the_bound_at_the_labels_drawn():
         for y, share in enumerate(q.probs[0]):
             prior = dist.Normal(CENTRES[y], 1.0)
             kl = kl + share * torch.distributions.kl_divergence(z, prior).sum()
-        draws = z.rsample((200_000,))
+        draws = z.rsample((20_000,))
         likelihood = dist.Normal(DECODER(draws), 0.3).log_prob(target.flatten(1)).sum(-1).mean()
-    assert drawn == pytest.approx((kl - likelihood).item(), rel=0.03)
+    assert drawn == pytest.approx((kl - likelihood).item(), rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_a_weight_is_checked_when_it_is_assigned(name, value):
     assert getattr(elbo, name) == before
     setattr(elbo, name, 2)
     assert getattr(elbo, name) == 2
+    assert not hasattr(TraceTC_ELBO, name)
 
 
 def test_plates_of_two_sizes():
