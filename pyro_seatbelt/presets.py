@@ -215,6 +215,28 @@ def from_config(config: TrainConfig, image_shape: ImageShape, num_data: int) -> 
     return family
 
 
+def check(config: TrainConfig) -> None:
+    """Finds out, before there are data, whether a config contradicts itself whatever they are.
+
+    Args:
+        config: The config.
+
+    Raises:
+        InputError: When the model cannot have its layers, its beta or its likelihood.
+
+    Example:
+        >>> check(TrainConfig(model="vae", layers=3))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        pyro_seatbelt.errors.InputError: vae has one latent layer, got layers=3: choose from ...
+    """
+    config.settled()
+    try:
+        Likelihood(config.likelihood, scale=config.likelihood_scale)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
 def _check_memory(make: Callable[[], Family]) -> None:
     """Counts the bytes of a pair before there are any: allocating them could kill the process."""
     try:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.pair import Pair
-from pyro_seatbelt.traces.programs import Program, roots_of
+from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.reachable import reachable_modules
 
 _ADDED = {"ends": "input", "restarts": 0}
 """Settings that version 0.1.0 did not have, at the values that stand for what it did: these are
@@ -29,7 +30,7 @@ def attack_arguments(
 
     Returns:
         The settings with the layers resolved, the kind of device, and hashes of the images and of
-        the weights (of modules; those of other programs cannot be seen), as JSON has them.
+        the weights (of the modules that the programs reach), as JSON has them.
     """
     objective, optimiser, ball = (settings[name] for name in ("objective", "optimiser", "ball"))
     return {
@@ -71,4 +72,4 @@ def sha256(tensors: Iterable[Tensor]) -> str:
 
 
 def _weights(program: Program | None) -> list[Tensor]:
-    return [tensor for root in roots_of(program) for tensor in root.state_dict().values()]
+    return [tensor for root in reachable_modules(program) for tensor in root.state_dict().values()]

@@ -24,6 +24,7 @@ from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
 from pyro_seatbelt.attacks.pair import Pair, read_pair
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS
 from pyro_seatbelt.attacks.problems import PenalisedDistance, Problems, check_images
+from pyro_seatbelt.attacks.rehearsal import rehearse
 from pyro_seatbelt.attacks.result import AttackResult, reconstructions, record_result
 from pyro_seatbelt.attacks.search_mode import search_mode
 from pyro_seatbelt.attacks.solver import solve
@@ -208,12 +209,16 @@ class Attack:
         """
         check_images(x, target, self.limits)
         with evaluation_mode(model, guide):
-            pair = read_pair(model, guide, x, self.objective.layers)
+            pair = read_pair(
+                model, guide, x, self.objective.layers, of_bound=self.objective.of_bound
+            )
         if self.objective.needs_model and model is None:
             raise InputError(
                 f"the {self.objective.name} attack reads the model: pass it with the guide"
             )
-        return BoundAttack(self, pair, x, target)
+        bound = BoundAttack(self, pair, x, target)
+        bound.rehearse()
+        return bound
 
 
 @dataclass(frozen=True)
@@ -327,6 +332,15 @@ class BoundAttack:
                 mode=attack.objective.name,
                 rows=self.rows,
             )
+
+    def rehearse(self) -> None:
+        """Does on two images what the attack does on all, so that what must fail fails now.
+
+        Raises:
+            InputError: When the pair fails, or is no function of the images and their noise.
+        """
+        other = self.x[:1].flip(-1) if self.target is None else self.target[:1]
+        rehearse(self.pair, self.x[:1], other, lambda: self.penalised_distance(self.groups[0][:2]))
 
     def penalised_distance(self, numbers: Sequence[int]) -> PenalisedDistance:
         """What is minimised for some problems, each with its target and its noise.

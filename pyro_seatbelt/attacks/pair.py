@@ -12,12 +12,16 @@ from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
-from pyro_seatbelt.traces.frozen_noise import frozen_noise
+from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.frozen_noise import FrozenNoise, frozen_noise
 from pyro_seatbelt.traces.log_prob import per_row, weigh
-from pyro_seatbelt.traces.plates import batch_plate, data_plate
+from pyro_seatbelt.traces.plates import batch_plate, data_plate, find_plate
 from pyro_seatbelt.traces.posteriors import Posterior, read_posterior
 from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.reconstruction import mean_image
 from pyro_seatbelt.traces.sites import Site, describe, sample_sites
+
+_RECONSTRUCTION_SEED = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,18 @@ class Pair:
             x: Images, shape `(n * K, *image)`.
             draws: The draws.
             problems: Which problems they are, shape `(n,)`.
+
+        Raises:
+            InputError: When a site is to be at its mean and has none.
         """
-        if draws.noise is None:
-            program = at_mean(self.guide)
-        else:
+        if draws.noise is not None:
             program = frozen_noise(self.guide, draws.noise, draws.rows(problems), plate=self.plate)
-        return poutine.trace(program).get_trace(x)
+            return poutine.trace(program).get_trace(x)
+        try:
+            return poutine.trace(at_mean(self.guide)).get_trace(x)
+        except NotImplementedError as error:
+            reason = str(error).partition(";")[0]
+            raise InputError(f"noise='mean': {reason}: use noise='frozen', which draws") from error
 
     def posteriors(self, trace: Trace) -> dict[str, Posterior]:
         """The posteriors of the attacked layers."""
@@ -67,6 +77,28 @@ class Pair:
         node = sample_sites(trace)[site]
         return read_posterior(site, node["fn"], node["value"], self.axis(node))
 
+    def is_of_images(self, node: Site) -> bool:
+        """Whether a site has a value for each image: all images share a global latent's."""
+        return find_plate(node, self.plate, self.model_plate) is not None
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The mean images with every layer at its mean, without gradients.
+
+        A layer without a mean (a flow, a label) is drawn instead, with noise that all images
+        share and that no search has seen: the images that are compared differ in nothing else.
+
+        Args:
+            x: Images, shape `(n, *image)`.
+
+        Returns:
+            Of the same shape.
+        """
+        assert self.model is not None
+        noise, rows = FrozenNoise([0], seed=_RECONSTRUCTION_SEED), [0] * len(x)
+        guide = frozen_noise(at_mean(self.guide, strict=False), noise, rows, plate=self.plate)
+        with evaluation_mode(self.model, self.guide):
+            return mean_image(self.model, guide, x)
+
     def axis(self, node: Site) -> int:
         """The dimension of a site's values that runs over the batch."""
         return data_plate(node, self.plate, self.model_plate).axis
@@ -80,7 +112,14 @@ class Pair:
         return weigh(node, terms, self.plate, self.model_plate)
 
 
-def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers = "all") -> Pair:
+def read_pair(
+    model: Program | None,
+    guide: Program,
+    x: Tensor,
+    layers: Layers = "all",
+    *,
+    of_bound: bool = False,
+) -> Pair:
     """Looks at a model and a guide before an attack.
 
     The pair is run on two images and on three: the plate whose size follows is the plate over
@@ -92,6 +131,8 @@ def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers =
         x: Images, at least one, shape `(n, *image)`.
         layers: `all` of them, the `top` (which the model samples first), the `base` (which it
             samples last), or the names of some.
+        of_bound: Whether the attack reads the bound of the whole pair and not the layers'
+            posteriors: then layers without gradients or outside the plate may be among them.
 
     Returns:
         What an attack needs to know.
@@ -120,8 +161,10 @@ def read_pair(model: Program | None, guide: Program, x: Tensor, layers: Layers =
             model_plate = batch_plate("model", *runs)
     pair = Pair(guide, model, plate, model_plate, tuple(latents), ())
     pair = replace(pair, layers=_choose(layers, pair.latents, ordered=model is not None))
-    for site in pair.layers:
-        _check_site(pair, site, nodes[site])
+    usable = [s for s in pair.layers if nodes[s]["fn"].has_rsample and pair.is_of_images(nodes[s])]
+    if not (of_bound and usable):
+        for site in pair.layers:
+            _check_site(pair, site, nodes[site], usable)
     return pair
 
 
@@ -180,10 +223,16 @@ def _refuse_delta(name: str, node: Site) -> None:
         )
 
 
-def _check_site(pair: Pair, name: str, node: Site) -> None:
+def _check_site(pair: Pair, name: str, node: Site, usable: list[str]) -> None:
+    others = f"attack the other layers with layers={usable}, or " if usable else ""
     if not node["fn"].has_rsample:
         raise InputError(
             f"site '{name}': {describe(node['fn'])} has no rsample, so no gradient reaches the "
-            "image; attack other layers, or use a reparameterised distribution"
+            f"image; {others}use a reparameterised distribution"
+        )
+    if usable and not pair.is_of_images(node):
+        raise InputError(
+            f"site '{name}' is not inside a vectorised plate '{pair.plate}', so all images share "
+            f"its value: {others}sample it inside the plate"
         )
     pair.axis(node)

@@ -13,7 +13,6 @@ from pyro_seatbelt.attacks.optimisers.minimum import StopReason
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.problems import Problems
 from pyro_seatbelt.traces.programs import Program, replay_model
-from pyro_seatbelt.traces.reconstruction import reconstruct
 from pyro_seatbelt.traces.sites import sample_sites
 
 _PAIR_ROWS = 64
@@ -161,12 +160,12 @@ def record_result(
     adversarial = problems.adversarial(found.x, problems.rows)
     reconstruction = clean = target_nll = log_likelihood = None
     if pair.model is not None:
-        reconstruction = _reconstruct(pair, pair.model, adversarial, rows)
+        reconstruction = _reconstruct(pair, adversarial, rows)
         # the problems of a pair share its input
         pairs, own = problems.pair.unique(return_inverse=True)
         first = torch.stack([(problems.pair == each).nonzero()[0, 0] for each in pairs])
-        clean = _reconstruct(pair, pair.model, problems.x[first], rows)[own]
-        of_target, log_likelihood = _log_likelihoods(
+        clean = _reconstruct(pair, problems.x[first], rows)[own]
+        of_target, log_likelihood = log_likelihoods(
             pair, pair.model, adversarial, problems, draws, rows
         )
         target_nll = -of_target
@@ -213,16 +212,16 @@ def reconstructions(pair: Pair, images: Mapping[str, Tensor]) -> dict[str, Tenso
     if pair.model is None:
         return {}
     return {
-        f"{name}_reconstruction": _reconstruct(pair, pair.model, each, _PAIR_ROWS)
+        f"{name}_reconstruction": _reconstruct(pair, each, _PAIR_ROWS)
         for name, each in images.items()
     }
 
 
-def _reconstruct(pair: Pair, model: Program, images: Tensor, rows: int) -> Tensor:
-    return torch.cat([reconstruct(model, pair.guide, some) for some in images.split(rows)])
+def _reconstruct(pair: Pair, images: Tensor, rows: int) -> Tensor:
+    return torch.cat([pair.reconstruct(some) for some in images.split(rows)])
 
 
-def _log_likelihoods(
+def log_likelihoods(
     pair: Pair,
     model: Program,
     adversarial: Tensor,
@@ -231,6 +230,14 @@ def _log_likelihoods(
     rows: int,
 ) -> list[Tensor]:
     r"""Unbiased estimates of :math:`E_{q(z \mid x^*)} \log p(x' \mid z)`.
+
+    Args:
+        pair: The model and the guide.
+        model: The model.
+        adversarial: The images :math:`x^*` of the problems, shape `(n, *image)`.
+        problems: The problems.
+        draws: Draws of each.
+        rows: Rows of one pass through the networks.
 
     Returns:
         For the targets and for the inputs, nats, each of shape `(n,)`.

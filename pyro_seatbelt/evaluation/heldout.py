@@ -16,7 +16,12 @@ from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
 from pyro_seatbelt.traces.posteriors import posterior_means
 from pyro_seatbelt.traces.programs import Program, trace_pair
-from pyro_seatbelt.traces.sites import Site, shared_latents
+from pyro_seatbelt.traces.sites import (
+    Site,
+    check_reparameterised,
+    sample_sites,
+    shared_latents,
+)
 
 
 class Heldout(NamedTuple):
@@ -93,6 +98,7 @@ def evaluate_heldout(
         for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
             traces = trace_pair(model, guide, x).with_log_probs()
             names = shared_latents(*traces, latent)
+            check_reparameterised(*sample_sites(traces.guide).values())
             terms = read_log_probs(traces, _total)
             for log_prob in terms.observed.values():
                 log_likelihood += log_prob

@@ -10,24 +10,35 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
+from pyro import poutine
 from pyro.distributions.util import scale_and_mask
 from pyro.infer import Trace_ELBO
+from pyro.infer.elbo import ELBOModule
 from pyro.infer.util import torch_item
 from pyro.poutine import Trace
-from torch import Tensor
+from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
+from pyro_seatbelt.objectives.loss_module import LossModule
+from pyro_seatbelt.objectives.score_function import score_function
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
-from pyro_seatbelt.traces.factors import factorised
+from pyro_seatbelt.objectives.weight import Weight
+from pyro_seatbelt.traces.factors import entropy, factorised
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
 from pyro_seatbelt.traces.plates import data_plate, find_plate
-from pyro_seatbelt.traces.sites import Site, sample_sites, shared_latents
+from pyro_seatbelt.traces.sites import (
+    Site,
+    check_not_enumerated,
+    check_reparameterised,
+    sample_sites,
+    shared_latents,
+)
 
 
 class TraceTC_ELBO(Trace_ELBO):
@@ -49,9 +60,10 @@ class TraceTC_ELBO(Trace_ELBO):
 
     It reads only the traces: any model and guide will do whose site `latent`
     is `Independent(base, 1)`, reparameterised, inside the plate. N is the
-    plate's size. It works in :class:`pyro.infer.SVI` and, as
-    ``elbo(model, guide)``, under a torch optimizer. `alpha`, `beta`, `gamma`
-    and `free_bits` are plain attributes: assign to them to anneal.
+    plate's size. Other sites of the guide may be discrete: their gradient comes from the score
+    function, as in :class:`pyro.infer.Trace_ELBO`; none is enumerated. It works in
+    :class:`pyro.infer.SVI` and, as ``elbo(model, guide)``, under a torch optimizer. `alpha`,
+    `beta`, `gamma` and `free_bits` are attributes: assign to them to anneal.
 
     Args:
         latent: Name of the site whose KL is decomposed, the top layer.
@@ -76,10 +88,12 @@ class TraceTC_ELBO(Trace_ELBO):
         retain_graph: As in Pyro.
 
     Raises:
-        ValueError: On a negative weight or floor or an unknown estimator; while running, when the
-            site or the plate is missing, or model and guide stand for data sets of two sizes.
-        NotImplementedError: While running, when a guide site cannot be decomposed or
-            reparameterised.
+        TypeError: On a weight that is no number, or a name that is none.
+        ValueError: On a negative weight or floor (assigned later, too) or an unknown estimator;
+            while running, when the site or the plate is missing, or model and guide stand for
+            data sets of two sizes.
+        NotImplementedError: While running, when the site cannot be decomposed or reparameterised,
+            or any is to be enumerated.
 
     Example:
         >>> import pyro
@@ -88,6 +102,11 @@ class TraceTC_ELBO(Trace_ELBO):
         >>> elbo = TraceTC_ELBO("z1", beta=6.0)
         >>> loss = elbo.loss(family.model, family.guide, torch.rand(16, 1, 8, 8))
     """
+
+    alpha = Weight()
+    beta = Weight()
+    gamma = Weight()
+    free_bits = Weight()
 
     def __init__(
         self,
@@ -113,10 +132,9 @@ class TraceTC_ELBO(Trace_ELBO):
             strict_enumeration_warning=strict_enumeration_warning,
             retain_graph=retain_graph,
         )
-        numbers = {"alpha": alpha, "beta": beta, "gamma": gamma, "free_bits": free_bits}
-        for name, value in numbers.items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"expected {name} >= 0 and finite, got {value}")
+        for name, value, kind in (("latent", latent, "site"), ("plate", plate, "plate")):
+            if not isinstance(value, str):
+                raise TypeError(f"expected {name} to be the name of a {kind}, got {value!r}")
         if estimator not in get_args(EstimatorName):
             raise ValueError(
                 f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
@@ -129,7 +147,17 @@ class TraceTC_ELBO(Trace_ELBO):
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
         self.plate = plate
+        self._whole: int | None = None  # size of a plate that its batch filled
         self._observers: list[Callable[[TermsPerImage], None]] = []
+
+    def __call__(self, model: Callable[..., Any], guide: Callable[..., Any]) -> ELBOModule:
+        """A module that computes the loss and has the parameters of model and guide.
+
+        Args:
+            model: A model, a module if it has parameters.
+            guide: A guide, a module if it has parameters.
+        """
+        return LossModule(cast(nn.Module, model), cast(nn.Module, guide), self)
 
     def terms(
         self, model_trace: Trace, guide_trace: Trace, *, estimator: EstimatorName | None = None
@@ -145,10 +173,14 @@ class TraceTC_ELBO(Trace_ELBO):
             Differentiable scaled sums, in nats. With the estimator `mws` the three parts of the
             top layer are off by multiples of log N.
         """
+        self._check_plates(model_trace, guide_trace)
         model_trace.compute_log_prob()
         guide_trace.compute_log_prob()
         names = shared_latents(model_trace, guide_trace, self.latent)
         q = guide_trace.nodes[self.latent]
+        check_reparameterised(q)
+        for trace in (guide_trace, model_trace):
+            check_not_enumerated(*sample_sites(trace).values())
         kl = {
             name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
             for name in names
@@ -212,7 +244,16 @@ class TraceTC_ELBO(Trace_ELBO):
         Nothing in it waits for the device.
         """
         traces = self._get_traces(model, guide, args, kwargs)  # type: ignore[no-untyped-call]
-        particles = [self._particle_loss(*pair) for pair in traces]
+        try:
+            particles = [self._particle_loss(*pair) for pair in traces]
+        except InputError:
+            raise
+        except ValueError:
+            # Pyro is the first to look at the shapes, which differ where two plates do
+            guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+            replayed = poutine.replay(model, trace=guide_trace)
+            self._check_plates(poutine.trace(replayed).get_trace(*args, **kwargs), guide_trace)
+            raise
         total: Tensor = torch.stack(particles).sum() / self.num_particles
         return total
 
@@ -235,29 +276,70 @@ class TraceTC_ELBO(Trace_ELBO):
         if self.free_bits > 0:
             missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
             loss = loss + missing
+        score = self._score(model_trace, guide_trace, terms, missing)
+        if score is not None:
+            loss = loss + score
         if self._observers:
             report = self._per_image(model_trace, guide_trace, missing)
             for callback in self._observers:
                 callback(report)
         return loss
 
+    def _check_plates(self, model_trace: Trace, guide_trace: Trace) -> None:
+        """Raises on plates that stand for two data sets, before Pyro does on their shapes."""
+        sites = [sample_sites(trace).get(self.latent) for trace in (model_trace, guide_trace)]
+        p, q = (None if site is None else find_plate(site, self.plate) for site in sites)
+        if p is not None and q is not None and p.num_data != q.num_data:
+            raise InputError(
+                f"plate '{self.plate}': the guide's stands for {q.num_data} images and the "
+                f"model's for {p.num_data}: give both the same num_data"
+            )
+        if q is None or q.size != q.num_data:
+            return
+        if self._whole not in (None, -1, q.size):
+            warnings.warn(
+                f"plate '{self.plate}': the data set's size N is {self._whole} and then {q.size}, "
+                "as large as the batch each time, and N counts in the decomposition: if these are "
+                f"batches of one data set, write pyro.plate('{self.plate}', num_data, subsample=x)",
+                stacklevel=2,
+            )
+            self._whole = -1  # once is enough
+        elif self._whole is None:
+            self._whole = q.size
+
     def _log_q(self, site: Site) -> Tensor:
         """The guide's log-density summed over images, or the negative entropy in its place."""
         if not self.analytic_entropy:
             log_prob_sum: Tensor = site["log_prob_sum"]
             return log_prob_sum
-        log_q = -site["fn"].entropy()
-        weighted: Tensor = scale_and_mask(log_q, site["scale"], site["mask"])
-        return weighted.sum()
+        return _negative_entropy(site).sum()
+
+    def _score(
+        self, model_trace: Trace, guide_trace: Trace, terms: Terms, missing: Tensor | None
+    ) -> Tensor | None:
+        coupled = torch.zeros_like(terms.lower_kl) if missing is None else missing
+        for weight, part in self._weighted(terms):
+            if weight != 1:
+                coupled = coupled + (weight - 1) * part
+        log_q = {
+            name: _negative_entropy(site)
+            if self.analytic_entropy and name in terms.kl
+            else site["log_prob"]
+            for name, site in sample_sites(guide_trace).items()
+        }
+        return score_function(model_trace, guide_trace, log_q, coupled)
+
+    def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
+        """The parts of the top layer with their weights."""
+        return [
+            (self.alpha, terms.mutual_information),
+            (self.beta, terms.total_correlation),
+            (self.gamma, terms.dimension_wise_kl),
+        ]
 
     def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
         posterior = factorised(q, "decomposed")
-        plate, other = data_plate(q, self.plate), find_plate(p, self.plate)
-        if other is not None and other.num_data != plate.num_data:
-            raise InputError(
-                f"plate '{self.plate}': the guide's stands for {plate.num_data} images and the "
-                f"model's for {other.num_data}: give both the same num_data"
-            )
+        plate = data_plate(q, self.plate)
         # the aggregate stands against the prior: it is scaled and masked as the model is
         z, rows = q["value"], row_weights(p)
         mask = None
@@ -273,7 +355,7 @@ class TraceTC_ELBO(Trace_ELBO):
             p: Site = model_trace.nodes[name]
             posterior, prior = factorised(q, "given free bits"), factorised(p, "given free bits")
             log_q = (
-                -posterior.entropy() if self.analytic_entropy else posterior.log_prob(q["value"])
+                -entropy(q, posterior) if self.analytic_entropy else posterior.log_prob(q["value"])
             )
             log_ratio = sum_over_draws(log_q, q) - sum_over_draws(prior.log_prob(q["value"]), p)
             missing.append(shortfall(log_ratio, self.free_bits, row_weights(q).sum()))
@@ -286,11 +368,7 @@ class TraceTC_ELBO(Trace_ELBO):
         terms = self.terms(model_trace, guide_trace, estimator="mss")
         elbo = terms.log_likelihood - terms.lower_kl - terms.kl[self.latent]
         objective = elbo
-        for weight, part in (
-            (self.alpha, terms.mutual_information),
-            (self.beta, terms.total_correlation),
-            (self.gamma, terms.dimension_wise_kl),
-        ):
+        for weight, part in self._weighted(terms):
             if weight != 1:  # a part may be NaN
                 objective = objective - (weight - 1) * part
         if missing is not None:
@@ -308,3 +386,9 @@ class TraceTC_ELBO(Trace_ELBO):
             total_correlation=per_image(terms.total_correlation),
             dimension_wise_kl=per_image(terms.dimension_wise_kl),
         )
+
+
+def _negative_entropy(site: Site) -> Tensor:
+    """In the batch shape of the site, scaled and masked."""
+    weighted: Tensor = scale_and_mask(-entropy(site, site["fn"]), site["scale"], site["mask"])
+    return weighted

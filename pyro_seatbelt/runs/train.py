@@ -72,7 +72,8 @@ def train_run(
 
     The folder holds the config, the data's fingerprint, metrics, checkpoints
     and figures. Nothing is made on disk before data, model and device are known
-    to be good, and no run is ever overwritten.
+    to be good, and no run is ever overwritten. What contradicts itself whatever the data is
+    refused before they are opened or drawn.
 
     Args:
         config: What to train.
@@ -90,6 +91,7 @@ def train_run(
     if out is not None:
         check_free(out)
     make_fabric(config.device, config.precision)
+    presets.check(config)
     dataset, split = open_data(config, progress)
     EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
     family = _fresh_family(config, dataset, split)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from pyro.distributions.torch_distribution import MaskedDistribution
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
+from torch.distributions import Cauchy, Distribution, HalfCauchy, Independent
 
 from pyro_seatbelt.traces.programs import Program
 
@@ -11,8 +13,14 @@ from pyro_seatbelt.traces.programs import Program
 class AtMeanMessenger(Messenger):
     """Gives every latent site the mean of its distribution instead of a draw."""
 
+    def __init__(self, *, strict: bool = True) -> None:
+        super().__init__()
+        self.strict = strict
+
     def _pyro_sample(self, msg: Any) -> None:
         if msg["done"] or msg["is_observed"] or site_is_subsample(msg):
+            return
+        if not self.strict and not has_mean(msg["fn"]):
             return
         try:
             msg["value"] = msg["fn"].mean
@@ -24,7 +32,7 @@ class AtMeanMessenger(Messenger):
         msg["done"] = True
 
 
-def at_mean(fn: Program) -> Program:
+def at_mean(fn: Program, *, strict: bool = True) -> Program:
     """Runs a program with every latent site at its mean.
 
     In a hierarchy the means are propagated: layer :math:`i + 1` is conditioned
@@ -33,9 +41,10 @@ def at_mean(fn: Program) -> Program:
 
     Args:
         fn: A model or a guide.
+        strict: Whether a site without a mean is an error; else it is drawn (see :func:`has_mean`).
 
     Returns:
-        The same program without randomness.
+        The same program without randomness, where every site has a mean.
 
     Raises:
         NotImplementedError: When a latent site's distribution has no mean.
@@ -45,5 +54,31 @@ def at_mean(fn: Program) -> Program:
         >>> at_mean(lambda: pyro.sample("z", dist.Normal(3.0, 1.0)))()
         tensor(3.)
     """
-    wrapped: Program = AtMeanMessenger()(fn)
+    wrapped: Program = AtMeanMessenger(strict=strict)(fn)
     return wrapped
+
+
+def has_mean(fn: Distribution) -> bool:
+    """Whether a distribution has a mean that a program can go on with.
+
+    Flows and others without a formula have none, Cauchy has none, and that of a discrete
+    distribution is no value of the site.
+
+    Args:
+        fn: The distribution of a site.
+
+    Example:
+        >>> import torch, pyro.distributions as dist
+        >>> has_mean(dist.Normal(0.0, 1.0)), has_mean(dist.Bernoulli(torch.tensor(0.5)))
+        (True, False)
+    """
+    while isinstance(fn, Independent | MaskedDistribution):
+        fn = fn.base_dist
+    if isinstance(fn, Cauchy | HalfCauchy):
+        return False
+    try:
+        fn.mean  # noqa: B018 - looked up for what it raises
+        support = fn.support
+    except (AttributeError, NotImplementedError):
+        return False
+    return support is None or not support.is_discrete

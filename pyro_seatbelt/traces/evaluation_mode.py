@@ -18,8 +18,9 @@ def evaluation_mode(*programs: Program | None, seed: int | None = None) -> Itera
     generators stand where they stood. Who needs gradients opens ``torch.enable_grad()`` inside.
 
     Args:
-        programs: Models and guides: modules, or bound methods of modules. The modules that a plain
-            function reaches through its closure cannot be seen: put them into eval mode yourself.
+        programs: Models and guides: modules, methods of them, or functions that reach modules
+            through their closure or globals (see
+            :func:`~pyro_seatbelt.traces.reachable.reachable_modules`).
         seed: Seeds the draws inside.
 
     Example:
@@ -29,6 +30,12 @@ def evaluation_mode(*programs: Program | None, seed: int | None = None) -> Itera
         False
         >>> net.training
         True
+
+        The modules that a function reaches, too:
+
+        >>> with evaluation_mode(lambda x: net(x)):
+        ...     net.training
+        False
     """
     modules = list(modules_of(*programs))
     training = [module for module in modules if module.training]

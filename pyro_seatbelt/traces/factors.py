@@ -1,6 +1,7 @@
 """The factors of sites whose dimensions are independent of each other."""
 
 import pyro.distributions as dist
+from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from pyro_seatbelt.traces.sites import Site, describe
@@ -34,3 +35,22 @@ def factorised(site: Site, purpose: str) -> Distribution:
         f"site '{site['name']}' cannot be {purpose}: expected Independent(base, 1) with scalar "
         f"factors, got {describe(fn)}; {hint}"
     )
+
+
+def entropy(site: Site, fn: Distribution) -> Tensor:
+    """The entropy of a site's distribution, or of its factors, in nats.
+
+    Args:
+        site: The site, for the message.
+        fn: The distribution.
+
+    Raises:
+        NotImplementedError: When it has no closed form.
+    """
+    try:
+        return fn.entropy()
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"site '{site['name']}': {describe(site['fn'])} has no entropy in closed form: use "
+            "analytic_entropy=False"
+        ) from error

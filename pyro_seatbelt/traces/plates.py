@@ -1,6 +1,6 @@
 """The plate over images: which it is, and which dimension of a site it takes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyro.poutine import Trace
 from torch import Tensor
@@ -91,6 +91,11 @@ def batch_plate(kind: str, two: Trace, three: Trace) -> str:
             "pyro.plate('data', num_data, subsample=x)"
         )
     return names[0]
+
+
+def plate_stack(site: Site) -> tuple[Any, ...]:
+    """The vectorised plates that a site is inside, as Pyro's frames."""
+    return tuple(frame for frame in site["cond_indep_stack"] if frame.vectorized)
 
 
 def plate_nesting(*traces: Trace) -> int:

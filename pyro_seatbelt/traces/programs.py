@@ -7,6 +7,8 @@ from pyro import poutine
 from pyro.poutine import Trace
 from torch import Tensor, nn
 
+from pyro_seatbelt.traces.reachable import reachable_modules
+
 Program = Callable[..., Any]
 """A model or a guide: a module, a method of one, or a function."""
 
@@ -70,18 +72,21 @@ def replay_model(model: Program, guide_trace: Trace, x: Tensor) -> Trace:
 def roots_of(*programs: Program | None) -> list[nn.Module]:
     """The modules that programs are or are bound methods of, each once.
 
-    What a plain function reaches through its closure cannot be seen.
+    What a plain function reaches is left out (see :func:`modules_of`).
     """
     owners = (getattr(program, "__self__", program) for program in programs)
     return list(dict.fromkeys(owner for owner in owners if isinstance(owner, nn.Module)))
 
 
 def modules_of(*programs: Program | None) -> Iterator[nn.Module]:
-    """The modules behind programs (:func:`roots_of`), those inside others included, each once.
+    """The modules that programs reach, those inside others included, each once.
+
+    See :func:`~pyro_seatbelt.traces.reachable.reachable_modules`.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 2))
         >>> [type(module).__name__ for module in modules_of(net.forward, net, None)]
         ['Sequential', 'Linear']
     """
-    yield from dict.fromkeys(module for root in roots_of(*programs) for module in root.modules())
+    roots = reachable_modules(*programs)
+    yield from dict.fromkeys(module for root in roots for module in root.modules())

@@ -30,7 +30,6 @@ def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[
 
     Raises:
         ValueError: When `latent` is not a latent site of both.
-        NotImplementedError: When a guide site cannot be reparameterised.
     """
     guide_sites, model_sites = sample_sites(guide_trace), sample_sites(model_trace)
     names = [
@@ -44,13 +43,43 @@ def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[
             f"site '{latent}' is not a latent site of both model and guide (those are: {shared}); "
             "name one of them"
         )
-    for name, site in guide_sites.items():
+    return names
+
+
+def check_reparameterised(*sites: Site) -> None:
+    """Raises where a latent site of a guide cannot be reparameterised.
+
+    Args:
+        sites: Sites of the guide.
+
+    Raises:
+        NotImplementedError: When one has a distribution without `rsample`.
+    """
+    for site in sites:
         if not site["is_observed"] and not site["fn"].has_rsample:
             raise NotImplementedError(
-                f"guide site '{name}': {describe(site['fn'])} has no rsample; "
-                "use a reparameterised distribution, or enumerate or marginalise the site"
+                f"guide site '{site['name']}': {describe(site['fn'])} has no rsample; "
+                "use a reparameterised distribution, or marginalise the site"
             )
-    return names
+
+
+def check_not_enumerated(*sites: Site) -> None:
+    """Raises where a latent site asks to be enumerated by an objective that draws every site.
+
+    Args:
+        sites: Sites of a model or a guide.
+
+    Raises:
+        NotImplementedError: When one has ``infer={"enumerate": ...}``.
+    """
+    for site in sites:
+        if not site["is_observed"] and site["infer"].get("enumerate"):
+            raise NotImplementedError(
+                f"site '{site['name']}' is to be enumerated, and this objective draws every site: "
+                "without infer={'enumerate': ...}, sample it in the guide, too (its gradient comes "
+                "from the score function), or sum it out of the model, as "
+                "dist.MixtureSameFamily does"
+            )
 
 
 def describe(fn: Distribution) -> str:

@@ -199,9 +199,10 @@ def test_a_pair_is_read_once_whatever_the_groups(chain):
         return guide(images)
 
     bound = Attack(LatentKL(), quick(cap=1), [0.1, 1e9], batch=1).bind(model, counted, x, target)
-    assert batches == [2, 3]  # what tells the plate over the batch
+    assert batches[:2] == [2, 3]  # what tells the plate over the batch
+    before = len(batches)
     dict(bound.run())
-    assert set(batches[2:]) == {1}
+    assert set(batches[before:]) == {1}
 
 
 def test_bound_to_other_images_it_is_the_attack_on_those(chain):

@@ -401,3 +401,20 @@ def test_weights_of_the_objective_can_be_chosen(make_config, tmp_path):
     result = train_run(make_config(steps=1, alpha=2, gamma=3, beta=4), out=tmp_path / "a")
     assert load_run(result.folder).objective.alpha == 2
     assert load_run(result.folder).objective.gamma == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "vae", "layers": 3}, "vae has one latent layer, got layers=3"),
+        ({"model": "vae", "beta": 4.0}, "vae has no beta"),
+        ({"likelihood": "bernoulli", "likelihood_scale": 0.5}, "bernoulli likelihood has no scale"),
+    ],
+)
+def test_a_contradiction_is_refused_before_any_data_are_drawn(
+    workplace, monkeypatch, settings, message
+):
+    monkeypatch.setenv("SEATBELT_DATA", str(workplace / "empty"))
+    with pytest.raises(InputError, match=message):
+        train_run(TrainConfig(dataset="synth-faces", **settings))
+    assert list(workplace.iterdir()) == []

@@ -5,7 +5,7 @@ import torch
 from pyro import poutine
 
 from pyro_seatbelt import presets
-from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.at_mean import at_mean, has_mean
 
 
 def test_means_are_propagated():
@@ -45,3 +45,27 @@ def test_a_distribution_without_a_mean_is_named():
                 ),
             )
         )()
+
+
+FLOW = dist.TransformedDistribution(dist.Normal(0.0, 1.0), [dist.transforms.TanhTransform()])
+
+
+@pytest.mark.parametrize(
+    ("fn", "expected"),
+    [
+        (dist.Normal(torch.zeros(3), 1.0).to_event(1).mask(torch.tensor(True)), True),
+        (dist.Gamma(1.0, 1.0), True),
+        (dist.Delta(torch.tensor(1.0)), True),
+        (dist.Cauchy(torch.zeros(3), 1.0).to_event(1), False),
+        (dist.Categorical(torch.ones(3)), False),
+        (dist.Bernoulli(torch.ones(3) / 3).to_event(1), False),
+        (FLOW, False),
+    ],
+)
+def test_not_strict_it_draws_where_there_is_no_mean_to_go_on_with(fn, expected):
+    assert has_mean(fn) == expected
+    with pyro.poutine.seed(rng_seed=0):
+        value = at_mean(lambda: pyro.sample("z", fn), strict=False)()
+    with pyro.poutine.seed(rng_seed=0):
+        drawn = pyro.sample("z", fn)
+    assert torch.equal(value, fn.mean if expected else drawn)

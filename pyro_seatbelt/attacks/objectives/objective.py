@@ -25,10 +25,12 @@ class Objective(ABC):
     Attributes:
         name: Its short name, as in the tables.
         needs_model: Whether it reads the model, too.
+        of_bound: Whether it reads the bound, and not the posterior of every layer by itself.
     """
 
     name: ClassVar[str]
     needs_model: ClassVar[bool] = False
+    of_bound: ClassVar[bool] = False
     layers: Layers = "all"
 
     @abstractmethod

@@ -25,6 +25,10 @@ class Output(Objective):
     log-ratio :math:`\log q(z) - \log p(z)` at the frozen draws, because the expectation runs
     over the joint posterior. It reads every layer.
 
+    A discrete layer is at its frozen draw, whose jumps the search sees no gradient of. A latent
+    that all images share is at its frozen draw, too, and its own divergence is left out: no image
+    has a part in it.
+
     References:
         | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eq 12
         | Adversarial Images for Variational Autoencoders (Tabacof et al., 2016)
@@ -36,6 +40,7 @@ class Output(Objective):
 
     name = "output"
     needs_model = True
+    of_bound = True
 
     def bind(self, pair: Pair, target: Tensor, draws: LatentDraws) -> Distance:
         """Fixes the pair, the targets and the draws (see :class:`Objective`)."""
@@ -56,12 +61,15 @@ def _negative_elbo(pair: Pair, model_trace: Trace, guide_trace: Trace) -> Tensor
     observed = [pair.log_prob(node) for node in nodes if node["is_observed"]]
     if not observed:
         raise InputError("the model observes nothing: give its likelihood site obs=x")
-    latent = [node for node in nodes if not node["is_observed"]]
+    # what all images share is no part of one's bound
+    latent = [node for node in nodes if not node["is_observed"] and pair.is_of_images(node)]
+    guided = [sample_sites(guide_trace)[name] for name in pair.latents]
+    guided = [node for node in guided if pair.is_of_images(node)]
     divergence = None
-    if len(latent) == 1 and pair.latents == (latent[0]["name"],):
+    if [node["name"] for node in latent] == [node["name"] for node in guided] and len(latent) == 1:
         divergence = _closed_form(pair, latent[0], guide_trace)
     if divergence is None:
-        log_q = [pair.log_prob(sample_sites(guide_trace)[name]) for name in pair.latents]
+        log_q = [pair.log_prob(node) for node in guided]
         divergence = torch.stack(log_q).sum(0)
         divergence = divergence - torch.stack([pair.log_prob(node) for node in latent]).sum(0)
     return divergence - torch.stack(observed).sum(0)
