@@ -10,6 +10,7 @@ References:
 from collections.abc import Mapping
 from typing import Any
 
+import pyro
 import torch
 from pyro import poutine
 from pyro.poutine.messenger import Messenger
@@ -111,7 +112,8 @@ class RefinedGuide(nn.Module):
             with _Start(self.plate) as middle:
                 at_mean(self.plain)(x)
             scales = {name: fn.stddev for name, fn in middle.fns.items()}
-        with torch.enable_grad():
+        # validation would raise where a proposal is not a number, which is rejected instead
+        with torch.enable_grad(), pyro.validation_enabled(False):
             end = self._chain(x, start, scales, tracked=tracked)
         with torch.no_grad(), _Sites(end, start.fns):
             return self.plain(x)

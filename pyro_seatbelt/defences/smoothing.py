@@ -73,7 +73,8 @@ class SmoothedEncoder(nn.Module):
         features: Tensor = self.encoder((copies + self.scale * noise).flatten(0, 1))
         if self.radius is not None:
             features = project(features, self.radius)
-        return features.unflatten(0, (len(x), self.num_draws)).mean(1)
+        average: Tensor = features.unflatten(0, (len(x), self.num_draws)).mean(1)
+        return average
 
 
 def project(features: Tensor, radius: float) -> Tensor:
@@ -88,7 +89,7 @@ def project(features: Tensor, radius: float) -> Tensor:
         tensor([[0.6000, 0.8000],
                 [0.3000, 0.4000]])
     """
-    norm = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
     return features * (radius / norm.clamp(min=radius))
 
 

@@ -99,7 +99,7 @@ def _measure_folded(
     )
     quality, means = _reconstructions(run, images, heldout, under(progress, "reconstructions"))
     encodings = measures.encode(
-        run.guide, images, train, seed=seed, progress=under(progress, "aggregate")
+        run.posterior, images, train, seed=seed, progress=under(progress, "aggregate")
     )
     terms = measures.decompose(run.model, images, train, encodings, latent=latent, seed=seed)
     known = {

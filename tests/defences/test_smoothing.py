@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pyro
 import pyro.distributions as dist
@@ -44,7 +45,7 @@ def test_no_slope_is_above_the_certificate_and_the_sign_attains_it(scale):
     with torch.no_grad():
         net[0].weight.mul_(30)
         net[2].weight.mul_(30)
-        for one, other in zip(x, x[1:], strict=False):
+        for one, other in pairwise(x):
             values = [project(net(each + scale * noise[:100_000]), 1.0).mean(0)
                       for each in (one, other)]  # fmt: skip
             allowed = smoothed_lipschitz(1.0, scale) * (one - other).norm()
