@@ -33,6 +33,9 @@ COMMANDS = (
     LazyCommand(
         "report", "Write what is known of some runs as one HTML file that needs nothing else."
     ),
+    LazyCommand(
+        "defend", "Make a run that resists from a trained one: the same weights, defended."
+    ),
     LazyCommand("sweep", "Train, attack and evaluate every run of a grid.", "OptionalRay"),
     LazyCommand(
         "reproduce",

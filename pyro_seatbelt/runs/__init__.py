@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.runs.attack import attack_run
     from pyro_seatbelt.runs.attack_options import AttackOptions
     from pyro_seatbelt.runs.attack_report import AttackReport
+    from pyro_seatbelt.runs.defend import defend_run
     from pyro_seatbelt.runs.evaluate import EvaluationReport, evaluate_run
     from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
     from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
@@ -36,6 +37,7 @@ __all__ = [
     "RunSummary",
     "Verdict",
     "attack_run",
+    "defend_run",
     "evaluate_run",
     "list_runs",
     "load_run",
@@ -56,6 +58,7 @@ __getattr__ = lazily(
         "attack": ["attack_run"],
         "attack_options": ["AttackOptions"],
         "attack_report": ["AttackReport"],
+        "defend": ["defend_run"],
         "evaluate": ["EvaluationReport", "evaluate_run"],
         "evaluate_options": ["EvaluateOptions"],
         "evaluation": ["Evaluation", "read_evaluation"],

@@ -86,7 +86,11 @@ def attack_run(
     attacks = {mode: _attack(mode, layers, options, math.prod(shape)) for mode in modes}
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     # before data are opened: what the pair cannot do is known without them
-    read = {mode: attack.bind(run.model, run.guide, blank) for mode, attack in attacks.items()}
+    read = {
+        # a divergence of posteriors is one of q: no chain moves it, and none need run
+        mode: attack.bind(run.model, run.guide if mode == "output" else run.posterior, blank)
+        for mode, attack in attacks.items()
+    }
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), None if images.target is None else images.target.to(device)
     bound = {mode: attack.on(x, target) for mode, attack in read.items()}

@@ -52,7 +52,7 @@ def inference_data(
     some = evenly_spaced(heldout, NUM_IMAGES)
     x = to_pixels(images.gather(some))
     with evaluation_mode(run.model, run.guide, seed=seed):
-        draws = weighted_draws(run.model, run.guide, x, NUM_DRAWS)
+        draws = weighted_draws(run.model, run.posterior, x, NUM_DRAWS)
     posterior = {
         name: (("chain", "draw", "image", f"{name}_dim"), _array(each)[None])
         for name, each in draws.latents.items()

@@ -70,7 +70,7 @@ def _measure_folded(
     images = dataset.images.to(device)
     num_images, num_aggregate = options.counts(run.record.num_heldout, run.record.num_train)
     heldout, train = _some(split.heldout, num_images), _some(split.train, num_aggregate)
-    pair, seed = (run.model, run.guide), options.seed
+    pair, seed = (run.model, run.posterior), options.seed
     latent = run.objective.latent
 
     bound = measures.importance_weighted_bound(
@@ -99,7 +99,7 @@ def _measure_folded(
     )
     quality, means = _reconstructions(run, images, heldout, under(progress, "reconstructions"))
     encodings = measures.encode(
-        run.guide, images, train, seed=seed, progress=under(progress, "aggregate")
+        run.posterior, images, train, seed=seed, progress=under(progress, "aggregate")
     )
     terms = measures.decompose(run.model, images, train, encodings, latent=latent, seed=seed)
     known = {
@@ -188,10 +188,10 @@ def _disentanglement(
 
 def _weight_norm(run: Run) -> dict[str, float]:
     # the published encoders end in a linear map to the first posterior: here it is a part of that
-    conditionals = run.guide.conditionals
-    first = conditionals[-1 if isinstance(run.guide, TopDown) else 0]
+    conditionals = run.posterior.conditionals
+    first = conditionals[-1 if isinstance(run.posterior, TopDown) else 0]
     return {
-        "encoder": measures.weight_norm(run.guide.encoder, first),
+        "encoder": measures.weight_norm(run.posterior.encoder, first),
         "decoder": measures.weight_norm(run.model.decoder),
     }
 

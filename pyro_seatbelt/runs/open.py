@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from pyro_seatbelt import presets
+from pyro_seatbelt.defences import RefinedGuide, SmoothedEncoder
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
@@ -24,7 +25,8 @@ class Run(NamedTuple):
         config: What it was trained with.
         record: What else is known: the data's fingerprint, the images' shape, when it ran.
         model: The model, in evaluation mode.
-        guide: The guide, in evaluation mode.
+        guide: The guide, in evaluation mode, with the defences at inference that the config asks
+            for.
         objective: The objective.
         step: How many steps it has been trained for.
     """
@@ -33,9 +35,16 @@ class Run(NamedTuple):
     config: TrainConfig
     record: RunRecord
     model: Hierarchy
-    guide: BottomUp | TopDown
+    guide: BottomUp | TopDown | RefinedGuide
     objective: TraceTC_ELBO
     step: int
+
+    @property
+    def posterior(self) -> BottomUp | TopDown:
+        """The guide whose draws have a density, for bounds: without a chain behind it."""
+        plain = self.guide.plain if isinstance(self.guide, RefinedGuide) else self.guide
+        assert isinstance(plain, BottomUp | TopDown)
+        return plain
 
 
 def load_run(
@@ -72,7 +81,21 @@ def load_run(
     checkpoint.restore({"model": family.model, "guide": family.guide})
     family.model.to(device).eval()
     family.guide.to(device).eval()
-    return Run(run.path, config, record, *family, step=checkpoint.step)
+    guide = _defended(family, config)
+    return Run(run.path, config, record, family.model, guide, family.objective, checkpoint.step)
+
+
+def _defended(family: presets.Family, config: TrainConfig) -> BottomUp | TopDown | RefinedGuide:
+    """Puts the defences at inference around a guide that has its weights."""
+    guide = family.guide
+    if config.smoothing:
+        encoder = SmoothedEncoder(guide.encoder, config.smoothing, config.smoothing_draws)
+        guide.encoder = encoder.eval()
+    if not config.mcmc_steps:
+        return guide
+    return RefinedGuide(
+        guide, family.model, config.mcmc_steps, step_size=config.mcmc_step_size
+    ).eval()
 
 
 def load_idle_run(folder: Path, *, device: torch.device | str = "cpu") -> Run:

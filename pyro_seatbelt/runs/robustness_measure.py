@@ -251,7 +251,7 @@ def _quality(run: Run, options: RobustnessOptions, progress: Progress) -> _Quali
     images = dataset.images.to(device)
     rows = evenly_spaced(split.heldout, min(options.images, len(split.heldout)))
     bound = importance_weighted_bound(
-        run.model, run.guide, images, rows, num_samples=1, seed=options.seed, progress=progress
+        run.model, run.posterior, images, rows, num_samples=1, seed=options.seed, progress=progress
     )
     errors = []
     for some in rows.split(256):

@@ -7,6 +7,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
 from torch.distributions import Cauchy, Distribution, HalfCauchy, Independent
 
+from pyro_seatbelt.traces.frozen_noise import FrozenNoise
 from pyro_seatbelt.traces.programs import Program
 
 
@@ -31,13 +32,26 @@ class AtMeanMessenger(Messenger):
             ) from error
         msg["done"] = True
 
+    def _pyro_inner_draw(self, msg: Any) -> None:
+        """Noise that has to be drawn all the same is one fixed draw, the same for every row."""
+        if msg["done"]:
+            return
+        fn, axis, central = msg["args"]
+        if central:
+            msg["value"] = fn.mean
+        else:
+            rows = [0] * fn.batch_shape[axis]
+            msg["value"] = FrozenNoise([0]).draw(str(msg["name"]), fn, axis=axis, rows=rows)
+        msg["done"] = True
+
 
 def at_mean(fn: Program, *, strict: bool = True) -> Program:
     """Runs a program with every latent site at its mean.
 
     In a hierarchy the means are propagated: layer :math:`i + 1` is conditioned
     on the mean of layer :math:`i`. Observed sites and sites replayed from
-    another trace keep their values.
+    another trace keep their values. What a defence draws inside
+    (:func:`~pyro_seatbelt.traces.inner_draws.inner_draw`) is one fixed draw.
 
     Args:
         fn: A model or a guide.

@@ -136,6 +136,12 @@ class FrozenNoiseMessenger(Messenger):
         msg["value"] = self.noise.draw(str(msg["name"]), msg["fn"], axis=axis, rows=self.rows)
         msg["done"] = True
 
+    def _pyro_inner_draw(self, msg: Any) -> None:
+        if not msg["done"]:
+            fn, axis, _ = msg["args"]
+            msg["value"] = self.noise.draw(str(msg["name"]), fn, axis=axis, rows=self.rows)
+            msg["done"] = True
+
 
 def frozen_noise(
     fn: Program,

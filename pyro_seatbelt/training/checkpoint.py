@@ -166,6 +166,37 @@ def save_checkpoint(
     return path
 
 
+def copy_checkpoint(path: Path, root: Path) -> Path:
+    """Copies a checkpoint as it is, whole or not at all.
+
+    Args:
+        path: The folder of a good one.
+        root: Folder of the checkpoints of another run.
+
+    Returns:
+        The folder of the copy.
+
+    Raises:
+        InputError: If the original is damaged, or the copy cannot be written.
+    """
+    load_checkpoint(path)
+    files = {each.name: read_bytes(each) for each in sorted(path.iterdir()) if each.is_file()}
+    copy = root / path.name
+    part = root / f".{path.name}.{os.getpid()}.part"
+    with writing(copy):
+        make_folder(root)
+        part.mkdir()
+        try:
+            for name, content in files.items():
+                write_durably(part / name, content)
+            sync(part)
+            part.rename(copy)
+            sync(root)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return copy
+
+
 def load_checkpoint(path: Path, *, optimizer: bool = True) -> Checkpoint:
     """Reads a checkpoint and checks that it is the one that was written.
 

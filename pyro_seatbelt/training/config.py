@@ -31,6 +31,7 @@ _DATA = Group("Data")
 _MODEL = Group("Model and guide")
 _OBJECTIVE = Group("Objective")
 _DEFENCE = Group("Defence")
+_INFERENCE = Group("Inference")
 _OPTIMISATION = Group("Optimisation")
 _MACHINE = Group("Machine")
 _RECORDS = Group("Records")
@@ -183,6 +184,33 @@ class TrainConfig(Options):
     attack_steps: Annotated[
         int, _DEFENCE, Field(ge=1, description="Gradient steps of each attack while training.")
     ] = 3
+    smoothing: Annotated[
+        float,
+        _INFERENCE,
+        Field(
+            ge=0,
+            description="Scale of the noise, in pixels from 0 to 1, over which the encoder is "
+            "averaged when the run is opened. Training and its held-out numbers are without.",
+        ),
+    ] = 0.0
+    smoothing_draws: Annotated[
+        int, _INFERENCE, Field(ge=1, le=1000, description="Draws of that noise for each image.")
+    ] = 8
+    mcmc_steps: Annotated[
+        int,
+        _INFERENCE,
+        Field(
+            ge=0,
+            le=1000,
+            description="Hamiltonian steps after the guide's draws when the run is opened. "
+            "Training and its held-out numbers are without.",
+        ),
+    ] = 0
+    mcmc_step_size: Annotated[
+        float,
+        _INFERENCE,
+        Field(gt=0, description="Size of such a step, in posterior standard deviations."),
+    ] = 0.25
 
     steps: Annotated[
         int | None,

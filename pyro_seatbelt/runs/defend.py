@@ -1,0 +1,69 @@
+"""A trained run with defences at inference: a run of its own, with the same weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import remove_folder, write_atomically
+from pyro_seatbelt.manifest import read_checked
+from pyro_seatbelt.runs.folder import RunFolder, check_free, new_folder, runs_root
+from pyro_seatbelt.training.checkpoint import copy_checkpoint
+from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.layout import checkpoints
+
+
+def defend_run(
+    path: Path,
+    changes: Mapping[str, Any],
+    *,
+    out: Path | None = None,
+    root: Path | None = None,
+) -> Path:
+    """Makes a run that resists from a trained one, which stays as it is.
+
+    The new folder has the config with the defence in it, the record, the numbers of training and
+    the newest checkpoint, byte for byte. It is attacked, measured and resumed like any other:
+    training goes on without the defence, as that of the first run would. Its figures are not
+    copied, because they show what the pair makes of images without a defence.
+
+    Args:
+        path: The folder of the trained run.
+        changes: The fields of the config's group Inference, such as `smoothing`.
+        out: The folder itself, absent or empty.
+        root: Folder in which to make one, by default ``$SEATBELT_RUNS`` or `runs`.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        InputError: If there is no trained run that has stopped, something in it is damaged,
+            a value is out of its bounds, no defence is asked for, or the folder is not free.
+    """
+    source = RunFolder(path)
+    config, record = (
+        TrainConfig.merge(source.read_config().model_dump(), changes),
+        source.read_record(),
+    )
+    if source.status(record) == "running":
+        raise InputError(f"{path}: the run is still being trained: wait for it, or stop it")
+    if not config.smoothing and not config.mcmc_steps:
+        raise InputError("expected a defence, got none: give --smoothing or --mcmc-steps above 0")
+    saved = checkpoints(source.checkpoints)
+    if not saved:
+        raise InputError(f"{path}: the run has no checkpoint yet")
+    numbers = read_checked(source.metrics, path) if source.metrics.exists() else None
+    if out is not None:
+        check_free(out)
+    folder = new_folder(config, out=out, root=root or runs_root())
+    try:
+        copy_checkpoint(saved[-1], folder.checkpoints)
+        if numbers is not None:
+            write_atomically(folder.metrics, numbers)
+        if record.status == "running":  # killed before it could say so
+            record = record.model_copy(update={"status": "interrupted"})
+        folder.write_record(record, config)
+    except BaseException:
+        remove_folder(folder.path)
+        raise
+    return folder.path
