@@ -9,9 +9,10 @@ from pyro_seatbelt.board.entries import ENTRIES, PLAIN, Entry, entries_named
 from pyro_seatbelt.board.scales import BoardScale
 from pyro_seatbelt.board.standings import Standing, as_markdown, standings
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.files import remove_folder, write_atomically, writing
 from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.runs.defend import defend_run
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.robustness import RobustnessReport, report_of
 from pyro_seatbelt.runs.robustness_comparison import write_comparison
@@ -72,8 +73,14 @@ def make_board(
     """
     entries = entries_named(names)
     place = folder / scale.name
-    jobs = [job for entry in entries.values() for job in jobs_of(entry, scale, seeds)]
-    failed = run_jobs(jobs, place, options, progress=progress).failed
+    trained = [each for each in entries.values() if each.base is None]
+    defended = [each for each in entries.values() if each.base is not None]
+    failed: dict[str, str] = {}
+    for some in filter(None, (trained, defended)):
+        for entry in some:
+            _defend_bases(entry, scale, place, seeds)
+        jobs = [job for entry in some for job in jobs_of(entry, scale, seeds)]
+        failed |= run_jobs(jobs, place, options, progress=progress).failed
     if failed and PLAIN not in _made(place, scale):
         name, reason = next(iter(failed.items()))
         raise InputError(f"{name}: {reason}; more in {place / 'failures'}")
@@ -168,6 +175,24 @@ def write_board(place: Path, scale: BoardScale) -> Board:
     write_atomically(files["board"], document)
     files |= {name: path for name, path in comparison.items() if name != "numbers"}
     return Board(place, rows, files, {})
+
+
+def _defend_bases(entry: Entry, scale: BoardScale, place: Path, seeds: int | None) -> None:
+    """Makes the runs of a defence that acts at inference, of the trained ones of its base."""
+    if entry.base is None:
+        return
+    base = ENTRIES[entry.base]
+    changes = {name: each for name, each in entry.fields.items() if name not in base.fields}
+    both = (jobs_of(each, scale, seeds) for each in (base, entry))
+    for source, out in zip(
+        *([job_place(job.name, place) for job in some] for some in both), strict=True
+    ):
+        if (out / "config.json").is_file() or RunFolder(source).newest_step() is None:
+            continue
+        if out.exists():  # a call that was killed had begun
+            with writing(out):
+                remove_folder(out)
+        defend_run(source, changes, out=out)
 
 
 def _job(entry: Entry, scale: BoardScale, seed: int) -> Job:

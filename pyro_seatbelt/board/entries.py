@@ -37,6 +37,15 @@ ENTRIES: dict[str, Entry] = {
     "beta-tcvae": Entry("beta-TCVAE β=10", "Chen et al. 2018", _TCVAE),
     "seatbelt": Entry("Seatbelt-VAE L=4 β=10", "Willetts et al.", _SEATBELT),
     "vae-noise": Entry("VAE, noise", "Vincent et al. 2008", _VAE | {"input_noise": 0.2}),
+    "vae-smoothing": Entry(
+        "VAE, noise and smoothing",
+        "Cohen et al. 2019",
+        _VAE | {"input_noise": 0.2, "smoothing": 0.2},
+        base="vae-noise",
+    ),
+    "vae-mcmc": Entry(
+        "VAE, MCMC at inference", "Kuzina et al. 2022", _VAE | {"mcmc_steps": 5}, base="vae"
+    ),
     "vae-adversarial": Entry(
         "VAE, adversarial training",
         "Madry et al. 2018",
