@@ -28,8 +28,15 @@ TWO = ["beta-tcvae"]
 pytestmark = pytest.mark.usefixtures("blank_figures")
 
 
+@pytest.fixture(scope="module")
+def four_chairs(tmp_path_factory):
+    """A cache of its own: other tests count what lies in theirs."""
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture(autouse=True)
-def _in_the_workplace(workplace, monkeypatch):
+def _in_the_workplace(workplace, four_chairs, monkeypatch):
+    monkeypatch.setenv("SEATBELT_DATA", str(four_chairs))
     # after three steps images hardly differ in their reconstructions
     for place in (coverage, robustness_measure):
         monkeypatch.setattr(place, "LEAST_ROOM", 1e-9)

@@ -4,7 +4,8 @@ import pytest
 
 
 @pytest.mark.usefixtures("blank_figures")
-def test_a_board_of_eighty_columns_and_the_same_as_json(seatbelt, tmp_path):
+def test_a_board_of_eighty_columns_and_the_same_as_json(seatbelt, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEATBELT_DATA", str(tmp_path / "data"))  # other tests count what is there
     result = seatbelt("board", "beta-tcvae", "--scale", "smoke", "--seeds", 1, "--workers", 1)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()

@@ -131,7 +131,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
             made = [
                 folder / f"{mode}-{layers}" for name, mode, layers in attacks if name == job.name
             ]
-            return JobReport(folder / job.name, tuple(made), None, was_finished=True)
+            return JobReport(folder / job.name, tuple(made), None, None, was_finished=True)
 
         monkeypatch.setattr("pyro_seatbelt.paper.results.finished_job", finished)
         rows = [row for each in attacks.values() for row in each]
