@@ -33,7 +33,7 @@ _SEATBELT = {"model": "seatbelt", "layers": 4, "beta": 10.0, "free_bits": 0.125}
 _SMOOTH = {"smooth_weight": 10.0, "smooth_radius": 3.0, "attack_steps": 1}
 
 ENTRIES: dict[str, Entry] = {
-    PLAIN: Entry("VAE", "Kingma and Welling 2013", _VAE),
+    PLAIN: Entry("VAE", "Kingma, Welling 2013", _VAE),
     "beta-tcvae": Entry("beta-TCVAE β=10", "Chen et al. 2018", _TCVAE),
     "seatbelt": Entry("Seatbelt-VAE L=4 β=10", "Willetts et al.", _SEATBELT),
     "vae-noise": Entry("VAE, noise", "Vincent et al. 2008", _VAE | {"input_noise": 0.2}),
@@ -53,10 +53,10 @@ ENTRIES: dict[str, Entry] = {
     ),
     "vae-smooth": Entry("VAE, smooth encoder", "Cemgil et al. 2020", _VAE | _SMOOTH),
     "beta-tcvae-smooth": Entry(
-        "beta-TCVAE β=10, smooth encoder", "both of these", _TCVAE | _SMOOTH
+        "beta-TCVAE β=10, smooth encoder", "Chen; Cemgil et al.", _TCVAE | _SMOOTH
     ),
     "seatbelt-smooth": Entry(
-        "Seatbelt-VAE L=4 β=10, smooth encoder", "both of these", _SEATBELT | _SMOOTH
+        "Seatbelt-VAE L=4, smooth encoder", "Willetts; Cemgil", _SEATBELT | _SMOOTH
     ),
 }
 """The entries by name."""

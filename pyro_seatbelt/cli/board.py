@@ -33,7 +33,8 @@ class MakeByDefault(ListByDefault):
 board = typer.Typer(
     cls=MakeByDefault,
     help="Train and attack the family and its defences at one budget, and rank them.\n\n"
-    "`seatbelt board` makes the board; an entry called `add` or `make` is not known.",
+    "`seatbelt board` is `seatbelt board make`, whose options are in the help of that; "
+    "`seatbelt board add` puts a run of yours on it.",
 )
 
 _Scale = Annotated[
