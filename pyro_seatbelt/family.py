@@ -16,7 +16,7 @@ from pyro_seatbelt.errors import InputError
 
 PresetName = Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"]
 GuideName = Literal["bottom-up", "bottom-up-x", "top-down"]
-NetworkName = Literal["conv", "mlp"]
+NetworkName = Literal["conv", "mlp", "lipschitz"]
 LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
 EstimatorName = Literal["mws", "mss"]
 WeightName = Literal["alpha", "beta", "gamma"]

@@ -41,18 +41,26 @@ from pyro_seatbelt.models import (
     MLPEncoder,
     latent_network,
 )
+from pyro_seatbelt.models.lipschitz import (
+    ENCODER_LIPSCHITZ,
+    PIXEL_SLOPE,
+    LipschitzDecoder,
+    LipschitzEncoder,
+    LipschitzHead,
+)
 from pyro_seatbelt.objectives import TraceTC_ELBO
 from pyro_seatbelt.training.config import TrainConfig
 
 __all__ = ["PRESETS", "Family", "build", "from_config"]
 
-NETWORKS: dict[
-    NetworkName, tuple[type[ConvEncoder] | type[MLPEncoder], type[ConvDecoder] | type[MLPDecoder]]
-] = {
+NETWORKS: dict[NetworkName, tuple[Callable[..., ImageEncoder], Callable[..., ImageDecoder]]] = {
     "conv": (ConvEncoder, ConvDecoder),
     "mlp": (MLPEncoder, MLPDecoder),
+    "lipschitz": (LipschitzEncoder, LipschitzDecoder),
 }
 """Encoder and decoder of images, by :data:`NetworkName`."""
+
+DEFAULT_LIPSCHITZ = 16.0
 
 TOO_LARGE = (
     "the model and its batches do not fit into memory: choose a smaller --latent-dim, --hidden, "
@@ -93,6 +101,7 @@ def build(
     num_particles: int = 1,
     hidden: int = 256,
     features: int | None = None,
+    lipschitz: float | None = None,
 ) -> Family:
     r"""Builds a member of the family.
 
@@ -106,7 +115,8 @@ def build(
         num_data: Size N of the training set. The bound depends on it.
         likelihood: `bernoulli`, `continuous-bernoulli`, `gaussian` or `laplace`.
         likelihood_scale: For the last two: a number in pixel units or `learned`.
-        network: `conv` or `mlp`, those of Chen et al. (2018).
+        network: `conv` or `mlp`, those of Chen et al. (2018), or `lipschitz`, whose slopes are
+            bounded.
         guide: `bottom-up` :math:`q(z_{i+1} \mid z_i)`, `bottom-up-x`
             :math:`q(z_{i+1} \mid z_i, x)` or `top-down` :math:`q(z_i \mid z_{i+1}, x)`.
         estimator: `mws` or `mss`, see :class:`TraceTC_ELBO`.
@@ -116,6 +126,8 @@ def build(
         hidden: Width of the networks between latent layers.
         features: Width of the image networks: units of the `mlp`, channels next to the latent
             layers of the `conv`; by default those of Chen et al., 1200 and 512.
+        lipschitz: Of `lipschitz` networks with one layer: how many times as fast as the image its
+            reconstruction may move, in the L2 norm; by default 16.
 
     Returns:
         The model, the guide and the objective, with fresh parameters from torch's generator.
@@ -144,9 +156,15 @@ def build(
     ):
         if value not in choices:
             raise InputError(f"unknown {option} '{value}': choose from {', '.join(choices)}")
+    if lipschitz is not None and network != "lipschitz":
+        raise InputError(f"lipschitz: the {network} networks have no bound: leave it out")
     try:
         make_encoder, make_decoder = NETWORKS[network]
         width = {} if features is None else {"num_features": features}
+        if network == "lipschitz":
+            bound = DEFAULT_LIPSCHITZ if lipschitz is None else lipschitz
+            slope = bound / (ENCODER_LIPSCHITZ * PIXEL_SLOPE)
+            make_decoder = partial(make_decoder, lipschitz=slope)
         encoder: ImageEncoder = make_encoder(image_shape, **width)
         decoder: ImageDecoder = make_decoder(
             latent_dim * (layers if preset.skip else 1), image_shape, **width
@@ -263,7 +281,8 @@ def _guide(
 ) -> BottomUp | TopDown:
     features = encoder.num_features
     # as published: one linear map from the encoder's features to the first posterior
-    first = ConditionalNormal(nn.Linear(features, 2 * latent_dim))
+    head = LipschitzHead if isinstance(encoder, LipschitzEncoder) else nn.Linear
+    first = ConditionalNormal(head(features, 2 * latent_dim))
     inputs = latent_dim + (0 if name == "bottom-up" else features)
     others = [
         ConditionalNormal(latent_network(inputs, 2 * latent_dim, hidden)) for _ in range(layers - 1)

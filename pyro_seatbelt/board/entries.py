@@ -51,6 +51,11 @@ ENTRIES: dict[str, Entry] = {
         "Madry et al. 2018",
         _VAE | {"adversarial_radius": 3.0, "attack_steps": 1},
     ),
+    "vae-lipschitz": Entry(
+        "VAE, Lipschitz networks",
+        "Barrett et al. 2022",
+        _VAE | {"network": "lipschitz", "features": 128},
+    ),
     "vae-smooth": Entry("VAE, smooth encoder", "Cemgil et al. 2020", _VAE | _SMOOTH),
     "beta-tcvae-smooth": Entry(
         "beta-TCVAE β=10, smooth encoder", "Chen; Cemgil et al.", _TCVAE | _SMOOTH

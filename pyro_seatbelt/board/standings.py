@@ -254,8 +254,8 @@ def short_interval(found: MedianInterval, *, signed: bool = False) -> str:
 
 
 def certified(row: Standing) -> str:
-    """The median certified r50 of an entry, for tables; empty if it has none."""
-    found = row.model.medians.get("certified_r50")
+    """The median certificate of an entry, for tables; empty if it has none."""
+    found = row.model.medians.get("certified50")
     return "" if found is None or found.median is None else f"{found.median:.3g}"
 
 

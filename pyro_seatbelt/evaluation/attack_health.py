@@ -54,6 +54,37 @@ def check_blend(r50: NDArray[np.float64], blend50: NDArray[np.float64]) -> Check
     return _count("blend", worse, _defined(r50), "need more distortion than the blend")
 
 
+def check_certificate(
+    pair: NDArray[np.int64],
+    distortion: NDArray[np.float64],
+    covered: NDArray[np.float64],
+    certified50: NDArray[np.float64],
+) -> Check:
+    """No point that an attack has visited covers more than the networks' bound allows.
+
+    What is allowed grows with the distortion in proportion, so that every point is a test and not
+    only those that cover half of the way.
+
+    Args:
+        pair: Which pair each line is of, shape `(n,)`.
+        distortion: Relative distortions along each line, shape `(n, k)`.
+        covered: The shares covered there, of that shape.
+        certified50: The distortion of each pair below which half cannot be covered, shape `(B,)`;
+            NaN where nothing can be said.
+
+    Example:
+        >>> distortion, covered = np.array([[0.0, 0.2]]), np.array([[0.0, 0.6]])
+        >>> check_certificate(np.array([0]), distortion, covered, np.array([0.1])).passed
+        True
+        >>> check_certificate(np.array([0]), distortion, covered, np.array([0.2])).passed
+        False
+    """
+    allowed = distortion / (2 * certified50[pair][:, None])
+    broken = (covered > (1 + _ROUNDING) * allowed + _ROUNDING).any(1)
+    pairs = np.isin(np.arange(len(certified50)), pair[broken])
+    return _count("certificate", pairs, np.isfinite(certified50), "are moved beyond the bound")
+
+
 def check_noise(r50: NDArray[np.float64], noise50: NDArray[np.float64]) -> Check:
     """Random noise covers half the way later than the attack, or never.
 

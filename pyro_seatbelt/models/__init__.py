@@ -2,6 +2,12 @@
 
 from pyro_seatbelt.models.hierarchy import Hierarchy
 from pyro_seatbelt.models.likelihoods import GreyBernoulli, Likelihood
+from pyro_seatbelt.models.lipschitz import (
+    LipschitzDecoder,
+    LipschitzEncoder,
+    LipschitzHead,
+    reconstruction_lipschitz,
+)
 from pyro_seatbelt.models.networks import (
     ConditionalNormal,
     ConvDecoder,
@@ -24,7 +30,11 @@ __all__ = [
     "ImageEncoder",
     "ImageShape",
     "Likelihood",
+    "LipschitzDecoder",
+    "LipschitzEncoder",
+    "LipschitzHead",
     "MLPDecoder",
     "MLPEncoder",
     "latent_network",
+    "reconstruction_lipschitz",
 ]

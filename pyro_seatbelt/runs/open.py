@@ -10,6 +10,7 @@ from pyro_seatbelt.defences import RefinedGuide, SmoothedEncoder
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
+from pyro_seatbelt.models.lipschitz import fix_weights
 from pyro_seatbelt.objectives import TraceTC_ELBO
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.training.checkpoint import load_checkpoint
@@ -79,6 +80,8 @@ def load_run(
             f"{checkpoint.path}: the weights {broken[0]} are not finite: train the run again"
         )
     checkpoint.restore({"model": family.model, "guide": family.guide})
+    fix_weights(family.model)
+    fix_weights(family.guide)
     family.model.to(device).eval()
     family.guide.to(device).eval()
     guide = _defended(family, config)

@@ -139,7 +139,8 @@ def plain(model: Model) -> dict[str, Any]:
 def _model(name: str, reports: Sequence[RobustnessReport]) -> Model:
     tables = [read_table(of_run(report.run).pairs) for report in reports]
     found = [report.robustness for report in reports]
-    columns = [*MEDIANS, *(column for column in tables[0] if column.startswith("damage_"))]
+    more = [column for column in tables[0] if column.startswith(("damage_", "certified"))]
+    columns = [*MEDIANS, *more]
     return Model(
         name=name,
         runs=tuple(report.run for report in reports),

@@ -15,6 +15,7 @@ from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import attack_health as health
 from pyro_seatbelt.evaluation import importance_weighted_bound, reconstruct
 from pyro_seatbelt.evaluation.auddc import curves
+from pyro_seatbelt.evaluation.certificate import certified_resistance
 from pyro_seatbelt.evaluation.coverage import LEAST_ROOM, l2_norms
 from pyro_seatbelt.evaluation.distortion_lines import DistortionLines, distortion_lines
 from pyro_seatbelt.evaluation.medians import median_over_runs
@@ -22,6 +23,7 @@ from pyro_seatbelt.evaluation.r_robustness import r_robustness
 from pyro_seatbelt.evaluation.resistance import best_covered, resistance
 from pyro_seatbelt.evaluation.square_search import square_search
 from pyro_seatbelt.executors.processors import num_workers
+from pyro_seatbelt.models import reconstruction_lipschitz
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.folder import package_versions
@@ -97,7 +99,9 @@ def measure_robustness(
         quality = _quality(run, options, under(progress, "quality"))
     checks = _checks(run, x, target, found, lines, pairs, options, progress)
     medians: dict[str, Any] = {
-        name: MedianInterval.of(median_over_runs([pairs[name].to_numpy()])) for name in MEDIANS
+        name: MedianInterval.of(median_over_runs([pairs[name].to_numpy()]))
+        for name in (*MEDIANS, *CERTIFIED)
+        if name in pairs
     }
     numbers = Robustness(
         step=run.step,
@@ -118,6 +122,9 @@ def measure_robustness(
 
 MEDIANS = ("r50", "r90", "blend50", "blend90", "r50_over_blend50", "noise50", "auddc")
 """Columns of the table of pairs whose medians are reported."""
+
+CERTIFIED = ("certified50", "certified90")
+"""Columns that it has as well where the networks have a bound."""
 
 
 def _lines(
@@ -178,6 +185,9 @@ def _pair_table(
                 resistance(*some.of(pair), share / 100) for pair in range(len(x))
             ]
     pairs.loc[room <= LEAST_ROOM * apart, ["r50", "r90", "noise50", "noise90"]] = np.nan
+    if (bound := reconstruction_lipschitz(run.model, run.guide)) is not None:
+        for share in (50, 90):
+            pairs[f"certified{share}"] = certified_resistance(bound, room, apart, share / 100)
     pairs["r50_over_blend50"] = pairs["r50"] / pairs["blend50"]
     areas = [
         pd.Series({pair: curve.area for pair, curve in curves(rows).items()})
@@ -284,6 +294,8 @@ def _checks(
         health.check_unlimited(unlimited),
         health.check_planted(found.table),
     ]
+    if "certified50" in pairs:
+        checks.append(health.check_certificate(*lines, pairs["certified50"].to_numpy()))
     if not options.health:
         return [
             *checks,

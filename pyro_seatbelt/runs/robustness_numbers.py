@@ -101,6 +101,9 @@ class Robustness(_Record):
         blend90: The same for 90 %.
         r50_over_blend50: Their ratio by pair: 1 if an attack does no better than a mixture.
         noise50: What random directions need, as r50.
+        certified50: No distortion smaller than this covers half of the way, by the bound of the
+            networks; None where they have none.
+        certified90: The same for 90 %.
         auddc: Area under the distortion-distance curve, the least over attacks by pair.
         damage: Without a target, by size.
         robust_clean: The r-robustness probability without any distortion: draws differ too.
@@ -125,6 +128,8 @@ class Robustness(_Record):
     r50_over_blend50: MedianInterval
     noise50: MedianInterval
     auddc: MedianInterval
+    certified50: MedianInterval | None = None
+    certified90: MedianInterval | None = None
     damage: list[Damage]
     robust_clean: float | None
     mse: float

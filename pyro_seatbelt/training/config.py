@@ -109,6 +109,15 @@ class TrainConfig(Options):
         _MODEL,
         Field(ge=1, description="Width of the image networks; without it, 512 (conv), 1200 (mlp)."),
     ] = None
+    lipschitz: Annotated[
+        float | None,
+        _MODEL,
+        Field(
+            gt=0,
+            description="How many times as fast as the image the reconstruction of lipschitz "
+            "networks may move; 16 without it.",
+        ),
+    ] = None
     guide: Annotated[
         GuideName,
         _MODEL,

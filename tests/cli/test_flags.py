@@ -61,7 +61,7 @@ def test_every_flag_is_explained(kind):
 VALUES = {
     "dataset": "synth-dsprites", "data_dir": "/pictures", "ids": 7, "holdout": 0.25,
     "model": "beta-tcdlgm", "layers": 3, "latent_dim": 5, "network": "mlp", "hidden": 12,
-    "features": 24,
+    "features": 24, "lipschitz": 3.0,
     "guide": "top-down", "likelihood": "laplace", "likelihood_scale": 0.5,
     "beta": 2.5, "alpha": 1.5, "gamma": 0.5, "estimator": "mss", "free_bits": 0.125,
     "analytic_entropy": True, "num_particles": 3,
