@@ -124,6 +124,12 @@ def _show(models: "Sequence[Model]", reports: "Sequence[RobustnessReport]") -> N
                 "same of both images, so there is nothing to cover, which is not resistance",
                 red=True,
             )
+    for model in models:
+        if (certified := model.medians.get("certified50")) is not None:
+            _say_wrapped(
+                f"{model.name}: certified {_certified(certified)}: the median distortion below "
+                "which nothing can cover half of the way, by the bound of the networks"
+            )
     _show_damage(models)
     say()
     _show_checks(reports)
@@ -168,6 +174,10 @@ def _interval(found: "MedianInterval") -> str:
         return middle
     low, high = (f"{end:.2f}".removeprefix("0") for end in (found.low, found.high or 0.0))
     return f"{middle} {low}-{high}"
+
+
+def _certified(found: "MedianInterval") -> str:
+    return "n/a" if found.median is None else f"{found.median:.2g}"
 
 
 def _number(value: float | None) -> str:

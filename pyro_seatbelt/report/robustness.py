@@ -24,6 +24,8 @@ _NAMES = {
     "r50_over_blend50": "r50 / blend50: 1 if the attack is no better than mixing",
     "noise50": "random noise, to the effect of r50",
     "auddc": "AUDDC, the least over attacks",
+    "certified50": "certified: nothing smaller covers half of the way",
+    "certified90": "certified: nothing smaller covers 90 %",
 }
 _VERDICTS = {True: "passed", False: "FAILED", None: "not told"}
 
@@ -106,7 +108,11 @@ def _tables(found: Robustness) -> list[Table]:
         Table(
             caption="Relative sizes of distortions, medians over pairs with 95 % intervals",
             headings=("", "median"),
-            rows=[(words, median(getattr(found, name))) for name, words in _NAMES.items()],
+            rows=[
+                (words, median(each))
+                for name, words in _NAMES.items()
+                if (each := getattr(found, name)) is not None
+            ],
         ),
         Table(
             caption="Maximum damage without a target: how far the reconstruction moves, in shares "

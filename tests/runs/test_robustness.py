@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation import coverage
+from pyro_seatbelt.evaluation import certificate, coverage
 from pyro_seatbelt.runs import (
     AttackOptions,
     RobustnessOptions,
@@ -167,3 +167,26 @@ def test_a_number_that_was_changed_is_seen(name, run):
     read = read_robustness if name == "robustness.json" else lambda _: read_table(path)
     with pytest.raises(InputError, match="damaged"):
         read(run)
+
+
+def test_networks_with_a_bound_have_a_certificate(make_attackable, monkeypatch):
+    for place in (coverage, robustness_measure, certificate):
+        monkeypatch.setattr(place, "LEAST_ROOM", 1e-9)
+    run = make_attackable(
+        model="vae", layers=1, network="lipschitz", lipschitz=2.0, features=8, steps=1
+    )
+    found = robustness_of_run(run, changed(modes=("output",))).robustness
+    pairs = read_table(of_run(run).pairs)
+    expected = 0.5 * pairs["l2_between_reconstructions"] / (2 * pairs["l2_input_to_target"])
+    known = pairs["r50"].notna()
+    assert known.all()
+    assert pairs["certified50"][known].to_numpy() == pytest.approx(expected[known].to_numpy())
+    assert "certificate" in {check.name for check in found.checks}
+    assert not [check for check in found.failed if check.name == "certificate"]
+    assert (found.certified50.num, found.certified90.num) == (known.sum(), known.sum())
+
+
+def test_without_a_bound_there_is_none(run):
+    found = read_robustness(run)
+    assert found.certified50 is None
+    assert "certified50" not in read_table(of_run(run).pairs)
