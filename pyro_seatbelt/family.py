@@ -18,6 +18,8 @@ PresetName = Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "se
 GuideName = Literal["bottom-up", "bottom-up-x", "top-down"]
 NetworkName = Literal["conv", "mlp", "lipschitz"]
 LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
+DataRangeName = Literal["unit", "signed"]
+LearningRateScheduleName = Literal["constant", "cosine"]
 EstimatorName = Literal["mws", "mss"]
 WeightName = Literal["alpha", "beta", "gamma"]
 
@@ -99,13 +101,21 @@ class Settled(NamedTuple):
     beta: float
 
 
-def settle(name: str, *, layers: int | None = None, beta: float | None = None) -> Settled:
+def settle(
+    name: str,
+    *,
+    layers: int | None = None,
+    beta: float | None = None,
+    latent_dims: Sequence[int] | None = None,
+) -> Settled:
     """Decides the depth and the weight that a member of the family has.
 
     Args:
         name: One of :data:`PRESETS`.
         layers: Latent layers L; by default 1 for the flat models and 4 for the others.
         beta: The weight; by default 6, or 1 for the models without it.
+        latent_dims: Length of every layer, lowest first: where they are given, the number of
+            layers is theirs.
 
     Returns:
         Layers and beta.
@@ -116,10 +126,13 @@ def settle(name: str, *, layers: int | None = None, beta: float | None = None) -
     Example:
         >>> settle("seatbelt"), settle("dlgm", layers=2)
         (Settled(layers=4, beta=6.0), Settled(layers=2, beta=1.0))
+        >>> settle("seatbelt", latent_dims=(96, 48, 24)).layers
+        3
     """
     if name not in PRESETS:
         raise InputError(f"unknown model '{name}': choose from {', '.join(PRESETS)}")
     unused = PRESETS[name].unused
+    layers = num_layers(layers, latent_dims)
     if layers is None:
         layers = 1 if "layers" in unused else DEFAULT_LAYERS
     if beta is None:
@@ -135,6 +148,33 @@ def settle(name: str, *, layers: int | None = None, beta: float | None = None) -
     if beta != 1 and "beta" in unused:
         raise InputError(f"{name} has no beta, got beta={beta}: choose from {_using('beta')}")
     return Settled(layers, beta)
+
+
+def num_layers(layers: int | None, latent_dims: Sequence[int] | None) -> int | None:
+    """Counts the layers whose lengths are given.
+
+    Args:
+        layers: How many there are to be; None leaves it open.
+        latent_dims: Length of every layer, lowest first; None leaves it open.
+
+    Returns:
+        Their number; None where both leave it open.
+
+    Raises:
+        InputError: If the two do not agree.
+
+    Example:
+        >>> num_layers(None, (96, 48)), num_layers(3, None)
+        (2, 3)
+    """
+    if latent_dims is None:
+        return layers
+    if layers is not None and layers != len(latent_dims):
+        raise InputError(
+            f"layers: expected as many as latent_dims has lengths, {len(latent_dims)}, got "
+            f"{layers}: leave layers out"
+        )
+    return len(latent_dims)
 
 
 def _using(setting: str) -> str:

@@ -31,11 +31,13 @@ class Flag(NamedTuple):
         spelling: Such as `--lambda`; None for a field that has no flag.
         metavar: What its value is called, instead of its type.
         variable: An older name, which the environment variable has as well.
+        text: Whether a list is given as one text, which the options take apart.
     """
 
     spelling: str | None
     metavar: str | None = None
     variable: str | None = None
+    text: bool = False
 
 
 class Expected(NamedTuple):
@@ -152,7 +154,7 @@ def mark[M](field: FieldInfo, kind: type[M]) -> M | None:
 
     Example:
         >>> mark(FieldInfo.from_annotation(Annotated[int, Flag("--lambda")]), Flag)
-        Flag(spelling='--lambda', metavar=None, variable=None)
+        Flag(spelling='--lambda', metavar=None, variable=None, text=False)
     """
     return next((each for each in field.metadata if isinstance(each, kind)), None)
 

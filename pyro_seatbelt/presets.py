@@ -9,9 +9,10 @@ References:
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
+from itertools import pairwise
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -20,6 +21,7 @@ from torch import nn
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import (
     PRESETS,
+    DataRangeName,
     EstimatorName,
     GuideName,
     LikelihoodName,
@@ -39,6 +41,7 @@ from pyro_seatbelt.models import (
     Likelihood,
     MLPDecoder,
     MLPEncoder,
+    SignedPixels,
     latent_network,
 )
 from pyro_seatbelt.models.lipschitz import (
@@ -48,6 +51,7 @@ from pyro_seatbelt.models.lipschitz import (
     LipschitzEncoder,
     LipschitzHead,
 )
+from pyro_seatbelt.models.signed_pixels import SIGNED_SLOPE
 from pyro_seatbelt.objectives import TraceTC_ELBO
 from pyro_seatbelt.training.config import TrainConfig
 
@@ -88,11 +92,13 @@ def build(
     *,
     layers: int | None = None,
     latent_dim: int = 10,
+    latent_dims: Sequence[int] | None = None,
     beta: float | None = None,
     image_shape: ImageShape = (1, 64, 64),
     num_data: int,
     likelihood: LikelihoodName = "bernoulli",
     likelihood_scale: float | Literal["learned"] | None = None,
+    data_range: DataRangeName = "unit",
     network: NetworkName = "conv",
     guide: GuideName = "bottom-up",
     estimator: EstimatorName = "mws",
@@ -109,12 +115,15 @@ def build(
         name: One of `vae`, `beta-vae`, `beta-tcvae`, `dlgm`, `beta-tcdlgm`, `seatbelt`.
         layers: Latent layers L; by default 1 for the flat models and 4 for the others.
         latent_dim: Length of every latent layer.
+        latent_dims: Length of each latent layer instead, lowest first; there are as many layers.
         beta: Weight of the total correlation (of the whole KL for `beta-vae`); by default 6, or 1
             for the models without it.
         image_shape: Channels, height and width; 64x64 for the convolutional networks.
         num_data: Size N of the training set. The bound depends on it.
         likelihood: `bernoulli`, `continuous-bernoulli`, `gaussian` or `laplace`.
-        likelihood_scale: For the last two: a number in pixel units or `learned`.
+        likelihood_scale: For the last two: a number in units of the data range or `learned`.
+        data_range: `unit`, or `signed` for an encoder that sees pixels as 2x - 1 and a scale that
+            is meant there. Programs, densities and reconstructions stay those of pixels in [0, 1].
         network: `conv` or `mlp`, those of Chen et al. (2018), or `lipschitz`, whose slopes are
             bounded.
         guide: `bottom-up` :math:`q(z_{i+1} \mid z_i)`, `bottom-up-x`
@@ -140,10 +149,12 @@ def build(
         >>> family.objective.latent, family.objective.beta
         ('z4', 6.0)
     """
-    layers, beta = settle(name, layers=layers, beta=beta)
+    layers, beta = settle(name, layers=layers, beta=beta, latent_dims=latent_dims)
     preset = PRESETS[name]
+    dims = (latent_dim,) * layers if latent_dims is None else tuple(latent_dims)
     for option, number in (
         ("latent_dim", latent_dim),
+        *(("latent_dims", each) for each in dims),
         ("num_particles", num_particles),
         ("hidden", hidden),
         ("features", features),
@@ -163,11 +174,12 @@ def build(
         width = {} if features is None else {"num_features": features}
         if network == "lipschitz":
             bound = DEFAULT_LIPSCHITZ if lipschitz is None else lipschitz
-            slope = bound / (ENCODER_LIPSCHITZ * PIXEL_SLOPE)
+            seen = SIGNED_SLOPE if data_range == "signed" else 1.0
+            slope = bound / (seen * ENCODER_LIPSCHITZ * PIXEL_SLOPE)
             make_decoder = partial(make_decoder, lipschitz=slope)
         encoder: ImageEncoder = make_encoder(image_shape, **width)
         decoder: ImageDecoder = make_decoder(
-            latent_dim * (layers if preset.skip else 1), image_shape, **width
+            sum(dims) if preset.skip else dims[0], image_shape, **width
         )
         weights = preset.weights(beta)
         objective = TraceTC_ELBO(
@@ -184,12 +196,12 @@ def build(
         )
         model = Hierarchy(
             decoder,
-            Likelihood(likelihood, scale=likelihood_scale),
+            Likelihood(likelihood, scale=likelihood_scale, data_range=data_range),
             [
-                ConditionalNormal(latent_network(latent_dim, 2 * latent_dim, hidden))
-                for _ in range(layers - 1)
+                ConditionalNormal(latent_network(above, 2 * below, hidden))
+                for below, above in pairwise(dims)
             ],
-            top_dim=latent_dim,
+            top_dim=dims[-1],
             num_data=num_data,
             skip=preset.skip,
         )
@@ -198,7 +210,9 @@ def build(
     except ValueError as error:
         raise InputError(str(error)) from error
     return Family(
-        model, _guide(guide, encoder, layers, latent_dim, hidden, num_data=num_data), objective
+        model,
+        _guide(guide, encoder, dims, hidden, signed=data_range == "signed", num_data=num_data),
+        objective,
     )
 
 
@@ -273,22 +287,29 @@ def _check_memory(make: Callable[[], Family]) -> None:
 def _guide(
     name: GuideName,
     encoder: ImageEncoder,
-    layers: int,
-    latent_dim: int,
+    dims: Sequence[int],
     hidden: int,
     *,
+    signed: bool,
     num_data: int,
 ) -> BottomUp | TopDown:
     features = encoder.num_features
+    seen = SignedPixels(encoder) if signed else encoder
     # as published: one linear map from the encoder's features to the first posterior
     head = LipschitzHead if isinstance(encoder, LipschitzEncoder) else nn.Linear
-    first = ConditionalNormal(head(features, 2 * latent_dim))
-    inputs = latent_dim + (0 if name == "bottom-up" else features)
+    start = dims[-1] if name == "top-down" else dims[0]
+    first = ConditionalNormal(head(features, 2 * start))
+    extra = 0 if name == "bottom-up" else features
+    if name == "top-down":
+        steps = [(above, below) for below, above in pairwise(dims)]
+    else:
+        steps = list(pairwise(dims))
     others = [
-        ConditionalNormal(latent_network(inputs, 2 * latent_dim, hidden)) for _ in range(layers - 1)
+        ConditionalNormal(latent_network(given + extra, 2 * drawn, hidden))
+        for given, drawn in steps
     ]
     if name == "top-down":
-        return TopDown(encoder, [*others, first], num_data=num_data)
+        return TopDown(seen, [*others, first], num_data=num_data)
     return BottomUp(
-        encoder, [first, *others], num_data=num_data, condition_on_image=name == "bottom-up-x"
+        seen, [first, *others], num_data=num_data, condition_on_image=name == "bottom-up-x"
     )

@@ -3,6 +3,8 @@ import torch
 from pyro import poutine
 
 from pyro_seatbelt import InputError, presets
+from pyro_seatbelt.traces.programs import trace_pair
+from pyro_seatbelt.training.config import TrainConfig
 
 SMALL = {"network": "mlp", "image_shape": (1, 8, 8), "num_data": 50, "latent_dim": 3, "hidden": 8}
 
@@ -95,3 +97,44 @@ def test_skips_show_every_layer_to_the_decoder(skip):
 def test_messages(name, options, message):
     with pytest.raises(InputError, match=message):
         presets.build(name, **{**SMALL, **options})
+
+
+@pytest.mark.parametrize("guide", ["bottom-up", "bottom-up-x", "top-down"])
+@pytest.mark.parametrize("name", ["dlgm", "seatbelt"])
+def test_layers_may_differ_in_length(name, guide):
+    family = presets.build(
+        name, latent_dims=(7, 5, 3), guide=guide, network="mlp", features=8, hidden=8,
+        image_shape=(1, 8, 8), num_data=20,
+    )  # fmt: skip
+    traces = trace_pair(family.model, family.guide, torch.rand(4, 1, 8, 8)).with_log_probs()
+    for trace in traces:
+        assert [tuple(trace.nodes[f"z{i}"]["value"].shape) for i in (1, 2, 3)] == [
+            (4, 7), (4, 5), (4, 3),
+        ]  # fmt: skip
+    assert family.objective.latent == "z3"
+    assert family.model.decoder.num_inputs == (15 if name == "seatbelt" else 7)
+    family.objective(family.model, family.guide)(torch.rand(4, 1, 8, 8)).backward()
+
+
+def test_equal_lengths_are_one_length():
+    """The same weights from the same generator, so that old runs are what they were."""
+    pairs = []
+    for sizes in ({"layers": 3, "latent_dim": 4}, {"latent_dims": (4, 4, 4)}):
+        torch.manual_seed(0)
+        pairs.append(presets.build("seatbelt", **sizes, features=8, hidden=8, num_data=20))
+    for one, other in zip(*(each[:2] for each in pairs), strict=True):
+        assert one.state_dict().keys() == other.state_dict().keys()
+        for name, value in one.state_dict().items():
+            assert torch.equal(value, other.state_dict()[name])
+
+
+def test_lengths_agree_with_the_layers():
+    with pytest.raises(InputError, match=r"layers: expected as many as latent_dims has lengths, 2"):
+        presets.build("seatbelt", layers=3, latent_dims=(4, 2), num_data=20)
+    with pytest.raises(InputError, match=r"vae has one latent layer, got layers=2"):
+        presets.build("vae", latent_dims=(4, 2), num_data=20)
+    with pytest.raises(InputError, match=r"latent_dims: expected latent_dim or latent_dims, not"):
+        TrainConfig(latent_dim=5, latent_dims="4,2")
+    with pytest.raises(InputError, match=r"expected latent_dims to be whole numbers >= 1, such as"):
+        TrainConfig(latent_dims="4,two")
+    assert TrainConfig(latent_dims="4, 2").settled().layers == 2

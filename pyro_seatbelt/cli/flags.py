@@ -92,6 +92,8 @@ def _annotation(name: str, field: FieldInfo, command: str) -> Any:
     words = name.replace("_", "-")
     flag = mark(field, Flag) or Flag(f"--{words}/--no-{words}" if kind is bool else f"--{words}")
     assert flag.spelling is not None
+    if flag.text:
+        kind = str
     variables = [flag.spelling.split("/")[0].removeprefix("--").replace("-", "_")]
     if flag.variable:
         variables.append(flag.variable)

@@ -52,7 +52,8 @@ def reproduce(
             metavar="NAME",
             help="smoke: seconds, shows that it runs. laptop: under an hour for all of them, on "
             "drawn images. workstation: the same grid trained longer, for a GPU. paper: the "
-            "published protocol.",
+            "published protocol. published: the authors' later settings, for a GPU; "
+            "published-laptop: those, reduced.",
             show_envvar=False,
         ),
     ] = "laptop",

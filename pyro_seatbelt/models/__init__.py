@@ -19,6 +19,7 @@ from pyro_seatbelt.models.networks import (
     MLPEncoder,
     latent_network,
 )
+from pyro_seatbelt.models.signed_pixels import SignedPixels
 
 __all__ = [
     "ConditionalNormal",
@@ -35,6 +36,7 @@ __all__ = [
     "LipschitzHead",
     "MLPDecoder",
     "MLPEncoder",
+    "SignedPixels",
     "latent_network",
     "reconstruction_lipschitz",
 ]

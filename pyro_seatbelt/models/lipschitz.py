@@ -21,6 +21,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.models.hierarchy import Hierarchy
 from pyro_seatbelt.models.likelihoods import Likelihood
 from pyro_seatbelt.models.networks import ImageDecoder, ImageEncoder, ImageShape
+from pyro_seatbelt.models.signed_pixels import SIGNED_SLOPE, SignedPixels
 
 ENCODER_LIPSCHITZ = 0.5
 """Of the posterior means: images some 15 apart get means some 7 apart at most, which is what a
@@ -278,14 +279,18 @@ def reconstruction_lipschitz(model: nn.Module, guide: nn.Module) -> float | None
     if not isinstance(model, Hierarchy) or len(conditionals) != 1:
         return None
     encoder, head = getattr(guide, "encoder", None), getattr(conditionals[0], "network", None)
-    encoder = getattr(encoder, "encoder", encoder)  # a mean over shifted inputs moves no faster
+    slope = PIXEL_SLOPE
+    while (inner := getattr(encoder, "encoder", None)) is not None:
+        # what is around it shows it other pixels, or a mean over shifted ones, which is no faster
+        slope *= SIGNED_SLOPE if isinstance(encoder, SignedPixels) else 1.0
+        encoder = inner
     if (
         isinstance(encoder, LipschitzEncoder)
         and isinstance(head, LipschitzHead)
         and isinstance(model.decoder, LipschitzDecoder)
         and isinstance(model.likelihood, Likelihood)
     ):
-        return head.lipschitz * model.decoder.lipschitz * PIXEL_SLOPE
+        return head.lipschitz * model.decoder.lipschitz * slope
     return None
 
 

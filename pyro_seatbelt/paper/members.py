@@ -39,7 +39,7 @@ def members(
                 "model": model,
                 "layers": depth,
                 "beta": beta,
-                "latent_dim": latent_dim,
+                **scale.sizes(latent_dim, depth),
                 "free_bits": scale.free_bits if depth > 1 else 0.0,
             },
         )

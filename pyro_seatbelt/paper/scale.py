@@ -87,6 +87,7 @@ class Scale:
         weights: Penalties lambda of an attack.
         max_iterations: Cap on the iterations of a problem.
         evaluation: How runs are evaluated.
+        halving: Whether a layer has half the dimensions of the one below, and not as many.
         note: What it does differently from the paper.
     """
 
@@ -101,7 +102,24 @@ class Scale:
     weights: tuple[float, ...]
     max_iterations: int
     evaluation: EvaluateOptions = field(default_factory=EvaluateOptions)
+    halving: bool = False
     note: str = ""
+
+    def sizes(self, latent_dim: int, layers: int) -> dict[str, Any]:
+        """Returns the settings that say how long the layers of a run are.
+
+        Args:
+            latent_dim: Of the lowest layer.
+            layers: How many there are.
+
+        Example:
+            >>> from pyro_seatbelt.paper.scales import SCALES
+            >>> SCALES["laptop"].sizes(10, 3), SCALES["published"].sizes(96, 3)
+            ({'latent_dim': 10}, {'latent_dims': (96, 48, 24)})
+        """
+        if not self.halving:
+            return {"latent_dim": latent_dim}
+        return {"latent_dims": tuple(max(1, latent_dim >> above) for above in range(layers))}
 
     def distinct(self, *roles: Role) -> list[Subject]:
         """Returns what stands for some data sets, each once.

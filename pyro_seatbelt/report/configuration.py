@@ -81,7 +81,7 @@ def layers_of(config: TrainConfig) -> int:
     Args:
         config: Its config.
     """
-    return settle(config.model, layers=config.layers).layers
+    return settle(config.model, layers=config.layers, latent_dims=config.latent_dims).layers
 
 
 def _settings(config: TrainConfig) -> list[SettingGroup]:

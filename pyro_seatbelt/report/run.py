@@ -93,10 +93,11 @@ def headline(run: RunContents) -> str:
     config, record = run.config, run.record
     layers, beta = layers_of(config), beta_of(config)
     parts = f"{layers} latent layers" if layers > 1 else "one latent layer"
+    sizes = ", ".join(map(str, config.latent_dims or [config.latent_dim]))
     weight = "" if beta is None else f" and \u03b2 = {beta:g}"
     kind = "images drawn by a program" if record.synthetic else "real images"
     return (
-        f"{model_name(config)} with {parts} of {config.latent_dim} dimensions{weight}, trained on "
+        f"{model_name(config)} with {parts} of {sizes} dimensions{weight}, trained on "
         f"{config.dataset} ({kind}) for {quantity(run.step)} steps."
     )
 

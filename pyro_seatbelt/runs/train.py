@@ -235,6 +235,14 @@ def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) ->
                 f"{name}: cannot change when a run is resumed: {path} has {before}, got {after}: "
                 "leave it out, or start a new run"
             )
+    length = ("steps", "epochs")
+    before, after = (tuple(getattr(each, name) for name in length) for each in (saved, config))
+    if saved.learning_rate_schedule == "cosine" and before != after:
+        name = "steps" if before[0] != after[0] else "epochs"
+        raise InputError(
+            f"{name}: cannot change where the learning rate is a cosine over all steps: {path} has "
+            f"{getattr(saved, name)}, got {getattr(config, name)}: leave it out, or start a new run"
+        )
     return config
 
 

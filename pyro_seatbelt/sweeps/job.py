@@ -78,7 +78,8 @@ def job_for(
     # without the defaults, so that a new setting does not rename old jobs
     decisive = config.model_dump(mode="json", exclude_defaults=True, exclude=set(UNNAMED))
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    words = [config.dataset, config.model, f"L{config.layers}", f"z{config.latent_dim}"]
+    sizes = "-".join(map(str, config.latent_dims or [config.latent_dim]))
+    words = [config.dataset, config.model, f"L{config.layers}", f"z{sizes}"]
     if "beta" not in PRESETS[config.model].unused:
         words.append(f"b{config.beta:g}")
     name = re.sub(r"[^\w.-]", "_", "-".join([*words, f"s{config.seed}", digest[:8]]))

@@ -16,7 +16,7 @@ from pyro_seatbelt.runs.robustness_numbers import MedianInterval, Robustness, re
 from pyro_seatbelt.training.config import TrainConfig
 
 CONFIG = ("dataset", "model", "layers", "latent_dim", "beta", "seed")
-"""The settings that a run is known by, in both tables."""
+"""The settings that a run is known by, in both tables; `latent_dim` is the length of z1."""
 
 
 def run_table(folder: Path) -> pd.DataFrame:
@@ -125,7 +125,8 @@ def _runs(folder: Path) -> list[tuple[RunFolder, TrainConfig, int]]:
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in CONFIG}
+    # one number, also of layers that differ: that of the lowest
+    return {name: getattr(config, name) for name in CONFIG} | {"latent_dim": config.layer_dims[0]}
 
 
 def _resistance(found: Robustness) -> dict[str, Any]:

@@ -3,24 +3,38 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pyro_seatbelt.documents import parse_json, parse_toml, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import (
+    DataRangeName,
     EstimatorName,
     GuideName,
+    LearningRateScheduleName,
     LikelihoodName,
     NetworkName,
     PresetName,
+    num_layers,
     settle,
 )
 from pyro_seatbelt.files import expanded
 from pyro_seatbelt.formats import without_format
-from pyro_seatbelt.options import Device, Expected, Group, Options
+from pyro_seatbelt.options import Device, Expected, Flag, Group, Options
 
 DEFAULT_STEPS = 20_000
 """How long a run is when neither steps nor epochs are given."""
+
+
+DEFAULT_LATENT_DIM = 10
+
+
+def _lengths(value: Any) -> Any:
+    """A list of whole numbers, also from a text such as `96,48,24`."""
+    if not isinstance(value, str):
+        return value
+    words = [word.strip() for word in value.split(",")]
+    return [int(word) if word.isdecimal() else word for word in words]
 
 
 class Changeable:
@@ -96,8 +110,19 @@ class TrainConfig(Options):
         ),
     ] = None
     latent_dim: Annotated[int, _MODEL, Field(ge=1, description="Dimensions of a latent layer.")] = (
-        10
+        DEFAULT_LATENT_DIM
     )
+    latent_dims: Annotated[
+        Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None,
+        _MODEL,
+        BeforeValidator(_lengths),
+        Flag("--latent-dims", metavar="N,N,...", text=True),
+        Expected("latent_dims to be whole numbers >= 1, such as 96,48,24"),
+        Field(
+            description="Dimensions of every latent layer, lowest first, such as 96,48,24,12,6, "
+            "instead of --latent-dim; there are as many layers.",
+        ),
+    ] = None
     network: Annotated[
         NetworkName, _MODEL, Field(description="Encoder and decoder of the images.")
     ] = "conv"
@@ -134,6 +159,14 @@ class TrainConfig(Options):
         Expected("a number > 0 or 'learned'"),  # pydantic reports every member of a union
         Field(description="Scale of a gaussian or laplace pixel: a number, or `learned`."),
     ] = None
+    data_range: Annotated[
+        DataRangeName,
+        _MODEL,
+        Field(
+            description="Values of a pixel as the encoder and a gaussian or laplace scale see it: "
+            "[0, 1] (unit) or [-1, 1] (signed), where a scale of 0.1 is 0.05 in [0, 1]."
+        ),
+    ] = "unit"
 
     beta: Annotated[
         float | None,
@@ -239,6 +272,14 @@ class TrainConfig(Options):
     learning_rate: Annotated[float, _OPTIMISATION, Field(gt=0, description="Adam's step size.")] = (
         1e-3
     )
+    learning_rate_schedule: Annotated[
+        LearningRateScheduleName,
+        _OPTIMISATION,
+        Field(
+            description="Whether the step size stays, or falls towards 0 along half a cosine; "
+            "the steps of such a run cannot change when it is resumed."
+        ),
+    ] = "constant"
     warmup_steps: Annotated[
         int,
         _OPTIMISATION,
@@ -333,6 +374,35 @@ class TrainConfig(Options):
             )
         return self
 
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.latent_dims is not None and self.latent_dim != DEFAULT_LATENT_DIM:
+            raise ValueError(
+                "latent_dims: expected latent_dim or latent_dims, not both, got "
+                f"{self.latent_dim} and {','.join(map(str, self.latent_dims))}"
+            )
+        num_layers(self.layers, self.latent_dims)
+        if self.data_range == "signed" and self.likelihood not in ("gaussian", "laplace"):
+            raise ValueError(
+                "data_range: expected a gaussian or laplace likelihood for signed pixels, got "
+                f"{self.likelihood}: choose another likelihood, or leave data_range out"
+            )
+        return self
+
+    @property
+    def layer_dims(self) -> tuple[int, ...]:
+        """The length of every latent layer, lowest first.
+
+        Raises:
+            InputError: If the model cannot have these layers.
+
+        Example:
+            >>> TrainConfig(layers=2).layer_dims, TrainConfig(latent_dims="96,48,24").layer_dims
+            ((10, 10), (96, 48, 24))
+        """
+        layers = settle(self.model, layers=self.layers, latent_dims=self.latent_dims).layers
+        return self.latent_dims or (self.latent_dim,) * layers
+
     def settled(self) -> Self:
         """Fills in the layers and the beta that the model has where they are not given.
 
@@ -346,7 +416,9 @@ class TrainConfig(Options):
             >>> TrainConfig(model="seatbelt", beta=2).settled().layers
             4
         """
-        layers, beta = settle(self.model, layers=self.layers, beta=self.beta)
+        layers, beta = settle(
+            self.model, layers=self.layers, beta=self.beta, latent_dims=self.latent_dims
+        )
         return self.model_copy(update={"layers": layers, "beta": beta})
 
     def to_json(self) -> str:

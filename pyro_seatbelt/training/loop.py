@@ -18,6 +18,7 @@ from pyro_seatbelt.signals import Interruption
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
+from pyro_seatbelt.training.learning_rate import learning_rate
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 from pyro_seatbelt.training.trainer import Trainer, TrainingObjective
@@ -139,6 +140,7 @@ def fit(
         optimizer = torch.optim.Adam(loss.parameters(), lr=config.learning_rate, fused=True)
         wrapped = fabric.setup(loss, optimizer)
         if resume:
+            _set_learning_rate(optimizer, config, step=start, total=total)  # what was saved has it
             resume.restore({"model": model, "guide": guide}, optimizer)
         log = _metrics_log(folder, start, tensorboard=config.tensorboard)
         if begin:
@@ -170,6 +172,7 @@ def fit(
         for step in range(start + 1, total + 1):
             if schedule:
                 schedule(step)
+            _set_learning_rate(optimizer, config, step=step, total=total)
             last = step == total
             metrics = trainer.step(step, measure=last or step == 1 or not step % config.log_every)
             if metrics and trainer.log:
@@ -178,6 +181,16 @@ def fit(
             if trainer.end_step(step, last=last, interruption=interruption):
                 return Outcome(step, interrupted=True, checkpoint=trainer.checkpoint)
         return Outcome(max(start, total), interrupted=False, checkpoint=trainer.checkpoint)
+
+
+def _set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, *, step: int, total: int
+) -> None:
+    rate = learning_rate(
+        config.learning_rate_schedule, config.learning_rate, step=step, total=total
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def _keep_parameters_in(loss: nn.Module) -> None:
