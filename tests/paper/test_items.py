@@ -189,6 +189,6 @@ def test_items_are_found_by_name():
 def test_scales_are_found_by_name():
     assert scale_named("laptop", synthetic=True) is SCALES["laptop"]
     with pytest.raises(
-        InputError, match="expected a scale of smoke, laptop, .*published-laptop, got 'huge'"
+        InputError, match=r"expected a scale of smoke, laptop, .*published-laptop, got 'huge'"
     ):
         scale_named("huge")
