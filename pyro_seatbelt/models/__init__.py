@@ -6,7 +6,6 @@ from pyro_seatbelt.models.lipschitz import (
     LipschitzDecoder,
     LipschitzEncoder,
     LipschitzHead,
-    reconstruction_lipschitz,
 )
 from pyro_seatbelt.models.networks import (
     ConditionalNormal,
@@ -38,5 +37,4 @@ __all__ = [
     "MLPEncoder",
     "SignedPixels",
     "latent_network",
-    "reconstruction_lipschitz",
 ]

@@ -18,10 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.models.hierarchy import Hierarchy
-from pyro_seatbelt.models.likelihoods import Likelihood
 from pyro_seatbelt.models.networks import ImageDecoder, ImageEncoder, ImageShape
-from pyro_seatbelt.models.signed_pixels import SIGNED_SLOPE, SignedPixels
 
 ENCODER_LIPSCHITZ = 0.5
 """Of the posterior means: images some 15 apart get means some 7 apart at most, which is what a
@@ -251,47 +248,6 @@ class LipschitzDecoder(ImageDecoder):
     def _decode(self, z: Tensor) -> Tensor:
         pixels: Tensor = self.lipschitz * self.layers(z) + self.shift
         return pixels
-
-
-def reconstruction_lipschitz(model: nn.Module, guide: nn.Module) -> float | None:
-    r"""Bounds how fast the reconstruction through posterior means moves with the image.
-
-    .. math::
-        \|r(x + d) - r(x)\|_2 \le K \|d\|_2
-
-    The product of the bounds of the encoder, of the posterior mean, of the decoder, and of the
-    likelihood's mean (1/4 for the sigmoid of a Bernoulli).
-
-    Args:
-        model: A model of one layer.
-        guide: Its guide.
-
-    Returns:
-        K; None where there is no such bound.
-
-    Example:
-        >>> from pyro_seatbelt import presets
-        >>> family = presets.build("vae", network="lipschitz", lipschitz=3.0, num_data=10)
-        >>> reconstruction_lipschitz(family.model, family.guide)
-        3.0
-    """
-    conditionals = list(getattr(guide, "conditionals", []))
-    if not isinstance(model, Hierarchy) or len(conditionals) != 1:
-        return None
-    encoder, head = getattr(guide, "encoder", None), getattr(conditionals[0], "network", None)
-    slope = PIXEL_SLOPE
-    while (inner := getattr(encoder, "encoder", None)) is not None:
-        # what is around it shows it other pixels, or a mean over shifted ones, which is no faster
-        slope *= SIGNED_SLOPE if isinstance(encoder, SignedPixels) else 1.0
-        encoder = inner
-    if (
-        isinstance(encoder, LipschitzEncoder)
-        and isinstance(head, LipschitzHead)
-        and isinstance(model.decoder, LipschitzDecoder)
-        and isinstance(model.likelihood, Likelihood)
-    ):
-        return head.lipschitz * model.decoder.lipschitz * slope
-    return None
 
 
 def fix_weights(module: nn.Module) -> None:

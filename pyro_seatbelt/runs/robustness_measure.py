@@ -20,10 +20,10 @@ from pyro_seatbelt.evaluation.coverage import LEAST_ROOM, l2_norms
 from pyro_seatbelt.evaluation.distortion_lines import DistortionLines, distortion_lines
 from pyro_seatbelt.evaluation.medians import median_over_runs
 from pyro_seatbelt.evaluation.r_robustness import r_robustness
+from pyro_seatbelt.evaluation.reconstruction_bound import constructed_bound
 from pyro_seatbelt.evaluation.resistance import best_covered, resistance
 from pyro_seatbelt.evaluation.square_search import square_search
 from pyro_seatbelt.executors.processors import num_workers
-from pyro_seatbelt.models import reconstruction_lipschitz
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.folder import package_versions
@@ -185,7 +185,7 @@ def _pair_table(
                 resistance(*some.of(pair), share / 100) for pair in range(len(x))
             ]
     pairs.loc[room <= LEAST_ROOM * apart, ["r50", "r90", "noise50", "noise90"]] = np.nan
-    if (bound := reconstruction_lipschitz(run.model, run.guide)) is not None:
+    if (bound := constructed_bound(run.model, run.guide)) is not None:
         for share in (50, 90):
             pairs[f"certified{share}"] = certified_resistance(bound, room, apart, share / 100)
     pairs["r50_over_blend50"] = pairs["r50"] / pairs["blend50"]
