@@ -67,7 +67,7 @@ SCALES: dict[str, BoardScale] = {
         ),
         BoardScale(
             name="laptop",
-            title="600 steps on 150 drawn chairs, 8 pairs: under an hour on 2 cores",
+            title="600 steps on 150 drawn chairs, 8 pairs: one to two hours on 2 cores",
             fields={
                 "dataset": "synth-chairs",
                 "ids": 150,

@@ -41,7 +41,7 @@ _Scale = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="smoke: a minute, shows that it runs. laptop: under an hour on 2 cores. workstation: "
+        help="smoke: a minute, shows that it runs. laptop: one to two hours on 2 cores. workstation: "
         "trained longer and attacked harder, for a GPU.",
         show_envvar=False,
     ),
@@ -86,7 +86,7 @@ def make(
 
     - `seatbelt board --list` - what stands on it
 
-    - `seatbelt board` - all of it, in under an hour
+    - `seatbelt board` - all of it, in one to two hours
 
     - `seatbelt board seatbelt --seeds 1` - one model beside the plain VAE, in minutes
 
