@@ -41,8 +41,8 @@ _Scale = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="smoke: a minute, shows that it runs. laptop: one to two hours on 2 cores. workstation: "
-        "trained longer and attacked harder, for a GPU.",
+        help="smoke: a minute, shows that it runs. laptop: one to two hours on 2 cores. "
+        "workstation: trained longer and attacked harder, for a GPU.",
         show_envvar=False,
     ),
 ]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pyro_seatbelt.plots.covered import BLEND
-from pyro_seatbelt.plots.style import FONT_SIZE, add_legend, line_style
+from pyro_seatbelt.plots.style import COLOURS, FONT_SIZE, add_legend, line_style
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ def resistance_against_quality(models: Sequence[QualityPoint]) -> Figure:
             middle = float(values.mean())
             ends = np.array([[model.resistance - model.low], [model.high - model.resistance]])
             look = line_style(number) | {"linestyle": "none"}
+            if number >= len(COLOURS):  # points have no dashes to tell them apart
+                look |= {"markerfacecolor": "white"}
             ax.plot([middle] * 2, [model.resistance, model.blend], color=BLEND, linewidth=0.7)
             blends += ax.plot(middle, model.blend, "_", color=BLEND, markersize=10)
             drawn = ax.errorbar(

@@ -94,7 +94,7 @@ def test_the_list_names_every_item(seatbelt):
         (["fig2"], "expected figures or tables out of fig1, fig3"),
         (
             ["fig3", "--scale", "huge"],
-            "expected a scale of smoke, laptop, workstation, paper, published, published-laptop, got 'huge'",
+            "expected a scale of smoke, laptop, workstation, paper, published, published-laptop",
         ),
         ([], "which one? name some of fig1, fig3"),
         (["fig3", "--redraw"], "nothing to redraw here"),
