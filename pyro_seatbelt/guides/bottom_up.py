@@ -72,11 +72,13 @@ class BottomUp(PyroModule):
         self.latents = name_latents(len(conditionals), latents)
         self.plate = plate
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
         """Draws every layer given images.
 
         Args:
             x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+            context: What every conditional sees besides, after its other inputs, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
 
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
@@ -86,10 +88,10 @@ class BottomUp(PyroModule):
             z: list[Tensor] = []
             for name, conditional in zip(self.latents, self.conditionals, strict=True):
                 if not z:
-                    posterior = conditional(features)
+                    posterior = conditional(features, *context)
                 elif self.condition_on_image:
-                    posterior = conditional(z[-1], features)
+                    posterior = conditional(z[-1], features, *context)
                 else:
-                    posterior = conditional(z[-1])
+                    posterior = conditional(z[-1], *context)
                 z.append(pyro.sample(name, posterior))
         return z

@@ -67,11 +67,13 @@ class TopDown(PyroModule):
         self.latents = name_latents(len(conditionals), latents)
         self.plate = plate
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
         """Draws every layer given images.
 
         Args:
             x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+            context: What every conditional sees besides, after its other inputs, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
 
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
@@ -81,6 +83,6 @@ class TopDown(PyroModule):
             z: list[Tensor] = []
             layers = list(zip(self.latents, self.conditionals, strict=True))
             for name, conditional in reversed(layers):
-                posterior = conditional(z[0], features) if z else conditional(features)
+                posterior = conditional(*z[:1], features, *context)
                 z.insert(0, pyro.sample(name, posterior))
         return z

@@ -27,7 +27,7 @@ class Hierarchy(PyroModule):
 
     Args:
         decoder: Maps :math:`(*, D)` to :math:`(*, C, H, W)`, where D is the length of
-            :math:`z_1`, or of all layers together with skips.
+            :math:`z_1`, or of all layers together with skips, and of the context if there is one.
         likelihood: Maps the decoder's output to a distribution over images.
         conditionals: The :math:`p(z_i \mid z_{i+1})`, lowest first; empty for one layer.
             Each maps a tensor to a distribution (see
@@ -85,12 +85,14 @@ class Hierarchy(PyroModule):
         """The number L of latent layers."""
         return len(self.latents)
 
-    def forward(self, x: Tensor | None = None, *, num_images: int = 1) -> Tensor:
+    def forward(self, x: Tensor | None = None, *context: Tensor, num_images: int = 1) -> Tensor:
         """Runs the generative program.
 
         Args:
             x: Observed pixels in [0, 1], shape :math:`(B, C, H, W)`; without
                 them images are drawn from the prior.
+            context: What every layer below the top and the decoder see besides, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
             num_images: How many images to draw when `x` is None.
 
         Returns:
@@ -102,7 +104,8 @@ class Hierarchy(PyroModule):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
             z = [pyro.sample(top, prior)]
             for name, conditional in reversed(list(zip(lower, self.conditionals, strict=True))):
-                z.insert(0, pyro.sample(name, conditional(z[0])))
-            logits = self.decoder(concatenate(z) if self.skip else z[0])
+                z.insert(0, pyro.sample(name, conditional(z[0], *context)))
+            seen = [*(z if self.skip else z[:1]), *context]
+            logits = self.decoder(concatenate(seen) if len(seen) > 1 else z[0])
             image: Tensor = pyro.sample(self.image, self.likelihood(logits), obs=x)
         return image
