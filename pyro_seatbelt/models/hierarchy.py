@@ -38,6 +38,8 @@ class Hierarchy(PyroModule):
         latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
         image: Name of the site of the image.
         plate: Name of the plate over images.
+        plate_dim: Its dimension, a negative number; by default the rightmost that is free. At -2
+            images have shape :math:`(B, *, C, H, W)`, with room for a plate inside it.
 
     Raises:
         ValueError: Without images in the data set, or when the names are not one per layer.
@@ -62,6 +64,7 @@ class Hierarchy(PyroModule):
         latents: Sequence[str] | None = None,
         image: str = "x",
         plate: str = "data",
+        plate_dim: int | None = None,
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
@@ -77,6 +80,7 @@ class Hierarchy(PyroModule):
         self.latents = name_latents(len(conditionals) + 1, latents)
         self.image = image
         self.plate = plate
+        self.plate_dim = plate_dim
         # on a buffer, so that .to() moves the prior's dtype and device
         self.register_buffer("zero", torch.zeros(()), persistent=False)
 
@@ -100,7 +104,7 @@ class Hierarchy(PyroModule):
         """
         size = num_images if x is None else self.num_data
         *lower, top = self.latents
-        with pyro.plate(self.plate, size, subsample=x):
+        with pyro.plate(self.plate, size, subsample=x, dim=self.plate_dim):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
             z = [pyro.sample(top, prior)]
             for name, conditional in reversed(list(zip(lower, self.conditionals, strict=True))):
