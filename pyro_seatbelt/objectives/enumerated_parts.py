@@ -1,11 +1,12 @@
 """The KL of one site in parts, where other sites are enumerated in parallel."""
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from pyro.distributions.util import scale_and_mask
 from pyro.poutine import Trace
 from torch import Tensor
+from torch.distributions import Distribution
 
 from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import log_weights
@@ -45,52 +46,99 @@ def enumerated_parts(
     q, p = guide_trace.nodes[name], model_trace.nodes[name]
     check_reparameterised(q)
     labels = _log_labels(guide_trace, q)
-    batch = (1,) * (nesting - len(q["fn"].batch_shape)) + tuple(q["fn"].batch_shape)
-    ways, plates = batch[:-nesting], batch[-nesting:]
-    z = q["value"].reshape(-1, *plates, q["value"].shape[-1])  # (K, *, D)
-    share = _without(labels, ways, plates).expand(batch).reshape(-1, *plates)  # (K, *)
-    where = data_plate(q, plate)
-    mask = None
-    if isinstance(p["mask"], Tensor):
-        mask = p["mask"].expand(plates).movedim(where.dim, 0)
-    log_w = log_weights(estimator, plates[where.dim], where.num_data, like=z, mask=mask)
-
-    def mixture(log_prob: Callable[[Tensor], Tensor], columns: int) -> Tensor:
-        """Log-densities of every draw under the mixture, shape `(K, M, *)` or `(K, M, *, D)`."""
-        own = z.movedim(where.dim - 1, 1)  # (K, M, *, D) without the images' axis
-        value = own.unsqueeze(where.dim - 1).flatten(0, 1)
-        value = value.reshape(*own.shape[:2], *(1,) * len(ways), *value.shape[1:])
-        log_q = log_prob(value.expand(*own.shape[:2], *batch, z.shape[-1]))
-        log_q = log_q.reshape(*own.shape[:2], len(z), *plates, *log_q.shape[log_q.ndim - columns :])
-        log_q = log_q.movedim(where.dim - columns, 3)  # (K, M, K', M', *) or (K, M, K', M', *, D)
-        log_v = share.movedim(where.dim, 1)  # (K', M', *)
-        if log_w.ndim:
-            others = log_w.shape[2:] or (1,) * (nesting - 1)
-            log_v = log_v + log_w.reshape(1, log_w.shape[0], 1, log_w.shape[1], *others)
-        else:
-            log_v = log_v + log_w
-        return (log_q + log_v.reshape(log_v.shape + (1,) * columns)).logsumexp((2, 3))
-
+    mixture = _mixture(q, p, labels, plate=plate, estimator=estimator, nesting=nesting)
     posterior = density(q, "decomposed")
     factors = marginals_of(posterior)
-    log_product = z.new_full((), math.nan)
-    if factors is not None:
-        log_product = mixture(factors.log_prob, 1).sum(-1)
-    if posterior.event_shape:
-        log_joint = mixture(posterior.log_prob, 0)
+    log_q_d = None if factors is None else mixture.pairs(factors)
+    if posterior.event_shape or log_q_d is None:
+        log_joint = mixture.log_density(mixture.pairs(posterior))
     else:
-        log_joint = mixture(lambda value: posterior.log_prob(value).sum(-1), 0)
-    rows = scale_and_mask(share.exp(), p["scale"], p["mask"]).movedim(where.dim, 1)
-    joint, product = (rows * log_joint).sum(), (rows * log_product).sum()
+        log_joint = mixture.log_density(log_q_d.sum(-1))
+    share = mixture.log_share.exp()
+    rows = scale_and_mask(share, p["scale"], p["mask"]).movedim(mixture.dim, 1)
+    joint, product = (rows * log_joint).sum(), rows.new_full((), math.nan)
+    if log_q_d is not None:
+        product = (rows * mixture.log_density(log_q_d).sum(-1)).sum()
     log_p = rows.new_full((), math.nan)
     if not enumerated_parents(model_trace, guide_trace, name):
         log_p = (labels.exp() * p["log_prob"]).sum()
-    log_q = (share.exp() * q["log_prob"].reshape(share.shape)).sum()
+    log_q = (share * q["log_prob"].reshape(share.shape)).sum()
     return Parts(
         mutual_information=log_q - joint,
         total_correlation=joint - product,
         dimension_wise_kl=product - log_p,
         aggregate_kl=joint - log_p,
+    )
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """The mixture of the posteriors of every label and image, with a draw from each.
+
+    Attributes:
+        z: The draws, shape `(K, *plates, D)`.
+        log_share: Log-probability of the labels given the image, shape `(K, *plates)`.
+        log_weights: Of every image's draw against every image's posterior.
+        ways: The enumeration dimensions of the site, K labels together.
+        dim: The dimension of the plates that holds the images.
+    """
+
+    z: Tensor
+    log_share: Tensor
+    log_weights: Tensor
+    ways: tuple[int, ...]
+    dim: int
+
+    def pairs(self, posterior: Distribution) -> Tensor:
+        """Log-densities of every draw under every posterior.
+
+        Args:
+            posterior: A distribution over vectors, or its factors.
+
+        Returns:
+            Shape `(K, M, K', M', *)`, and of factors `(K, M, K', M', *, D)`.
+        """
+        plates = self.log_share.shape[1:]
+        own = self.z.movedim(self.dim - 1, 1)  # (K, M, *, D) without the images' dimension
+        value = own.unsqueeze(self.dim - 1)
+        value = value.reshape(*own.shape[:2], *(1,) * len(self.ways), *value.shape[2:])
+        log_q = posterior.log_prob(value.expand(*own.shape[:2], *self.ways, *plates, own.shape[-1]))
+        columns = 1 - len(posterior.event_shape)
+        last = log_q.shape[log_q.ndim - columns :]
+        log_q = log_q.reshape(*own.shape[:2], len(self.z), *plates, *last)
+        return log_q.movedim(self.dim - columns, 3)
+
+    def log_density(self, pairs: Tensor) -> Tensor:
+        """Log-densities of every draw under the mixture, shape `(K, M, *)` or `(K, M, *, D)`."""
+        log_v = self.log_share.movedim(self.dim, 1)  # (K', M', *)
+        if self.log_weights.ndim:
+            rows, columns, *others = self.log_weights.shape
+            others = others or [1] * (log_v.ndim - 2)
+            log_v = log_v + self.log_weights.reshape(rows, 1, columns, *others)  # (M, K', M', *)
+        else:
+            log_v = log_v + self.log_weights
+        if pairs.ndim > 2 + self.log_share.ndim:
+            log_v = log_v[..., None]
+        return (pairs + log_v).logsumexp((2, 3))
+
+
+def _mixture(
+    q: Site, p: Site, labels: Tensor, *, plate: str, estimator: EstimatorName, nesting: int
+) -> _Mixture:
+    shape = q["fn"].batch_shape
+    batch = (1,) * (nesting - len(shape)) + tuple(shape)
+    ways, plates = batch[:-nesting], batch[-nesting:]
+    z = q["value"].reshape(-1, *plates, q["value"].shape[-1])
+    where = data_plate(q, plate)
+    mask = None
+    if isinstance(p["mask"], Tensor):
+        mask = p["mask"].expand(plates).movedim(where.dim, 0)
+    return _Mixture(
+        z=z,
+        log_share=_without(labels, ways, plates).expand(batch).reshape(-1, *plates),
+        log_weights=log_weights(estimator, plates[where.dim], where.num_data, like=z, mask=mask),
+        ways=ways,
+        dim=where.dim,
     )
 
 

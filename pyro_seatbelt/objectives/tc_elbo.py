@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import torch
@@ -164,8 +165,8 @@ class TraceTC_ELBO(Trace_ELBO):
 
     @property
     def weights(self) -> Mapping[str, Weights]:
-        """The weights of the decomposed sites by name; assign others to anneal."""
-        return self._weights
+        """The weights of the decomposed sites by name; assign a mapping to anneal."""
+        return MappingProxyType(self._weights)
 
     @weights.setter
     def weights(self, value: Mapping[str, Weights]) -> None:
