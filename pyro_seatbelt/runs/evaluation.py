@@ -12,6 +12,15 @@ from pyro_seatbelt.runs.measured import read_record
 NOISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels of :attr:`NoiseLevel.quantiles`."""
 
+SCORES = {
+    "mig": "mutual information gap (MIG)",
+    "dci_disentanglement": "DCI disentanglement",
+    "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness",
+    "sap": "separated attribute predictability (SAP)",
+}
+"""What the scores of disentanglement are called."""
+
 
 class NoiseLevel(BaseModel):
     r"""How well clean images are explained from their noisy versions.
