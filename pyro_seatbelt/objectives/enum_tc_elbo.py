@@ -15,7 +15,6 @@ from pyro.poutine import Trace
 from torch import Tensor
 
 from pyro_seatbelt.objectives.enumerated_parts import enumerated_parents, enumerated_parts
-from pyro_seatbelt.objectives.site_parts import weigh_parts
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
 from pyro_seatbelt.objectives.terms import TermsPerImage
 from pyro_seatbelt.traces.sites import shared_latents
@@ -93,7 +92,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
         for name, weights in self.weights.items():
             if set(weights) == {1.0}:
                 continue
-            q, parents = guide_trace.nodes[name], enumerated_parents(model_trace, guide_trace, name)
+            parents = enumerated_parents(model_trace, guide_trace, name)
             if parents and weights.gamma != 1:
                 raise NotImplementedError(
                     f"site '{name}': gamma={weights.gamma:g} weighs log p(z), and its prior "
@@ -105,11 +104,11 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
                 model_trace,
                 guide_trace,
                 name,
-                plate=self._plate_of(q),
+                plate=self.plate,
                 estimator=self.estimator,
                 nesting=int(self._enumerating.max_plate_nesting),
             )
-            for weight, part in weigh_parts(q, parts, weights):
+            for weight, part in parts.weighted(name, weights):
                 if weight != 1:
                     loss = loss + (weight - 1) * part
         return loss

@@ -10,6 +10,7 @@ from torch.distributions import Distribution
 
 from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import log_weights
+from pyro_seatbelt.objectives.site_parts import joint_family
 from pyro_seatbelt.objectives.terms import Parts
 from pyro_seatbelt.traces.factors import density, marginals_of
 from pyro_seatbelt.traces.plates import data_plate, plate_stack
@@ -21,7 +22,7 @@ def enumerated_parts(
     guide_trace: Trace,
     name: str,
     *,
-    plate: str,
+    plate: str | None,
     estimator: EstimatorName,
     nesting: int,
 ) -> Parts:
@@ -31,7 +32,7 @@ def enumerated_parts(
         model_trace: Trace of the model with Pyro's enumeration dimensions, and log-probabilities.
         guide_trace: The guide's.
         name: The site.
-        plate: Name of the plate over images.
+        plate: Name of the plate over images; None for the one around the site.
         estimator: How the minibatch estimates the aggregate posterior.
         nesting: How many dimensions plates take: those to the left enumerate.
 
@@ -50,7 +51,7 @@ def enumerated_parts(
     posterior = density(q, "decomposed")
     factors = marginals_of(posterior)
     log_q_d = None if factors is None else mixture.pairs(factors)
-    if posterior.event_shape or log_q_d is None:
+    if log_q_d is None or posterior.event_shape:
         log_joint = mixture.log_density(mixture.pairs(posterior))
     else:
         log_joint = mixture.log_density(log_q_d.sum(-1))
@@ -68,6 +69,7 @@ def enumerated_parts(
         total_correlation=joint - product,
         dimension_wise_kl=product - log_p,
         aggregate_kl=joint - log_p,
+        joint=joint_family(q),
     )
 
 
@@ -123,7 +125,7 @@ class _Mixture:
 
 
 def _mixture(
-    q: Site, p: Site, labels: Tensor, *, plate: str, estimator: EstimatorName, nesting: int
+    q: Site, p: Site, labels: Tensor, *, plate: str | None, estimator: EstimatorName, nesting: int
 ) -> _Mixture:
     shape = q["fn"].batch_shape
     batch = (1,) * (nesting - len(shape)) + tuple(shape)

@@ -70,7 +70,7 @@ def score_of_bound(
     model_trace: Trace,
     guide_trace: Trace,
     weighted: Sequence[tuple[float, Tensor]],
-    missing: Tensor | None,
+    others: Sequence[Tensor | None],
     *,
     analytic_entropy: bool,
 ) -> Tensor | None:
@@ -80,11 +80,11 @@ def score_of_bound(
         model_trace: As there.
         guide_trace: As there.
         weighted: The parts of the decomposed sites with their weights.
-        missing: What floors add to the loss, if there are any.
+        others: What floors and the like add to the loss.
         analytic_entropy: Whether latents that model and guide share have their entropies in the
             loss.
     """
-    coupled = torch.zeros_like(weighted[0][1]) if missing is None else missing
+    coupled = sum((each for each in others if each is not None), weighted[0][1].new_zeros(()))
     for weight, part in weighted:
         if weight != 1:
             coupled = coupled + (weight - 1) * part

@@ -4,7 +4,7 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
-from pyro_seatbelt.family import EstimatorName, Weights
+from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.terms import Parts
 from pyro_seatbelt.traces.factors import density, entropy, marginals_of
@@ -14,14 +14,14 @@ from pyro_seatbelt.traces.sites import Site, check_reparameterised, describe
 
 
 def site_parts(
-    q: Site, p: Site, *, plate: str, estimator: EstimatorName, analytic_entropy: bool
+    q: Site, p: Site, *, plate: str | None, estimator: EstimatorName, analytic_entropy: bool
 ) -> Parts:
     r"""Splits the KL of a site.
 
     Args:
         q: The site in the guide, with log-probabilities.
         p: The site in the model.
-        plate: Name of the plate over images.
+        plate: Name of the plate over images; None for the one around the site.
         estimator: How the minibatch estimates the aggregate posterior.
         analytic_entropy: Whether :math:`\log q` is minus the entropy instead of drawn.
 
@@ -39,31 +39,13 @@ def site_parts(
         total_correlation=log_qz.joint - log_product,
         dimension_wise_kl=log_product - log_p,
         aggregate_kl=log_qz.joint - log_p,
+        joint=joint_family(q),
     )
 
 
-def weigh_parts(q: Site, parts: Parts, weights: Weights) -> list[tuple[float, Tensor]]:
-    """The parts of a site with their weights (see :meth:`Parts.weighted`).
-
-    Args:
-        q: The site in the guide.
-        parts: Its parts.
-        weights: Its weights.
-
-    Raises:
-        NotImplementedError: When total correlation and dimension-wise KL have two weights and
-            cannot be told apart, because the posterior has no marginals in closed form.
-    """
-    whole = marginals_of(density(q, "decomposed")) is None
-    if whole and weights.beta != weights.gamma:
-        raise NotImplementedError(
-            f"site '{q['name']}' cannot be decomposed with beta={weights.beta:g} and "
-            f"gamma={weights.gamma:g}: total correlation and dimension-wise KL need the marginals "
-            f"of q, and {describe(q['fn'])} has its joint density alone; give both one weight "
-            "(alpha may be another: it weighs the mutual information), or decompose a factorised "
-            "family or a multivariate normal"
-        )
-    return parts.weighted(weights, whole=whole)
+def joint_family(q: Site) -> str | None:
+    """What a guide site's distribution is called, if it has no marginals in closed form."""
+    return None if marginals_of(density(q, "decomposed")) is not None else describe(q["fn"])
 
 
 def log_q_sum(site: Site, analytic_entropy: bool) -> Tensor:
@@ -78,7 +60,7 @@ def negative_entropy(site: Site) -> Tensor:
     return weighted
 
 
-def _aggregate(q: Site, p: Site, plate_name: str, estimator: EstimatorName) -> AggregateSums:
+def _aggregate(q: Site, p: Site, plate_name: str | None, estimator: EstimatorName) -> AggregateSums:
     posterior = density(q, "decomposed")
     plate = data_plate(q, plate_name)
     # the aggregate stands against the prior: it is scaled and masked as the model is

@@ -30,14 +30,12 @@ from pyro_seatbelt.objectives.score_function import score_of_bound
 from pyro_seatbelt.objectives.site_parts import (
     log_q_sum,
     site_parts,
-    weigh_parts,
 )
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
 from pyro_seatbelt.objectives.weight import Floor, SiteWeight, weights_by_site
 from pyro_seatbelt.traces.log_prob import row_weights
 from pyro_seatbelt.traces.plates import plate_around
 from pyro_seatbelt.traces.sites import (
-    Site,
     check_not_enumerated,
     sample_sites,
     shared_latents,
@@ -215,14 +213,14 @@ class TraceTC_ELBO(Trace_ELBO):
             name: site_parts(
                 guide_trace.nodes[name],
                 model_trace.nodes[name],
-                plate=self._plate_of(guide_trace.nodes[name]),
+                plate=self.plate,
                 estimator=estimator or self.estimator,
                 analytic_entropy=self.analytic_entropy,
             )
             for name in self.weights
         }
-        together = [sum(rest, first) for first, *rest in zip(*parts.values(), strict=True)]
-        zero = torch.zeros_like(together[0])
+        first, *others = parts.values()
+        zero = torch.zeros_like(first.mutual_information)
         lower = [value for name, value in kl.items() if name not in parts]
         # sites of one program alone (auxiliary, or drawn from the prior) count as in Trace_ELBO
         model_sites, guide_sites = sample_sites(model_trace), sample_sites(guide_trace)
@@ -238,9 +236,11 @@ class TraceTC_ELBO(Trace_ELBO):
                 zero,
             ),
             lower_kl=sum(lower, zero),
-            mutual_information=together[0],
-            total_correlation=together[1],
-            dimension_wise_kl=together[2],
+            mutual_information=sum(
+                (p.mutual_information for p in others), first.mutual_information
+            ),
+            total_correlation=sum((p.total_correlation for p in others), first.total_correlation),
+            dimension_wise_kl=sum((p.dimension_wise_kl for p in others), first.dimension_wise_kl),
             kl=kl,
             parts=parts,
             num_images=row_weights(model_trace.nodes[self.latent]).sum(),
@@ -301,7 +301,7 @@ class TraceTC_ELBO(Trace_ELBO):
 
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         terms = self.terms(model_trace, guide_trace)
-        weighted = self._weighted(guide_trace, terms)
+        weighted = self._weighted(terms)
         loss = -terms.log_likelihood + terms.lower_kl
         for weight, part in weighted:
             loss = loss + weight * part
@@ -309,7 +309,7 @@ class TraceTC_ELBO(Trace_ELBO):
         if missing is not None:
             loss = loss + missing
         score = score_of_bound(
-            model_trace, guide_trace, weighted, missing, analytic_entropy=self.analytic_entropy
+            model_trace, guide_trace, weighted, [missing], analytic_entropy=self.analytic_entropy
         )
         if score is not None:
             loss = loss + score
@@ -319,21 +319,19 @@ class TraceTC_ELBO(Trace_ELBO):
                 callback(report)
         return loss
 
-    def _plate_of(self, site: Site) -> str:
-        return self.plate or plate_around(site)
-
     def _check_plates(self, model_trace: Trace, guide_trace: Trace) -> None:
         for name in self.weights:
             site = sample_sites(guide_trace).get(name)
             if site is not None:
-                self._sizes.check(model_trace, guide_trace, name, self._plate_of(site))
+                plate = self.plate or plate_around(site)
+                self._sizes.check(model_trace, guide_trace, name, plate)
 
-    def _weighted(self, guide_trace: Trace, terms: Terms) -> list[tuple[float, Tensor]]:
+    def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
         """The parts of the decomposed sites with their weights."""
         return [
             each
             for name, weights in self.weights.items()
-            for each in weigh_parts(guide_trace.nodes[name], terms.parts[name], weights)
+            for each in terms.parts[name].weighted(name, weights)
         ]
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor | None:
@@ -353,4 +351,4 @@ class TraceTC_ELBO(Trace_ELBO):
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> TermsPerImage:
         terms = self.terms(model_trace, guide_trace, estimator="mss")
-        return TermsPerImage.of(terms, self._weighted(guide_trace, terms), missing)
+        return TermsPerImage.of(terms, self._weighted(terms), missing)

@@ -18,21 +18,35 @@ class Parts(NamedTuple):
         dimension_wise_kl: :math:`\sum_j \log q(z_j) - \log p(z)`; NaN there, too.
         aggregate_kl: :math:`\log q(z) - \log p(z)`, the two together, whether or not they can be
             told apart.
+        joint: The family of a posterior without marginals in closed form; None if it has them.
     """
 
     mutual_information: Tensor
     total_correlation: Tensor
     dimension_wise_kl: Tensor
     aggregate_kl: Tensor
+    joint: str | None = None
 
-    def weighted(self, weights: Weights, *, whole: bool) -> list[tuple[float, Tensor]]:
+    def weighted(self, site: str, weights: Weights) -> list[tuple[float, Tensor]]:
         """The parts, each once, with their weights.
 
         Args:
-            weights: The weights of the site.
-            whole: Whether the aggregate KL is one part, with the weight beta.
+            site: The site, for the message.
+            weights: Its weights.
+
+        Raises:
+            NotImplementedError: When total correlation and dimension-wise KL have two weights and
+                cannot be told apart.
         """
-        if whole:
+        if self.joint is not None:
+            if weights.beta != weights.gamma:
+                raise NotImplementedError(
+                    f"site '{site}' cannot be decomposed with beta={weights.beta:g} and "
+                    f"gamma={weights.gamma:g}: total correlation and dimension-wise KL need the "
+                    f"marginals of q, and {self.joint} has its joint density alone; give both one "
+                    "weight (alpha may be another: it weighs the mutual information), or decompose "
+                    "a factorised family or a multivariate normal"
+                )
             return [(weights.alpha, self.mutual_information), (weights.beta, self.aggregate_kl)]
         return [
             (weights.alpha, self.mutual_information),

@@ -110,7 +110,40 @@ class SiteWeight:
         return str(sites[0])
 
 
-class Floor:
+class Weight:
+    """An attribute that holds a finite number >= 0.
+
+    Example:
+        >>> class Objective:
+        ...     within = Weight()
+        >>> objective = Objective()
+        >>> objective.within = 4.0
+        >>> objective.within = -5.0
+        Traceback (most recent call last):
+            ...
+        ValueError: expected within >= 0 and finite, got -5.0
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            raise AttributeError(f"{self.name} is an attribute of instances")
+        return vars(instance)[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Keeps a number.
+
+        Raises:
+            TypeError: When it is no number.
+            ValueError: When it is negative or not finite.
+        """
+        check_weight(self.name, value)
+        vars(instance)[self.name] = value
+
+
+class Floor(Weight):
     """An attribute that holds a finite number >= 0, or such numbers by site.
 
     Example:
@@ -118,20 +151,7 @@ class Floor:
         ...     free_bits = Floor()
         >>> objective = Objective()
         >>> objective.free_bits = {"z1": 0.125}
-        >>> objective.free_bits = -5.0
-        Traceback (most recent call last):
-            ...
-        ValueError: expected free_bits >= 0 and finite, got -5.0
     """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> float | Mapping[str, float]:
-        if instance is None:
-            raise AttributeError(f"{self.name} is an attribute of instances")
-        value: float | Mapping[str, float] = vars(instance)[self.name]
-        return value
 
     def __set__(self, instance: Any, value: float | Mapping[str, float]) -> None:
         """Keeps a number, or numbers by site.
@@ -140,10 +160,9 @@ class Floor:
             TypeError: When one is no number.
             ValueError: When one is negative or not finite.
         """
-        if isinstance(value, Mapping):
-            value = dict(value)
-            for site, floor in value.items():
-                check_weight(f"{self.name} of '{site}'", floor)
-        else:
-            check_weight(self.name, value)
-        vars(instance)[self.name] = value
+        if not isinstance(value, Mapping):
+            super().__set__(instance, value)
+            return
+        for site, floor in value.items():
+            check_weight(f"{self.name} of '{site}'", floor)
+        vars(instance)[self.name] = dict(value)

@@ -44,12 +44,18 @@ def find_plate(site: Site, *names: str) -> DataPlate | None:
     return None
 
 
-def data_plate(site: Site, *names: str) -> DataPlate:
+def data_plate(site: Site, *names: str | None) -> DataPlate:
     """Finds the plate over images at a site that must be inside it (see :func:`find_plate`).
+
+    Args:
+        site: A sample site.
+        names: What the plate may be called; None is the one around the site
+            (:func:`plate_around`).
 
     Raises:
         InputError: When the site is not inside that plate, or the plate is sequential.
     """
+    names = tuple(plate_around(site) if name is None else name for name in names)
     plate = find_plate(site, *names)
     if plate is not None:
         return plate
