@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyro
 import torch
@@ -196,7 +197,7 @@ def read_pair(
     return pair
 
 
-def _check_context(context: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
+def _check_context(context: Sequence[Any], x: Tensor) -> tuple[Tensor, ...]:
     for each in context:
         if not isinstance(each, Tensor) or each.ndim == 0 or len(each) != len(x):
             shape = tuple(each.shape) if isinstance(each, Tensor) else type(each).__name__

@@ -1,10 +1,10 @@
 """Conditional distributions of a latent layer, whose parameters come from a network."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pyro.distributions as dist
 import torch
-from pyro.distributions.torch_distribution import TorchDistributionMixin
 from torch import Tensor, nn
 from torch.distributions.transforms import Transform
 
@@ -28,9 +28,7 @@ class ConditionalLocationScale(nn.Module):
         torch.Size([3])
     """
 
-    def __init__(
-        self, network: nn.Module, family: Callable[[Tensor, Tensor], TorchDistributionMixin]
-    ) -> None:
+    def __init__(self, network: nn.Module, family: Callable[[Tensor, Tensor], Any]) -> None:
         super().__init__()
         self.network = network
         self.family = family
@@ -112,11 +110,13 @@ class ConditionalFlow(nn.Module):
         self.transforms = list(transforms)
         self.trained = nn.ModuleList(each for each in transforms if isinstance(each, nn.Module))
 
-    def forward(self, *parents: Tensor) -> TorchDistributionMixin:
+    def forward(self, *parents: Tensor) -> dist.TorchDistribution:
         """Conditions on the parents (see :class:`ConditionalLocationScale`)."""
-        fn = self.conditional(*parents)
+        fn: Any = self.conditional(*parents)
         elementwise = all(each.codomain.event_dim == 0 for each in self.transforms)
         if elementwise and isinstance(fn, dist.Independent):
-            bent = dist.TransformedDistribution(fn.base_dist, self.transforms)
-            return bent.to_event(fn.reinterpreted_batch_ndims)
-        return dist.TransformedDistribution(fn, self.transforms)
+            factors: Any = dist.TransformedDistribution(fn.base_dist, self.transforms)
+            factorised: dist.TorchDistribution = factors.to_event(fn.reinterpreted_batch_ndims)
+            return factorised
+        bent: dist.TorchDistribution = dist.TransformedDistribution(fn, self.transforms)
+        return bent

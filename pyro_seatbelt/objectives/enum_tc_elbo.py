@@ -6,8 +6,7 @@ References:
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 from pyro.infer import TraceEnum_ELBO
 from pyro.infer.traceenum_elbo import _compute_dice_elbo
@@ -59,14 +58,14 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
                 "TraceEnumTC_ELBO has no free_bits and no analytic_entropy: leave them out, or "
                 "draw the discrete sites under TraceTC_ELBO"
             )
-        self._enumerating = TraceEnum_ELBO(  # type: ignore[no-untyped-call]
+        self._enumerating = TraceEnum_ELBO(
             num_particles=self.num_particles,
             vectorize_particles=self.vectorize_particles,
             max_plate_nesting=options.get("max_plate_nesting", float("inf")),
             strict_enumeration_warning=self.strict_enumeration_warning,
         )
 
-    def observing(self, callback: Callable[[TermsPerImage], None]) -> AbstractContextManager[None]:
+    def observing(self, callback: Callable[[TermsPerImage], None]) -> NoReturn:
         """Refuses: a sum over labels of the model does not fall into a likelihood and a KL.
 
         Raises:
@@ -80,7 +79,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
     def _get_traces(
         self, model: Callable[..., Any], guide: Callable[..., Any], args: Any, kwargs: Any
     ) -> Iterator[tuple[Trace, Trace]]:
-        traces: Iterator[tuple[Trace, Trace]] = self._enumerating._get_traces(  # type: ignore[no-untyped-call]  # noqa: SLF001
+        traces: Iterator[tuple[Trace, Trace]] = self._enumerating._get_traces(  # noqa: SLF001
             model, guide, args, kwargs
         )
         return traces
@@ -88,7 +87,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         shared_latents(model_trace, guide_trace, *self.weights)
         self._check_plates(model_trace, guide_trace)
-        loss: Tensor = -_compute_dice_elbo(model_trace, guide_trace)  # type: ignore[no-untyped-call]
+        loss: Tensor = -_compute_dice_elbo(model_trace, guide_trace)
         for name, weights in self.weights.items():
             if set(weights) == {1.0}:
                 continue

@@ -147,7 +147,7 @@ def _mixture(
 def _log_labels(guide_trace: Trace, q: Site) -> Tensor:
     """Log-probability of the labels of an image, over all that are enumerated per image."""
     own = {frame.name for frame in plate_stack(q)}
-    total = q["value"].new_zeros(())
+    total: Tensor = q["value"].new_zeros(())
     for name, site in sample_sites(guide_trace).items():
         how = site["infer"].get("enumerate")
         if site["is_observed"] or (how is None and site["fn"].has_rsample):

@@ -147,7 +147,7 @@ class TraceTC_ELBO(Trace_ELBO):
             strict_enumeration_warning=strict_enumeration_warning,
             retain_graph=retain_graph,
         )
-        if not isinstance(plate, str | None):
+        if not isinstance(cast(object, plate), str | None):
             raise TypeError(f"expected plate to be the name of a plate, got {plate!r}")
         if estimator not in get_args(EstimatorName):
             raise ValueError(

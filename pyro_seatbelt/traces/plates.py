@@ -55,15 +55,15 @@ def data_plate(site: Site, *names: str | None) -> DataPlate:
     Raises:
         InputError: When the site is not inside that plate, or the plate is sequential.
     """
-    names = tuple(plate_around(site) if name is None else name for name in names)
-    plate = find_plate(site, *names)
+    called = [plate_around(site) if name is None else name for name in names]
+    plate = find_plate(site, *called)
     if plate is not None:
         return plate
     plates = ", ".join(f"'{f.name}'" for f in site["cond_indep_stack"] if f.vectorized) or "none"
     raise InputError(
-        f"site '{site['name']}' is not inside a vectorised plate '{names[0]}' (its plates: "
+        f"site '{site['name']}' is not inside a vectorised plate '{called[0]}' (its plates: "
         f"{plates}), so it has no value per image: sample it inside "
-        f"pyro.plate('{names[0]}', num_data, subsample=x), or give the plate's own name as plate="
+        f"pyro.plate('{called[0]}', num_data, subsample=x), or give the plate's own name as plate="
     )
 
 
