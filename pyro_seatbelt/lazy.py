@@ -10,7 +10,8 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
 
     Args:
         package: Its name.
-        names: What each of its modules has to offer, besides the module itself.
+        names: What each of its modules has to offer, besides the module itself; a module of
+            another package has its full name.
 
     Returns:
         A function that imports the module which has a name, and raises :class:`AttributeError`
@@ -28,6 +29,7 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        home = homes[name]
+        return getattr(importlib.import_module(home if "." in home else f"{package}.{home}"), name)
 
     return get
