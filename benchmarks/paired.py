@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.result import Row
+from benchmarks.result import Row, text_of
 
 Rivals = Mapping[str, Callable[[], object]]
 """What to measure, by name."""
@@ -65,7 +65,7 @@ def compared(
             {
                 "": name,
                 "ms": 1e3 * statistics.median(times),
-                "ms range": f"{1e3 * min(times):.4g} - {1e3 * max(times):.4g}",
+                "ms range": f"{text_of(1e3 * min(times))} - {text_of(1e3 * max(times))}",
                 "times faster": statistics.median(ratios),
                 "range": f"{min(ratios):.2f} - {max(ratios):.2f}",
                 **({} if peaks is None else {"peak MB": peaks[name]}),

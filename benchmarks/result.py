@@ -33,7 +33,7 @@ class Result:
     def markdown(self) -> str:
         """The table in Markdown, which reads well as text, too."""
         columns = list(self.rows[0])
-        table = [columns, *([_text(row[column]) for column in columns] for row in self.rows)]
+        table = [columns, *([text_of(row[column]) for column in columns] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [_line(cells, widths) for cells in table]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -55,7 +55,7 @@ class Result:
 def write_json(path: Path, results: Sequence[Result]) -> None:
     """Writes results with the machine and the date."""
     content = {**machine(), "results": [each.plain() for each in results]}
-    path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    path.writetext_of(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, object]:
@@ -80,7 +80,7 @@ def machine() -> dict[str, object]:
 def _processor() -> str:
     lines: list[str] = []
     if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").readtext_of(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -89,7 +89,8 @@ def _undefined(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _text(value: str | float) -> str:
+def text_of(value: str | float) -> str:
+    """A value as tables have it: three digits, nothing for what is not known."""
     if isinstance(value, float):
         return (
             "" if math.isnan(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -73,14 +73,14 @@ class RunRecord(BaseModel):
     damaged: tuple[str, ...] = ()
 
 
-def attack_table(folder: Path) -> Path:
+def table_file(folder: Path) -> Path:
     """Where the table of an attack is: it comes last, so that the attack is finished with it.
 
     Args:
         folder: Of the attack.
 
     Example:
-        >>> attack_table(Path("attacks/latent")).name
+        >>> table_file(Path("attacks/latent")).name
         'table.parquet'
     """
     return folder / "table.parquet"

@@ -22,7 +22,7 @@ from pyro_seatbelt.manifest import (
     sha256,
     write_manifest,
 )
-from pyro_seatbelt.runs.folder import attack_table
+from pyro_seatbelt.runs.folder import table_file
 from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
 
 if TYPE_CHECKING:  # what is on disk is read without torch
@@ -73,7 +73,7 @@ class AttackRecords:
     @property
     def table(self) -> Path:
         """The scalars of every problem."""
-        return attack_table(self.path)
+        return table_file(self.path)
 
     @property
     def images(self) -> Path:

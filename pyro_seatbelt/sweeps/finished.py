@@ -11,7 +11,7 @@ from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.options import Options
 from pyro_seatbelt.runs.evaluation import read_evaluation
-from pyro_seatbelt.runs.folder import RunFolder, RunRecord, attack_table
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord, table_file
 from pyro_seatbelt.sweeps.job import Job, plain_options
 
 _MEASUREMENTS = ("evaluation", "robustness")
@@ -79,7 +79,7 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
         if wanted is not None and mark[name] != wanted:
             return None
     report = _report(job, place, names, was_finished=True)
-    there = [attack_table(path).is_file() for path in report.attacks]
+    there = [table_file(path).is_file() for path in report.attacks]
     if job.evaluation is not None:
         there.append(_answered(read_evaluation, place, job.evaluation, mark["step"]))
     if job.robustness is not None:
