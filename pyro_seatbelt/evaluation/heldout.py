@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.active_units import num_active_units
 from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
+from pyro_seatbelt.evaluation.units import num_active_units
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.factors import density
