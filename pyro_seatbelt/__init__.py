@@ -7,6 +7,7 @@ from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt import presets
+    from pyro_seatbelt.adapters import from_autoencoder_kl, from_modules, from_pythae
     from pyro_seatbelt.attacks import Attack, LatentKL, LatentW2, Output
     from pyro_seatbelt.guides import BottomUp, TopDown
     from pyro_seatbelt.models import Hierarchy
@@ -25,6 +26,9 @@ __all__ = [
     "TopDown",
     "TraceTC_ELBO",
     "__version__",
+    "from_autoencoder_kl",
+    "from_modules",
+    "from_pythae",
     "load_run",
     "presets",
 ]
@@ -33,6 +37,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "adapters": ["from_autoencoder_kl", "from_modules", "from_pythae"],
         "attacks": ["Attack", "LatentKL", "LatentW2", "Output"],
         "guides": ["BottomUp", "TopDown"],
         "models": ["Hierarchy"],
