@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.limits import plain_limits
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.reachable import reachable_modules
@@ -43,7 +44,7 @@ def attack_arguments(
         "optimiser": {"name": type(optimiser).__name__, **asdict(optimiser)},
         "weights": list(settings["weights"]),
         "ball": None if ball is None else asdict(ball),
-        "limits": list(settings["limits"]),
+        "limits": plain_limits(settings["limits"]),
         "device": x.device.type,
         "images": sha256([x] if target is None else [x, target]),
         "parameters": sha256([*_weights(pair.model), *_weights(pair.guide)]),
