@@ -40,7 +40,7 @@ def attack_arguments(
             for name, setting in settings.items()
             if name not in _ADDED or setting != _ADDED[name]
         },
-        "objective": {"name": objective.name, **vars(objective), "layers": list(pair.layers)},
+        "objective": {"name": objective.name, **objective.settings, "layers": list(pair.layers)},
         "optimiser": {"name": type(optimiser).__name__, **asdict(optimiser)},
         "weights": list(settings["weights"]),
         "ball": None if ball is None else asdict(ball),
