@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.defences import RefinedGuide, SmoothedEncoder
@@ -12,6 +14,7 @@ from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
 from pyro_seatbelt.models.lipschitz import fix_weights
 from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.runs import estimator
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -46,6 +49,58 @@ class Run(NamedTuple):
         plain = self.guide.plain if isinstance(self.guide, RefinedGuide) else self.guide
         assert isinstance(plain, BottomUp | TopDown)
         return plain
+
+    def transform(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Gives the posterior means of images, as scikit-learn's transformers do.
+
+        Args:
+            images: Pixels in [0, 1], or from 0 to 255 as uint8: shape `(n, C, H, W)`,
+                `(n, C * H * W)` or, of one channel, `(n, H, W)`.
+
+        Returns:
+            The means of all layers side by side, the lowest first, shape `(n, D)`.
+
+        Raises:
+            InputError: When the images are of another shape, or not in the range.
+        """
+        names = self.model.latents
+        return estimator.transform(self.guide, images, self.record.image_shape, names)
+
+    def inverse_transform(self, latents: ArrayLike) -> NDArray[np.float32]:
+        """Gives the mean images of latents; of ``run.transform(images)`` reconstructions.
+
+        Args:
+            latents: All layers side by side, the lowest first, shape `(n, D)`.
+
+        Returns:
+            Pixels, shape `(n, C, H, W)`.
+
+        Raises:
+            InputError: When they are no finite numbers, or too many or few.
+        """
+        return estimator.inverse_transform(self.model, latents, self.record.image_shape)
+
+    def score(
+        self, images: ArrayLike, y: object = None, *, num_draws: int = 1, seed: int = 0
+    ) -> float:
+        """Estimates the ELBO of images at weights 1, in nats per image: the larger, the better.
+
+        The estimate is unbiased for the ELBO, which is a lower bound of the log-likelihood. Of a
+        run with a chain behind its guide it is that of the guide alone.
+
+        Args:
+            images: As :meth:`transform` has them; of images that training has not seen it is the
+                held-out ELBO.
+            y: Not used.
+            num_draws: Draws of the latents for each image.
+            seed: Seeds the draws.
+
+        Raises:
+            InputError: As :meth:`transform` says, or without a draw.
+        """
+        del y
+        shape, pair = self.record.image_shape, (self.model, self.posterior)
+        return estimator.score(*pair, images, shape, num_draws=num_draws, seed=seed)
 
 
 def load_run(
