@@ -8,6 +8,7 @@ from torch.distributions import Normal
 
 from pyro_seatbelt.adapters.modules import Likelihood, ModuleGuide, ModuleModel, from_modules
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.lazy import needed
 from pyro_seatbelt.models.likelihoods import DEFAULT_SCALE
 
 
@@ -57,14 +58,8 @@ def from_autoencoder_kl(
 def _load(folder: Path) -> Any:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected the folder of an AutoencoderKL, there is none")
-    try:
+    with needed("AutoencoderKL", extra="diffusers"):
         from diffusers import AutoencoderKL  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "AutoencoderKL needs diffusers, which is not installed: "
-            "pip install 'pyro-seatbelt[diffusers]'",
-            name="diffusers",
-        ) from error
     try:
         return AutoencoderKL.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
