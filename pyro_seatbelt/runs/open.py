@@ -14,7 +14,8 @@ from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
 from pyro_seatbelt.models.lipschitz import fix_weights
 from pyro_seatbelt.objectives import TraceTC_ELBO
-from pyro_seatbelt.runs import estimator
+from pyro_seatbelt.runs import estimator, hub
+from pyro_seatbelt.runs.export import Exported, export_onnx
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -102,6 +103,46 @@ class Run(NamedTuple):
         shape, pair = self.record.image_shape, (self.model, self.posterior)
         return estimator.score(*pair, images, shape, num_draws=num_draws, seed=seed)
 
+    def export_onnx(self, folder: Path | str) -> Exported:
+        """Writes encoder and decoder as ONNX graphs (extra `onnx`).
+
+        Args:
+            folder: Where `encoder.onnx` and `decoder.onnx` go; it is made if it is not there.
+
+        Returns:
+            The two files, and what goes in and comes out.
+
+        Raises:
+            InputError: When the run has a defence at inference, or the disk does not take them.
+            ModuleNotFoundError: When what torch exports with is not installed.
+        """
+        if self.config.smoothing or self.config.mcmc_steps:
+            raise InputError(
+                f"{self.folder}: a defence at inference draws, and has no graph: export the run "
+                "that it was put around"
+            )
+        return export_onnx(self.model, self.posterior, self.record.image_shape, Path(folder))
+
+    def push_to_hub(self, name: str, *, private: bool = False) -> str:
+        """Puts the run on the Hugging Face Hub: its weights, its config and its record.
+
+        Weights are safetensors; the optimiser's state, metrics, figures and attacks stay here. The
+        config and the record go up as they are, a `data_dir` of yours included. You are who you
+        have logged in as with `hf auth login`.
+
+        Args:
+            name: `owner/name` of the repository, which is made if it is not there.
+            private: Whether a new repository is private.
+
+        Returns:
+            The address that :func:`load_run` takes.
+
+        Raises:
+            InputError: When the name is none, or the hub does not take it.
+            ModuleNotFoundError: When `huggingface_hub` (extra `hub`) is not installed.
+        """
+        return hub.push_run(self.folder, self.config, self.step, name, private=private)
+
 
 def load_run(
     folder: Path | str, *, step: int | None = None, device: torch.device | str = "cpu"
@@ -109,7 +150,9 @@ def load_run(
     """Rebuilds a trained pair from its folder alone.
 
     Args:
-        folder: The folder of a run.
+        folder: The folder of a run, or ``hf://owner/name`` or ``hf://owner/name@revision`` for one
+            on the Hugging Face Hub (extra `hub`). That is downloaded once for each revision, and
+            nothing in it is believed without its manifest.
         step: Step of the checkpoint to take, by default the newest.
         device: Where the pair is put.
 
@@ -119,6 +162,8 @@ def load_run(
     Raises:
         InputError: If this is no run, it has no such checkpoint, or a file is damaged.
     """
+    if isinstance(folder, str) and folder.startswith(hub.SCHEME):
+        folder = hub.fetch_run(folder)
     run = RunFolder(Path(folder))
     config, record = run.read_config(), run.read_record()
     saved = checkpoints(run.checkpoints)
