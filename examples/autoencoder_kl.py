@@ -60,8 +60,9 @@ def main(steps: int = 300, checkpoint: str | None = None, out: Path = Path()) ->
     relative = result.norm / (target - x).norm()
     print(f"half of the way: |d| {relative[result.success(covered=0.5)].min():.2f} of |x_t - x|")
     order = relative.argsort()
-    line = Line("latent attack", relative[order].tolist(), result.covered[order].tolist())
-    labels = {"x_label": "|d| / |target - input|", "y_label": "share of the way covered"}
+    curve = {"x": relative[order].tolist(), "y": result.covered[order].tolist()}
+    line = Line(name="latent attack", **curve)
+    labels = {"xlabel": "|d| / |target - input|", "ylabel": "share of the way covered"}
     line_chart([line], **labels).savefig(out / "autoencoder_kl_curve.png", dpi=150)
     best = int(torch.where(result.success(covered=0.5), relative, torch.inf).argmin())
     shown = torch.cat([x, result.adversarial[[best]], target])

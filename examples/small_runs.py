@@ -6,13 +6,13 @@ from pyro_seatbelt.runs import train_run
 from pyro_seatbelt.training import TrainConfig
 
 
-def main(steps: int = 300, out: Path = Path("runs")) -> None:
+def main(steps: int = 300, ids: int = 20, out: Path = Path("runs")) -> None:
     """Trains a VAE and a Seatbelt-VAE on a few drawn chairs: a minute on two cores."""
     for model, layers in (("vae", 1), ("seatbelt", 2)):
         config = TrainConfig(
             model=model,
             layers=layers,
-            ids=20,
+            ids=ids,
             network="mlp",
             features=128,
             steps=steps,

@@ -18,12 +18,11 @@ def needed(what: str, *, extra: str = "cli") -> Iterator[None]:
         ModuleNotFoundError: In one line, and with the name of what is missing.
 
     Example:
-        >>> with needed("the moon", extra="space"):
+        >>> with needed("the moon", extra="space"):  # doctest: +ELLIPSIS
         ...     import rockets
         Traceback (most recent call last):
             ...
-        ModuleNotFoundError: the moon needs rockets, which is not installed: pip install \
-'pyro-seatbelt[space]'
+        ModuleNotFoundError: the moon needs rockets, which is not installed: pip install ...
     """
     try:
         yield

@@ -47,12 +47,14 @@ def from_pythae(
             )
         likelihood = _LIKELIHOODS[loss]
 
+    network: Any = vae
+
     def encode(x: Tensor) -> tuple[Tensor, Tensor]:
-        output = vae.encoder(x)
+        output = network.encoder(x)
         return _part(output, "embedding", "encoder"), _part(output, "log_covariance", "encoder")
 
     def decode(z: Tensor) -> Tensor:
-        return _part(vae.decoder(z), "reconstruction", "decoder")
+        return _part(network.decoder(z), "reconstruction", "decoder")
 
     return from_modules(
         encode, decode, spread="log_variance", likelihood=likelihood, num_data=num_data

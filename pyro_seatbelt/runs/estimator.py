@@ -1,6 +1,7 @@
 """A trained pair by the verbs of scikit-learn: arrays in, arrays out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from pyro_seatbelt.evaluation.importance import weighted_draws
 from pyro_seatbelt.models import Hierarchy, ImageShape
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.posteriors import posterior_means
-from pyro_seatbelt.traces.programs import Program
+from pyro_seatbelt.traces.programs import Program, modules_of
 
 _ROWS = 256
 """Images of one pass through the networks."""
@@ -59,7 +60,7 @@ def inverse_transform(
     """
     z = _finite("latents", latents)
     with evaluation_mode(model, seed=0):
-        prior = poutine.trace(model).get_trace().nodes
+        prior: Any = poutine.trace(model).get_trace().nodes
         lengths = [prior[name]["value"].shape[-1] for name in model.latents]
         if z.ndim != 2 or not len(z) or z.shape[1] != sum(lengths):
             raise InputError(
@@ -69,10 +70,9 @@ def inverse_transform(
         parts = []
         for some in _tensor(z, model).split(_ROWS):
             data = dict(zip(model.latents, some.split(lengths, 1), strict=True))
-            decoded = poutine.trace(poutine.condition(model, data=data)).get_trace(
-                num_images=len(some)
-            )
-            parts.append(decoded.nodes[model.image]["fn"].mean)
+            program = poutine.condition(model, data=data)
+            nodes: Any = poutine.trace(program).get_trace(num_images=len(some)).nodes
+            parts.append(nodes[model.image]["fn"].mean)
     return _array(torch.cat(parts)).reshape(-1, *image_shape)
 
 
@@ -158,8 +158,8 @@ def _finite(what: str, values: ArrayLike) -> NDArray[np.float64]:
 
 def _tensor(array: NDArray[np.float64], program: Program) -> Tensor:
     """Brings an array to where a program computes, in its type of number."""
-    module = getattr(program, "__self__", program)
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    parameters = (p for module in modules_of(program) for p in module.parameters())
+    device = next((p.device for p in parameters), torch.device("cpu"))
     return torch.from_numpy(array).to(device, pixel_dtype(program))
 
 

@@ -10,15 +10,17 @@ import pyro_seatbelt
 
 EXAMPLES = Path(pyro_seatbelt.__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
-SIZES = {"sweep": {"steps": 2}, "autoencoder_kl": {"steps": 2}}
-"""Other sizes than three steps."""
+SIZES = {"small_runs": {"ids": 2}, "sweep": {"images": 8}}
+"""What else than the number of steps makes one small."""
 
 
 def test_there_are_some():
     assert len(NAMES) >= 6
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "sweep")) for n in NAMES]
+)
 def test_it_runs(name, workplace, capsys):
     if name == "autoencoder_kl":
         pytest.importorskip("diffusers")
@@ -27,7 +29,7 @@ def test_it_runs(name, workplace, capsys):
     spec = importlib.util.spec_from_file_location(f"example_{name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    size = {"steps": 3} | SIZES.get(name, {})
+    size = {"steps": 2} | SIZES.get(name, {})
     assert size.keys() <= inspect.signature(module.main).parameters.keys()
     module.main(**size)
     assert capsys.readouterr().out.strip()
