@@ -7,6 +7,7 @@ from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt import presets
+    from pyro_seatbelt.adapters import from_autoencoder_kl, from_modules, from_pythae
     from pyro_seatbelt.attacks import Attack, LatentKL, LatentW2, Output
     from pyro_seatbelt.family import Weights
     from pyro_seatbelt.guides import BottomUp, TopDown
@@ -28,6 +29,9 @@ __all__ = [
     "TraceTC_ELBO",
     "Weights",
     "__version__",
+    "from_autoencoder_kl",
+    "from_modules",
+    "from_pythae",
     "load_run",
     "presets",
 ]
@@ -36,6 +40,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "adapters": ["from_autoencoder_kl", "from_modules", "from_pythae"],
         "attacks": ["Attack", "LatentKL", "LatentW2", "Output"],
         "family": ["Weights"],
         "guides": ["BottomUp", "TopDown"],

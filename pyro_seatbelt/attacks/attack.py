@@ -18,6 +18,7 @@ from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.fresh_distance import FreshDistance
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
+from pyro_seatbelt.attacks.limits import Limits, check_limits
 from pyro_seatbelt.attacks.modes import Ends, Noise
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
@@ -74,7 +75,8 @@ class Attack:
             that way as it goes), and none ends above.
         restarts: Further searches of every problem, from random points.
         zero_test: Whether to settle the problems at once for which :math:`d = 0` is optimal.
-        limits: The range of the data.
+        limits: The range of the data, `(low, high)`: two numbers, or two sequences with one for
+            each channel, as normalised images have.
         batch: Problems in a group: bounds the optimiser's memory.
         rows: Rows (a draw of a problem each) of one pass through the networks: bounds theirs.
             64 on the CPU and 1024 elsewhere by default.
@@ -117,7 +119,7 @@ class Attack:
     ends: Ends = "both"
     restarts: int = 0
     zero_test: bool = True
-    limits: tuple[float, float] = (0.0, 1.0)
+    limits: Limits = (0.0, 1.0)
     batch: int = 128
     rows: int | None = None
     record_samples: int = 1
@@ -142,8 +144,7 @@ class Attack:
             if getattr(self, name) not in choices:
                 among = " or ".join(map(repr, choices))
                 raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
-        if not self.limits[0] < self.limits[1]:
-            raise InputError(f"expected limits (low, high) with low < high, got {self.limits}")
+        check_limits(self.limits)
         self._check_noise()
         self.optimiser.check_ball(self.ball)
 

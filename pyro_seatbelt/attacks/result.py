@@ -12,6 +12,8 @@ from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.optimisers.minimum import StopReason
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.problems import Problems
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.traces.coverage import covered_share, l2_norms
 from pyro_seatbelt.traces.programs import Program, replay_model
 from pyro_seatbelt.traces.sites import sample_sites
 
@@ -53,6 +55,9 @@ class AttackResult:
             shape `(P, *image)`.
         l2_target: Euclidean distance of that from the target, shape `(P,)`.
         l2_clean: Its Euclidean distance from the reconstruction of the input, shape `(P,)`.
+        covered: The share of the way from the reconstruction of the input to that of the target
+            that it has gone, shape `(P,)`; NaN where the two are hardly apart (see
+            :func:`~pyro_seatbelt.traces.coverage.covered_share`), None without targets.
         gradient_norm: Largest component of the projected gradient, shape `(P,)`.
         iterations: Iterations of the optimiser, shape `(P,)`.
         evaluations: Evaluations of the objective, shape `(P,)`.
@@ -78,10 +83,50 @@ class AttackResult:
     reconstruction: Tensor | None
     l2_target: Tensor | None
     l2_clean: Tensor | None
+    covered: Tensor | None
     gradient_norm: Tensor
     iterations: Tensor
     evaluations: Tensor
     stop: tuple[StopReason, ...]
+
+    def success(self, *, covered: float | None = None, distance: float | None = None) -> Tensor:
+        """Tells which problems were successful attacks, by one's own criterion.
+
+        Args:
+            covered: The least share of the way that the reconstruction must have gone to that of
+                the target: 0.5 for half of it.
+            distance: The largest distance that may be left to the target; without a target the
+                least that must have been reached from the input's own.
+
+        Returns:
+            Whether all that is asked for holds, shape `(P,)`; never for a retired problem.
+
+        Raises:
+            InputError: When nothing is asked for, or a share without a model or without targets.
+
+        Example:
+            >>> from pyro_seatbelt import presets
+            >>> from pyro_seatbelt.attacks import Attack, LatentKL
+            >>> family = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=10)
+            >>> x, target = torch.rand(2, 2, 1, 8, 8)
+            >>> result = Attack(LatentKL(), weights=[0.0, 1e6])(*family[:2], x, target)
+            >>> result.success(distance=1e-3).tolist()
+            [True, False, True, False]
+        """
+        success = torch.tensor([reason != "nan" for reason in self.stop], dtype=torch.bool)
+        if covered is None and distance is None:
+            raise InputError("expected a criterion of success: give covered=, distance= or both")
+        if covered is not None:
+            if self.covered is None:
+                raise InputError(
+                    "covered= is a share of the way to a target's reconstruction: attack with the "
+                    "model and with targets, or give distance="
+                )
+            success = success & (self.covered >= covered)
+        if distance is not None:
+            near = self.distance <= distance if self.targeted else self.distance >= distance
+            success = success & near
+        return success
 
     @staticmethod
     def concatenate(parts: Sequence["AttackResult"]) -> "AttackResult":
@@ -158,7 +203,7 @@ def record_result(
     """
     found = solution.found
     adversarial = problems.adversarial(found.x, problems.rows)
-    reconstruction = clean = target_nll = log_likelihood = None
+    reconstruction = clean = target_nll = log_likelihood = covered = None
     if pair.model is not None:
         reconstruction = _reconstruct(pair, adversarial, rows)
         # the problems of a pair share its input
@@ -169,6 +214,12 @@ def record_result(
             pair, pair.model, adversarial, problems, draws, rows
         )
         target_nll = -of_target
+        if problems.targeted:
+            aim = _reconstruct(pair, problems.target[first], rows)[own]
+            far, way, apart = map(
+                l2_norms, (reconstruction - aim, clean - aim, problems.x - problems.target)
+            )
+            covered = torch.from_numpy(covered_share(far, way, apart))
     return AttackResult(
         mode=mode,
         layers=pair.layers,
@@ -191,6 +242,7 @@ def record_result(
         l2_clean=None
         if reconstruction is None or clean is None
         else l2_distance(reconstruction, clean),
+        covered=covered,
         gradient_norm=found.gradient_norm,
         iterations=found.iterations,
         evaluations=found.evaluations,

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks import PGD, Attack, Ball, Layers, Mode
 from pyro_seatbelt.attacks.objectives import make_objective
-from pyro_seatbelt.evaluation.coverage import l2_norms
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.open import Run
+from pyro_seatbelt.traces.coverage import l2_norms
 from pyro_seatbelt.traces.reconstruction import reconstruct
 
 STEPS = 20

@@ -16,7 +16,6 @@ from pyro_seatbelt.evaluation import attack_health as health
 from pyro_seatbelt.evaluation import importance_weighted_bound, reconstruct
 from pyro_seatbelt.evaluation.auddc import curves
 from pyro_seatbelt.evaluation.certificate import certified_resistance
-from pyro_seatbelt.evaluation.coverage import LEAST_ROOM, l2_norms
 from pyro_seatbelt.evaluation.distortion_lines import DistortionLines, distortion_lines
 from pyro_seatbelt.evaluation.medians import median_over_runs
 from pyro_seatbelt.evaluation.r_robustness import r_robustness
@@ -39,6 +38,7 @@ from pyro_seatbelt.runs.robustness_numbers import (
     mean_of,
 )
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
+from pyro_seatbelt.traces.coverage import LEAST_ROOM, l2_norms
 
 GRID = np.linspace(0, 1, 101)
 """Relative distortions of the curves."""
