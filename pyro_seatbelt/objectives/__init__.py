@@ -1,6 +1,8 @@
 """Variational objectives and the aggregate posterior that they need."""
 
+from pyro_seatbelt.objectives.factor_elbo import TraceFactor_ELBO
+from pyro_seatbelt.objectives.hf_elbo import TraceHF_ELBO
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
 
-__all__ = ["Terms", "TermsPerImage", "TraceTC_ELBO"]
+__all__ = ["Terms", "TermsPerImage", "TraceFactor_ELBO", "TraceHF_ELBO", "TraceTC_ELBO"]

@@ -8,7 +8,7 @@ References:
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast, get_args
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import EstimatorName
-from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
+from pyro_seatbelt.objectives.aggregate import AggregateSums, Mixture, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.free_bits import shortfall
 from pyro_seatbelt.objectives.loss_module import LossModule
 from pyro_seatbelt.objectives.score_function import score_function
@@ -63,17 +63,18 @@ class TraceTC_ELBO(Trace_ELBO):
     plate's size. Other sites of the guide may be discrete: their gradient comes from the score
     function, as in :class:`pyro.infer.Trace_ELBO`; none is enumerated. It works in
     :class:`pyro.infer.SVI` and, as ``elbo(model, guide)``, under a torch optimizer. `alpha`,
-    `beta`, `gamma` and `free_bits` are attributes: assign to them to anneal.
+    `beta`, `gamma`, `lower` and `free_bits` are attributes: assign to them to anneal.
 
     Args:
         latent: Name of the site whose KL is decomposed, the top layer.
         alpha: Weight of the index-code mutual information.
         beta: Weight of the total correlation.
         gamma: Weight of the dimension-wise KL.
+        lower: Weight of the KL of the layers below, 1 in the paper.
         estimator: How a minibatch estimates :math:`q(z_L)` in the loss: `mws` (the paper's) or
             `mss`.
         free_bits: Floor under the KL of every latent dimension of every layer, in nats per image.
-            At the top it is under the ordinary KL; weights other than 1 act outside the floor.
+            It is under the ordinary KL; weights other than 1 act outside the floor.
             Vectorised particles share one floor under their mean, others have one each.
         analytic_entropy: Use the closed-form entropy of each guide conditional instead of
             :math:`-\log q` at the draw: same mean, and a smaller variance while the guide is
@@ -106,6 +107,7 @@ class TraceTC_ELBO(Trace_ELBO):
     alpha = Weight()
     beta = Weight()
     gamma = Weight()
+    lower = Weight()
     free_bits = Weight()
 
     def __init__(
@@ -115,6 +117,7 @@ class TraceTC_ELBO(Trace_ELBO):
         alpha: float = 1.0,
         beta: float = 1.0,
         gamma: float = 1.0,
+        lower: float = 1.0,
         estimator: EstimatorName = "mws",
         free_bits: float = 0.0,
         analytic_entropy: bool = False,
@@ -143,6 +146,7 @@ class TraceTC_ELBO(Trace_ELBO):
         self.alpha = alpha
         self.beta = beta
         self.gamma = gamma
+        self.lower = lower
         self.estimator: EstimatorName = estimator
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
@@ -265,18 +269,17 @@ class TraceTC_ELBO(Trace_ELBO):
 
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         terms = self.terms(model_trace, guide_trace)
-        loss = (
-            -terms.log_likelihood
-            + terms.lower_kl
-            + self.alpha * terms.mutual_information
-            + self.beta * terms.total_correlation
-            + self.gamma * terms.dimension_wise_kl
-        )
+        loss = -terms.log_likelihood
+        for weight, part in self._weighted(terms):
+            loss = loss + weight * part
+        coupled = self._penalty(model_trace, guide_trace, self.estimator)
+        if coupled is not None:
+            loss = loss + coupled
         missing = None
         if self.free_bits > 0:
             missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
             loss = loss + missing
-        score = self._score(model_trace, guide_trace, terms, missing)
+        score = self._score(model_trace, guide_trace, terms, (coupled, missing))
         if score is not None:
             loss = loss + score
         if self._observers:
@@ -315,9 +318,13 @@ class TraceTC_ELBO(Trace_ELBO):
         return _negative_entropy(site).sum()
 
     def _score(
-        self, model_trace: Trace, guide_trace: Trace, terms: Terms, missing: Tensor | None
+        self,
+        model_trace: Trace,
+        guide_trace: Trace,
+        terms: Terms,
+        others: Sequence[Tensor | None],
     ) -> Tensor | None:
-        coupled = torch.zeros_like(terms.lower_kl) if missing is None else missing
+        coupled = sum((each for each in others if each is not None), terms.lower_kl.new_zeros(()))
         for weight, part in self._weighted(terms):
             if weight != 1:
                 coupled = coupled + (weight - 1) * part
@@ -330,14 +337,29 @@ class TraceTC_ELBO(Trace_ELBO):
         return score_function(model_trace, guide_trace, log_q, coupled)
 
     def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
-        """The parts of the top layer with their weights."""
+        """The parts of the KL with their weights."""
         return [
+            (self.lower, terms.lower_kl),
             (self.alpha, terms.mutual_information),
             (self.beta, terms.total_correlation),
             (self.gamma, terms.dimension_wise_kl),
         ]
 
+    def _penalty(
+        self,
+        model_trace: Trace,  # noqa: ARG002 - for objectives that add something
+        guide_trace: Trace,  # noqa: ARG002
+        estimator: EstimatorName,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What an objective adds to the weighted parts, a sum over the plate's images, in nats."""
+        return None
+
     def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
+        mixture = self._mixture(q, p, estimator)
+        return aggregate_sums(*mixture[:-1], dim=mixture.dim)
+
+    def _mixture(self, q: Site, p: Site, estimator: EstimatorName) -> Mixture:
+        """The draws of the decomposed site and the posteriors that they are held against."""
         posterior = factorised(q, "decomposed")
         plate = data_plate(q, self.plate)
         # the aggregate stands against the prior: it is scaled and masked as the model is
@@ -346,7 +368,7 @@ class TraceTC_ELBO(Trace_ELBO):
         if isinstance(p["mask"], Tensor):
             mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
         weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
-        return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
+        return Mixture(z, posterior, weights, rows, plate.dim)
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor:
         missing = []
@@ -371,8 +393,9 @@ class TraceTC_ELBO(Trace_ELBO):
         for weight, part in self._weighted(terms):
             if weight != 1:  # a part may be NaN
                 objective = objective - (weight - 1) * part
-        if missing is not None:
-            objective = objective - missing
+        for more in (missing, self._penalty(model_trace, guide_trace, "mss")):
+            if more is not None:
+                objective = objective - more
 
         def per_image(value: Tensor) -> float:
             return (value / terms.num_images).item()
