@@ -202,8 +202,8 @@ def build(
             hidden,
             num_data=num_data,
         )
-        seen = SignedPixels(encoder) if data_range == "signed" else encoder
-        posterior = guide_of(guide, encoder, seen, model, dims, hidden)
+        shown = SignedPixels(encoder) if data_range == "signed" else encoder
+        posterior = guide_of(guide, encoder, shown, model, dims, hidden)
         objective = _objective(
             preset,
             dims[-1],

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import pyro
 import pyro.distributions as dist
 from torch import Tensor, nn
-from torch.distributions import Independent
 
 from pyro_seatbelt.guides.top_down import TopDown
 
@@ -103,7 +102,7 @@ class Ladder(TopDown):
         return z
 
 
-def weighed_by_precision(one: Independent, other: Independent) -> dist.Independent:
+def weighed_by_precision(one: dist.Independent, other: dist.Independent) -> dist.Independent:
     """The normalised product of the densities of two diagonal Gaussians.
 
     Args:

@@ -20,6 +20,7 @@ from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
 from pyro_seatbelt.objectives.terms import Terms
 from pyro_seatbelt.traces.log_prob import row_weights
 from pyro_seatbelt.traces.plates import data_plate
+from pyro_seatbelt.traces.sites import Site
 
 ADAM_BETAS = (0.5, 0.9)
 """Decay rates of Adam for the discriminator, as published."""
@@ -168,7 +169,7 @@ class TraceFactor_ELBO(TraceTC_ELBO):
 
     def _judge(self, model_trace: Trace, guide_trace: Trace) -> "_Judgement":
         """Classifies draws; a permuted one counts as little as any draw that it is made of."""
-        q = guide_trace.nodes[self.latent]
+        q: Site = guide_trace.nodes[self.latent]
         dim = data_plate(q, self.plate).dim
         z = q["value"].movedim(dim - 1, 0)
         z = z.reshape(len(z), -1, z.shape[-1])  # (n, K, D)
@@ -187,7 +188,7 @@ class TraceFactor_ELBO(TraceTC_ELBO):
         )
 
     @torch.no_grad()
-    def _per_image(
+    def _per_image(  # type: ignore[override]  # what the bound reports, and more
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> FactorTermsPerImage:
         terms = super()._per_image(model_trace, guide_trace, missing)

@@ -1,6 +1,7 @@
 """The total correlation inside groups of dimensions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyro.distributions as dist
 import torch
@@ -34,7 +35,8 @@ def total_correlation_within(mixture: Mixture, groups: Sequence[int]) -> Tensor:
         >>> total_correlation_within(mixture, (2, 1))
         tensor(0.)
     """
-    z, posterior, log_weights, rows, dim = mixture
+    z, _, log_weights, rows, dim = mixture
+    posterior: Any = mixture.posterior  # a Normal has parameters that others do not have
     if sum(groups) != z.shape[-1]:
         raise ValueError(
             f"expected groups of {z.shape[-1]} dimensions together, got "
