@@ -80,24 +80,27 @@ class Ladder(TopDown):
         self.upward = nn.ModuleList(upward)
         self.generative = nn.ModuleList(generative)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
         """Draws every layer given images.
 
         Args:
             x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+            context: What every conditional sees besides, after its other inputs, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
 
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
         """
-        with pyro.plate(self.plate, self.num_data, subsample=x):
+        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
             features = [self.encoder(x)]
             for network in self.upward:
                 features.append(network(features[-1]))
             z: list[Tensor] = []
             for layer in reversed(range(len(self.latents))):
-                posterior = self.conditionals[layer](features[layer])
+                posterior = self.conditionals[layer](features[layer], *context)
                 if z:
-                    posterior = weighed_by_precision(posterior, self.generative[layer](z[0]))
+                    prior = self.generative[layer](z[0], *context)
+                    posterior = weighed_by_precision(posterior, prior)
                 z.insert(0, pyro.sample(self.latents[layer], posterior))
         return z
 

@@ -1,6 +1,11 @@
 """Generative programs and the networks and likelihoods that they are made of."""
 
 from pyro_seatbelt.models.bidirectional import BidirectionalHierarchy
+from pyro_seatbelt.models.conditionals import (
+    ConditionalFlow,
+    ConditionalLocationScale,
+    ConditionalLowRankNormal,
+)
 from pyro_seatbelt.models.discriminator import Discriminator
 from pyro_seatbelt.models.features import FeatureNetwork
 from pyro_seatbelt.models.hierarchy import Hierarchy
@@ -19,12 +24,16 @@ from pyro_seatbelt.models.networks import (
     ImageShape,
     MLPDecoder,
     MLPEncoder,
+    concatenate,
     latent_network,
 )
 from pyro_seatbelt.models.signed_pixels import SignedPixels
 
 __all__ = [
     "BidirectionalHierarchy",
+    "ConditionalFlow",
+    "ConditionalLocationScale",
+    "ConditionalLowRankNormal",
     "ConditionalNormal",
     "ConvDecoder",
     "ConvEncoder",
@@ -42,5 +51,6 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "SignedPixels",
+    "concatenate",
     "latent_network",
 ]

@@ -85,19 +85,19 @@ class BidirectionalHierarchy(Hierarchy):
         """The number L of layers."""
         return len(self.downward) + 1
 
-    def forward(self, x: Tensor | None = None, *, num_images: int = 1) -> Tensor:
+    def forward(self, x: Tensor | None = None, *context: Tensor, num_images: int = 1) -> Tensor:
         """Runs the generative program (see :class:`Hierarchy`)."""
         size = num_images if x is None else self.num_data
-        with pyro.plate(self.plate, size, subsample=x):
+        with pyro.plate(self.plate, size, subsample=x, dim=self.plate_dim):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
             z = [pyro.sample(self.latents[-1], prior)]
             for layer in reversed(range(self.num_layers - 1)):
                 features = self.downward[layer](*z)
                 lower = [
-                    pyro.sample(self.latents[i], self.conditionals[i](features))
+                    pyro.sample(self.latents[i], self.conditionals[i](features, *context))
                     for i in (2 * layer + 1, 2 * layer)
                 ]
                 z = [*reversed(lower), *z]
-            logits = self.decoder(concatenate(z))
+            logits = self.decoder(concatenate([*z, *context]))
             image: Tensor = pyro.sample(self.image, self.likelihood(logits), obs=x)
         return image

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from pyro_seatbelt.family import EstimatorName
+from pyro_seatbelt.family import EstimatorName, Weights
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
 from pyro_seatbelt.objectives.terms import Terms
 from pyro_seatbelt.traces.log_prob import row_weights
@@ -151,12 +151,9 @@ class TraceFactor_ELBO(TraceTC_ELBO):
         )
 
     def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
-        return [
-            (self.lower, terms.lower_kl),
-            (self.alpha, terms.mutual_information),
-            (1.0, terms.total_correlation),
-            (self.gamma, terms.dimension_wise_kl),
-        ]
+        weights = Weights(self.alpha, 1.0, self.gamma)
+        decomposed = terms.parts[self.latent].weighted(self.latent, weights)
+        return [(self.lower, terms.lower_kl), *decomposed]
 
     def _penalty(
         self,

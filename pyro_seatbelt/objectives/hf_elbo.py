@@ -14,8 +14,10 @@ from torch import Tensor
 
 from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.grouped import total_correlation_within
+from pyro_seatbelt.objectives.site_parts import mixture_of
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
 from pyro_seatbelt.objectives.weight import Weight
+from pyro_seatbelt.traces.factors import factorised
 
 
 class GroupedTermsPerImage(NamedTuple):
@@ -91,11 +93,13 @@ class TraceHF_ELBO(TraceTC_ELBO):
         self, model_trace: Trace, guide_trace: Trace, estimator: EstimatorName
     ) -> Tensor | None:
         """The bound weighs all of the total correlation by beta: what is inside is made up for."""
-        return (self.within - self.beta) * self._within(model_trace, guide_trace, estimator)
+        weight: float = self.within - self.beta
+        return weight * self._within(model_trace, guide_trace, estimator)
 
     def _within(self, model_trace: Trace, guide_trace: Trace, estimator: EstimatorName) -> Tensor:
         q, p = guide_trace.nodes[self.latent], model_trace.nodes[self.latent]
-        return total_correlation_within(self._mixture(q, p, estimator), self.groups)
+        factorised(q, "split into groups")
+        return total_correlation_within(mixture_of(q, p, self.plate, estimator), self.groups)
 
     @torch.no_grad()
     def _per_image(  # type: ignore[override]  # what the bound reports, and more
