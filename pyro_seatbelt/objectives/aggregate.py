@@ -47,6 +47,26 @@ class AggregateSums(NamedTuple):
     marginal: Tensor
 
 
+class Mixture(NamedTuple):
+    """Draws of a minibatch and the posteriors whose mixture they are held against.
+
+    The arguments of :func:`aggregate_sums`, whose shapes they have.
+
+    Attributes:
+        z: The draws.
+        posterior: The factorised posterior that they come from.
+        log_weights: Of every draw against every posterior.
+        row_weights: What every draw counts for.
+        dim: The dimension of the images.
+    """
+
+    z: Tensor
+    posterior: Distribution
+    log_weights: Tensor
+    row_weights: Tensor
+    dim: int
+
+
 class LogDensity(NamedTuple):
     r"""Aggregate log-densities per sample, in nats.
 

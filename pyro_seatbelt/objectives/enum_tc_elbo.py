@@ -87,6 +87,11 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         shared_latents(model_trace, guide_trace, *self.weights)
         self._check_plates(model_trace, guide_trace)
+        if self.lower != 1:
+            raise NotImplementedError(
+                f"lower={self.lower:g}: the bound is not taken apart where sites are enumerated: "
+                "use lower=1, or draw the sites under TraceTC_ELBO"
+            )
         loss: Tensor = -_compute_dice_elbo(model_trace, guide_trace)
         for name, weights in self.weights.items():
             if set(weights) == {1.0}:

@@ -5,7 +5,7 @@ from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
 from pyro_seatbelt.family import EstimatorName
-from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
+from pyro_seatbelt.objectives.aggregate import AggregateSums, Mixture, aggregate_sums, log_weights
 from pyro_seatbelt.objectives.terms import Parts
 from pyro_seatbelt.traces.factors import density, entropy, marginals_of
 from pyro_seatbelt.traces.log_prob import row_weights
@@ -60,7 +60,15 @@ def negative_entropy(site: Site) -> Tensor:
     return weighted
 
 
-def _aggregate(q: Site, p: Site, plate_name: str | None, estimator: EstimatorName) -> AggregateSums:
+def mixture_of(q: Site, p: Site, plate_name: str | None, estimator: EstimatorName) -> Mixture:
+    """The draws of a decomposed site and the posteriors that they are held against.
+
+    Args:
+        q: The site in the guide.
+        p: The site in the model.
+        plate_name: Name of the plate over images; None for the one around the site.
+        estimator: How the minibatch estimates the aggregate posterior.
+    """
     posterior = density(q, "decomposed")
     plate = data_plate(q, plate_name)
     # the aggregate stands against the prior: it is scaled and masked as the model is
@@ -69,8 +77,13 @@ def _aggregate(q: Site, p: Site, plate_name: str | None, estimator: EstimatorNam
     if isinstance(p["mask"], torch.Tensor):
         mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
     weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
+    return Mixture(z, posterior, weights, rows, plate.dim)
+
+
+def _aggregate(q: Site, p: Site, plate_name: str | None, estimator: EstimatorName) -> AggregateSums:
+    mixture = mixture_of(q, p, plate_name, estimator)
     try:
-        return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
+        return aggregate_sums(*mixture[:-1], dim=mixture.dim)
     except (KeyError, NotImplementedError) as error:
         raise NotImplementedError(
             f"site '{q['name']}' cannot be decomposed: {describe(q['fn'])} has no density where it "

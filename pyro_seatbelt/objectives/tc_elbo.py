@@ -32,7 +32,7 @@ from pyro_seatbelt.objectives.site_parts import (
     site_parts,
 )
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
-from pyro_seatbelt.objectives.weight import Floor, SiteWeight, weights_by_site
+from pyro_seatbelt.objectives.weight import Floor, SiteWeight, Weight, weights_by_site
 from pyro_seatbelt.traces.log_prob import row_weights
 from pyro_seatbelt.traces.plates import plate_around
 from pyro_seatbelt.traces.sites import (
@@ -67,7 +67,7 @@ class TraceTC_ELBO(Trace_ELBO):
     may be discrete: their gradient comes from the score function, as in
     :class:`pyro.infer.Trace_ELBO`; :class:`TraceEnumTC_ELBO` enumerates them. It works in
     :class:`pyro.infer.SVI` and, as ``elbo(model, guide)``, under a torch optimizer. `alpha`,
-    `beta`, `gamma`, `weights` and `free_bits` are attributes: assign to them to anneal.
+    `beta`, `gamma`, `lower`, `weights` and `free_bits` are attributes: assign to them to anneal.
 
     Args:
         latent: Name of the site whose KL is decomposed, the top layer; or the weights of several
@@ -76,11 +76,12 @@ class TraceTC_ELBO(Trace_ELBO):
         alpha: Weight of the index-code mutual information.
         beta: Weight of the total correlation.
         gamma: Weight of the dimension-wise KL.
+        lower: Weight of the KL of the layers that are not decomposed, 1 in the paper.
         estimator: How a minibatch estimates :math:`q(z_L)` in the loss: `mws` (the paper's) or
             `mss`.
         free_bits: Floor under the KL of every latent dimension of every layer, in nats per image,
             or floors by site for some layers alone.
-            At a decomposed site it is under the ordinary KL; weights other than 1 act outside it.
+            It is under the ordinary KL; weights other than 1 act outside it.
             Vectorised particles share one floor under their mean, others have one each.
         analytic_entropy: Use the closed-form entropy of each guide conditional instead of
             :math:`-\log q` at the draw: same mean, and a smaller variance while the guide is
@@ -121,6 +122,7 @@ class TraceTC_ELBO(Trace_ELBO):
     alpha = SiteWeight()
     beta = SiteWeight()
     gamma = SiteWeight()
+    lower = Weight()
     free_bits = Floor()
 
     def __init__(
@@ -130,6 +132,7 @@ class TraceTC_ELBO(Trace_ELBO):
         alpha: float = 1.0,
         beta: float = 1.0,
         gamma: float = 1.0,
+        lower: float = 1.0,
         estimator: EstimatorName = "mws",
         free_bits: float | Mapping[str, float] = 0.0,
         analytic_entropy: bool = False,
@@ -154,6 +157,7 @@ class TraceTC_ELBO(Trace_ELBO):
                 f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
             )
         self._weights = weights_by_site(latent, Weights(alpha, beta, gamma))
+        self.lower = lower
         self.estimator: EstimatorName = estimator
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
@@ -302,14 +306,21 @@ class TraceTC_ELBO(Trace_ELBO):
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         terms = self.terms(model_trace, guide_trace)
         weighted = self._weighted(terms)
-        loss = -terms.log_likelihood + terms.lower_kl
+        loss = -terms.log_likelihood
         for weight, part in weighted:
             loss = loss + weight * part
+        penalty = self._penalty(model_trace, guide_trace, self.estimator)
+        if penalty is not None:
+            loss = loss + penalty
         missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
         if missing is not None:
             loss = loss + missing
         score = score_of_bound(
-            model_trace, guide_trace, weighted, [missing], analytic_entropy=self.analytic_entropy
+            model_trace,
+            guide_trace,
+            weighted,
+            [penalty, missing],
+            analytic_entropy=self.analytic_entropy,
         )
         if score is not None:
             loss = loss + score
@@ -327,12 +338,22 @@ class TraceTC_ELBO(Trace_ELBO):
                 self._sizes.check(model_trace, guide_trace, name, plate)
 
     def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
-        """The parts of the decomposed sites with their weights."""
-        return [
+        """The parts of the KL with their weights."""
+        decomposed = [
             each
             for name, weights in self.weights.items()
             for each in terms.parts[name].weighted(name, weights)
         ]
+        return [(self.lower, terms.lower_kl), *decomposed]
+
+    def _penalty(
+        self,
+        model_trace: Trace,  # noqa: ARG002 - for objectives that add something
+        guide_trace: Trace,  # noqa: ARG002
+        estimator: EstimatorName,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What an objective adds to the weighted parts, a sum over the plate's images, in nats."""
+        return None
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor | None:
         missing = [
@@ -351,4 +372,5 @@ class TraceTC_ELBO(Trace_ELBO):
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> TermsPerImage:
         terms = self.terms(model_trace, guide_trace, estimator="mss")
-        return TermsPerImage.of(terms, self._weighted(terms), missing)
+        penalty = self._penalty(model_trace, guide_trace, "mss")
+        return TermsPerImage.of(terms, self._weighted(terms), [penalty, missing])

@@ -120,14 +120,16 @@ class TermsPerImage(NamedTuple):
 
     @staticmethod
     def of(
-        terms: Terms, weighted: Sequence[tuple[float, Tensor]], missing: Tensor | None
+        terms: Terms,
+        weighted: Sequence[tuple[float, Tensor]],
+        others: Sequence[Tensor | None],
     ) -> "TermsPerImage":
         """Makes numbers of the bound's terms.
 
         Args:
             terms: The terms.
-            weighted: The parts of the decomposed sites with their weights.
-            missing: What floors add to the loss, if there are any.
+            weighted: The parts of the KL with their weights.
+            others: What floors and the like add to the loss, if there are any.
         """
         elbo = terms.log_likelihood - terms.lower_kl
         for name in terms.parts:
@@ -136,8 +138,9 @@ class TermsPerImage(NamedTuple):
         for weight, part in weighted:
             if weight != 1:  # a part may be NaN
                 objective = objective - (weight - 1) * part
-        if missing is not None:
-            objective = objective - missing
+        for more in others:
+            if more is not None:
+                objective = objective - more
 
         def per_image(value: Tensor) -> float:
             return (value / terms.num_images).item()

@@ -189,7 +189,7 @@ def _disentanglement(
 def _weight_norm(run: Run) -> dict[str, float]:
     # the published encoders end in a linear map to the first posterior: here it is a part of that
     conditionals = run.posterior.conditionals
-    first = conditionals[-1 if isinstance(run.posterior, TopDown) else 0]
+    first = conditionals[-1 if type(run.posterior) is TopDown else 0]
     return {
         "encoder": measures.weight_norm(run.posterior.encoder, first),
         "decoder": measures.weight_norm(run.model.decoder),

@@ -197,7 +197,7 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
 
     Those that beta multiplies: the total correlation alone, as Chen et al. do
     it, or all three for beta-VAE. In models without beta, again all three: the
-    ordinary warm-up of the KL, of the top layer.
+    ordinary warm-up of the KL, of the top layer, or of every layer as Sønderby et al. do it.
 
     Args:
         config: The config of the run.
@@ -209,7 +209,8 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
         >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
         (('beta',), ('alpha', 'beta', 'gamma'))
     """
-    return PRESETS[config.model].weighted or WEIGHTS
+    preset = PRESETS[config.model]
+    return (*(preset.weighted or WEIGHTS), *(["lower"] if preset.warms_all else []))
 
 
 def _check_never_saved(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,9 @@ class TrainingObjective(Protocol):
     """A bound on traces, such as :class:`pyro.infer.Trace_ELBO`.
 
     If it has `observing`, as :class:`pyro_seatbelt.objectives.TraceTC_ELBO`
-    has, its parts are logged and named when they break.
+    has, its parts are logged and named when they break. If it learns something beside the pair, as
+    :class:`pyro_seatbelt.objectives.TraceFactor_ELBO` does, `networks` are what is saved with it,
+    by name, and `own_groups()` are their groups of Adam.
     """
 
     def __call__(self, model: nn.Module, guide: nn.Module) -> nn.Module:
@@ -44,6 +46,7 @@ class Trainer:
     fabric: Fabric
     objective: TrainingObjective
     pair: dict[str, nn.Module]
+    networks: Mapping[str, nn.Module]
     loss: Any  # Fabric's wrappers of the loss module and the optimiser
     optimizer: Any
     images: ImageSource
@@ -137,7 +140,7 @@ class Trainer:
             self.checkpoint = save_checkpoint(
                 self.folder / "checkpoints",
                 step,
-                self.pair,
+                {**self.pair, **self.networks},
                 self.optimizer.optimizer,
                 keep=self.config.keep_checkpoints,
             )

@@ -384,6 +384,10 @@ def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):
         ("beta-vae", ("alpha", "beta", "gamma")),
         ("beta-tcvae", ("beta",)),
         ("seatbelt", ("beta",)),
+        ("dlgm", ("alpha", "beta", "gamma")),
+        ("factor-vae", ("beta",)),
+        ("ladder-vae", ("alpha", "beta", "gamma", "lower")),
+        ("biva", ("alpha", "beta", "gamma", "lower")),
     ],
 )
 def test_warm_up_raises_what_beta_multiplies(model, names):
