@@ -125,7 +125,7 @@ def test_an_attack_made_anew_finds_the_same(earlier):
     after = pd.read_parquet(path)
     assert (report.folder, report.was_finished) == (path.parent, False)
     assert [name for name in after if name in before] == list(before)
-    assert set(after) - set(before) == {"value_at_input", "value_at_target", "failed"}
+    assert set(after) - set(before) == {"value_at_input", "value_at_target", "failed", "covered"}
     # on the machine that made the archive they are equal to the last bit
     for column in ("value", "norm", "target_nll", "l2_target"):
         np.testing.assert_allclose(after[column], before[column], rtol=1e-2)
