@@ -3,9 +3,13 @@
 from typing import TYPE_CHECKING
 
 from pyro_seatbelt.evaluation.active_units import active_units
-from pyro_seatbelt.evaluation.decomposition import AggregateTerms, decompose
 from pyro_seatbelt.evaluation.encodings import Encoding, encode
-from pyro_seatbelt.evaluation.heldout import Heldout, evaluate_heldout
+from pyro_seatbelt.evaluation.heldout import (
+    Heldout,
+    HeldoutImages,
+    evaluate_heldout,
+    evaluate_heldout_images,
+)
 from pyro_seatbelt.evaluation.importance import (
     Bound,
     WeightedDraws,
@@ -26,19 +30,19 @@ if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.quality import Quality, reconstruction_quality
 
 __all__ = [
-    "AggregateTerms",
     "Bound",
     "Disentanglement",
     "Encoding",
     "Heldout",
+    "HeldoutImages",
     "NoiseRobustness",
     "Quality",
     "WeightedDraws",
     "active_units",
-    "decompose",
     "disentanglement_scores",
     "encode",
     "evaluate_heldout",
+    "evaluate_heldout_images",
     "evaluation_mode",
     "importance_weighted_bound",
     "mutual_information_gap",

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pyro_seatbelt.evaluation.decomposition import saturation_warning
 from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.charts import Breakdown, Chart
 from pyro_seatbelt.report.contents import RunContents, number
@@ -18,6 +20,14 @@ SCORES = {
     "sap": "separated attribute predictability (SAP)",
 }
 """What the scores of disentanglement are called."""
+
+
+_PARTS_OF = {
+    "held-out images": "The parts of the top layer add up to its KL, with the exact aggregate "
+    "posterior of these images.",
+    "training images": "The parts of the top layer are of training images, as an earlier version "
+    "measured them, and do not add up to its KL on held-out ones.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,7 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
     heldout = run.heldout
     if heldout is None:
         return Advice(text="The run has not been evaluated:", command=command)
+    parts = [number(heldout.get(name)) for name in KL_PARTS]
     return EvaluationSection(
         facts=[
             Fact(label="ELBO", value=_finite(heldout.get("elbo")), unit=NATS),
@@ -63,8 +74,8 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
         ],
         charts=_breakdown(
             _finite_of(heldout.get("kl")),
-            [number(heldout.get(name)) for name in KL_PARTS],
-            "Of the top layer with the exact aggregate posterior of these images.",
+            parts,
+            f"{_PARTS_OF['held-out images']} {_warning(parts[0], heldout)}".rstrip(),
         ),
         note=f"From {heldout.get('num_images', 'some')} held-out images, at step "
         f"{heldout['step']} of training.",
@@ -100,8 +111,7 @@ def _measured(found: Evaluation) -> EvaluationSection:
             *_breakdown(
                 found.kl,
                 parts,
-                "The parts of the top layer are measured with the exact aggregate posterior of "
-                f"{found.num_aggregate:,} training images, its sum on held-out ones.",
+                f"{_PARTS_OF[found.parts_of]} {found.parts_warning}".rstrip(),
             ),
             *_noise_charts(found),
         ],
@@ -121,6 +131,11 @@ def _breakdown(kl: Mapping[str, float], top_parts: Sequence[float], note: str) -
     names += [f"{name} of {top}" for name in KL_PARTS.values()]
     parts = list(zip(names, sizes, strict=True))
     return [Breakdown(title="Where the KL goes", parts=parts, note=note)]
+
+
+def _warning(mutual_information: float, heldout: Mapping[str, Any]) -> str:
+    count = number(heldout.get("num_images"))
+    return saturation_warning(mutual_information, int(count)) if count >= 1 else ""
 
 
 def _noise_charts(found: Evaluation) -> list[Chart]:

@@ -307,7 +307,7 @@ def _train(
                 config,
                 folder=folder.path,
                 resume=resume,
-                evaluate=lambda: evaluate()._asdict(),
+                evaluate=lambda: evaluate().model_dump(),
                 schedule=LinearWarmup(
                     family.objective, config.warmup_steps, names=warmed_weights(config)
                 ),

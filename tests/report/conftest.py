@@ -186,6 +186,7 @@ def evaluation() -> Evaluation:
         seed=0,
         num_images=4,
         num_aggregate=4,
+        parts_of="held-out images",
         versions={},
         fingerprint="f" * 64,
         elbo=-1234.5,
