@@ -101,7 +101,7 @@ def make_run(name: str = "first") -> RunSection:
         title="reconstructions", source=data_uri(png(), "png"), width=40, height=30, num_bytes=99
     )
     moving = Picture(
-        title="traversals", source=picture.source, width=40, height=30, num_bytes=99,
+        title="traversals", source=picture.source, width=1200, height=600, num_bytes=99,
         animation=picture,
     )  # fmt: skip
     return RunSection(
