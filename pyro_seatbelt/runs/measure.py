@@ -1,5 +1,7 @@
 """From a trained run to the numbers of its evaluation."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -104,18 +106,19 @@ def _measure_folded(
         if not (values == dataset.identities).all()  # the number of a thing is no axis of it
     }
     mig, disentanglement = _disentanglement(run, images, train, known, options, progress)
+    means: dict[str, Any] = bound.summary.model_dump()
+    means |= {name: each.mean().item() for name, each in quality.items()}
     try:
         evaluation = Evaluation(
             step=run.step,
             seed=seed,
-            **bound.summary.model_dump(),
+            **means,
             parts_of="held-out images",
             num_aggregate=num_aggregate,
             versions=package_versions(),
             fingerprint=dataset.fingerprint,
             iwae=bound.summary.elbo + (weighted.iwae - weighted.elbo).mean().item(),
             iwae_samples=options.iwae_samples,
-            **{name: each.mean().item() for name, each in quality.items()},
             weight_norm=norms,
             noise=_levels(noise),
             disentanglement=disentanglement,
