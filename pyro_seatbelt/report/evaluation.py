@@ -12,7 +12,6 @@ from pyro_seatbelt.report.contents import RunContents, number
 from pyro_seatbelt.report.parts import KL_PARTS, NATS, Advice, Fact, Table
 from pyro_seatbelt.runs.evaluation import SCORES, Evaluation
 
-
 _PARTS_OF = {
     "held-out images": "The parts of the top layer add up to its KL, with the exact aggregate "
     "posterior of these images.",
