@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING
 from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
-    from pyro_seatbelt.evaluation.decomposition import AggregateTerms, decompose
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores
     from pyro_seatbelt.evaluation.encodings import Encoding, encode
-    from pyro_seatbelt.evaluation.heldout import Heldout, evaluate_heldout
+    from pyro_seatbelt.evaluation.heldout import (
+        Heldout,
+        HeldoutImages,
+        evaluate_heldout,
+        evaluate_heldout_images,
+    )
     from pyro_seatbelt.evaluation.importance import (
         Bound,
         WeightedDraws,
@@ -26,19 +30,19 @@ if TYPE_CHECKING:
     from pyro_seatbelt.traces.reconstruction import reconstruct
 
 __all__ = [
-    "AggregateTerms",
     "Bound",
     "Disentanglement",
     "Encoding",
     "Heldout",
+    "HeldoutImages",
     "NoiseRobustness",
     "Quality",
     "WeightedDraws",
     "active_units",
-    "decompose",
     "disentanglement_scores",
     "encode",
     "evaluate_heldout",
+    "evaluate_heldout_images",
     "evaluation_mode",
     "importance_weighted_bound",
     "mutual_information_gap",
@@ -55,7 +59,6 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "decomposition": ["AggregateTerms", "decompose"],
         "disentanglement": ["Disentanglement", "disentanglement_scores"],
         "encodings": ["Encoding", "encode"],
         "heldout": ["Heldout", "evaluate_heldout"],

@@ -16,6 +16,9 @@ from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
 
+_PIECE = 1024
+"""Posteriors that are looked at together, so that chunks of pairs stay small."""
+
 
 class Encoding(NamedTuple):
     r"""One latent site of n images.
@@ -113,6 +116,19 @@ def rows_of(posterior: Distribution, rows: Tensor | slice) -> Distribution:
     """
     chosen = {name: value[rows] for name, value in _parameters(posterior).items()}
     return _like(posterior, chosen)
+
+
+def in_pieces(posterior: Distribution) -> list[Distribution]:
+    """Divides the posteriors of many images so that chunks of pairs stay small.
+
+    Args:
+        posterior: Of batch shape :math:`(N, D)`.
+
+    Returns:
+        Distributions of at most 1024 images each.
+    """
+    count = posterior.batch_shape[0]
+    return [rows_of(posterior, slice(start, start + _PIECE)) for start in range(0, count, _PIECE)]
 
 
 def _join(pieces: Sequence[Encoding]) -> Encoding:

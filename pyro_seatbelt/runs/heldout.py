@@ -57,4 +57,4 @@ class HeldoutNumbers:
             )
             self._said = True
         self._since = ended
-        return found._asdict()
+        return found.model_dump()

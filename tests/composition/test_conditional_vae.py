@@ -12,7 +12,6 @@ from pyro_seatbelt.attacks.optimisers.ddn import DDN
 from pyro_seatbelt.data import ResidentImages
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import (
-    decompose,
     encode,
     evaluate_heldout,
     importance_weighted_bound,
@@ -195,8 +194,8 @@ def test_evaluation_reads_the_rows_of_its_images(learned):
         )
         assert bound.elbo.mean().item() == pytest.approx(held.elbo, abs=4.0)
     codes = encode(guide, images, INDICES, context=[Y], batch_size=5)
-    exact = decompose(model, images, INDICES, codes, latent="z2", context=[Y])
-    assert exact.mutual_information > 0
+    assert codes.keys() == {"z1", "z2"}
+    assert held.mutual_information > 0
     noisy = noise_robustness(model, guide, images, some, context=[Y], scales=[0.0, 2.0])
     assert noisy.log_likelihood[0].mean() > noisy.log_likelihood[1].mean()
     moved = traverse(model, guide, X[:1], Y[:1], latent="z2", values=[-2.0, 2.0])
