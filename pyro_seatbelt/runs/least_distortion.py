@@ -29,8 +29,8 @@ def least_distortions(
     """Looks for the least distortions that cover half, and nine tenths, of the way.
 
     It takes four times as many steps as a search with a penalty has iterations: they cost less,
-    and a Seatbelt-VAE of four layers moves by 2 % between 200 and 400, and not from there on. Where a defence draws at
-    posterior means, it knows the draws by which it is judged.
+    and a Seatbelt-VAE of four layers moves by 2 % between 200 and 400, and not from there on.
+    Where a defence draws at posterior means, it knows the draws by which it is judged.
 
     Args:
         run: The run.
