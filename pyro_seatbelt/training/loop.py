@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pyro
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pyro_seatbelt.data import ImageSource, to_pixels
@@ -18,6 +17,7 @@ from pyro_seatbelt.signals import Interruption
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.learning_rate import learning_rate
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
@@ -19,6 +18,7 @@ from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 

@@ -197,7 +197,7 @@ def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trained, "draw_figures", killed)
+        patch.setattr("pyro_seatbelt.runs.figures.draw_figures", killed)
         with pytest.raises(KeyboardInterrupt):
             train_run(make_config(), out=tmp_path / "a")
     assert RunFolder(tmp_path / "a").read_record().status == "interrupted"
