@@ -89,9 +89,7 @@ def attack_run(
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     # before data are opened: what the pair cannot do is known without them
     read = {
-        # a divergence of posteriors is one of q: no chain moves it, and none need run
-        mode: attack.bind(run.model, run.guide if mode == "output" else run.posterior, blank)
-        for mode, attack in attacks.items()
+        mode: attack.bind(run.model, run.guide_for(mode), blank) for mode, attack in attacks.items()
     }
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), None if images.target is None else images.target.to(device)

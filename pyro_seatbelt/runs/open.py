@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pyro_seatbelt import presets
+from pyro_seatbelt.attacks.modes import Mode
 from pyro_seatbelt.defences import RefinedGuide, SmoothedEncoder
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.guides import BottomUp, TopDown
@@ -50,6 +51,16 @@ class Run(NamedTuple):
         plain = self.guide.plain if isinstance(self.guide, RefinedGuide) else self.guide
         assert isinstance(plain, BottomUp | TopDown)
         return plain
+
+    def guide_for(self, mode: Mode) -> BottomUp | TopDown | RefinedGuide:
+        """The guide that an attack reads.
+
+        A divergence of posteriors is one of q: no chain moves it, and none need run.
+
+        Args:
+            mode: What the attack moves towards its target.
+        """
+        return self.guide if mode == "output" else self.posterior
 
     def transform(self, images: ArrayLike) -> NDArray[np.float32]:
         """Gives the posterior means of images, as scikit-learn's transformers do.

@@ -101,6 +101,9 @@ def attack_options(
         modes=tuple(modes),
         pairs=options.pairs,
         weights=options.weights,
+        ends=options.ends,
+        restarts=options.restarts,
+        samples=options.samples,
         seed=options.seed,
         max_iterations=times * options.max_iterations,
         device=options.device,
@@ -149,10 +152,11 @@ def _suffices(
             about["step"] == run.step
             and about["source"].get("fingerprint") == run.record.fingerprint
             and arguments["seed"] == options.seed
-            and arguments["samples"] == 1
+            and arguments["samples"] == options.samples
+            and arguments.get("restarts", 0) == options.restarts
             and arguments["noise"] == "frozen"
             and arguments["ball"] is None
-            and arguments.get("ends", "input") == "both"
+            and arguments.get("ends", "input") == options.ends
             and optimiser["name"] == "LBFGSB"
             and optimiser["max_iterations"] == options.max_iterations
         )
