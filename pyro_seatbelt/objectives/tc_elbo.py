@@ -32,6 +32,7 @@ from pyro_seatbelt.objectives.weight import Weight
 from pyro_seatbelt.traces.factors import entropy, factorised
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
 from pyro_seatbelt.traces.plates import data_plate, find_plate
+from pyro_seatbelt.traces.ranks import shared_batch
 from pyro_seatbelt.traces.sites import (
     Site,
     check_not_enumerated,
@@ -345,7 +346,15 @@ class TraceTC_ELBO(Trace_ELBO):
         mask = None
         if isinstance(p["mask"], Tensor):
             mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
-        weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
+        num_images = plate.size
+        shared = shared_batch(q)
+        if shared is not None:  # its rows are a part of the minibatch
+            num_images *= shared.size
+            posterior = shared.posteriors(posterior, plate.dim - 1)
+            mask = mask if mask is None else shared.gather(mask.to(z)).bool()
+        weights = log_weights(estimator, num_images, plate.num_data, like=z, mask=mask)
+        if shared is not None and weights.ndim:
+            weights = shared.own_rows(weights)
         return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
 
     def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor:
@@ -358,6 +367,9 @@ class TraceTC_ELBO(Trace_ELBO):
                 -entropy(q, posterior) if self.analytic_entropy else posterior.log_prob(q["value"])
             )
             log_ratio = sum_over_draws(log_q, q) - sum_over_draws(prior.log_prob(q["value"]), p)
+            shared = shared_batch(q)
+            if shared is not None:
+                log_ratio = shared.mean(log_ratio)
             missing.append(shortfall(log_ratio, self.free_bits, row_weights(q).sum()))
         return torch.stack(missing).sum()
 
@@ -374,17 +386,19 @@ class TraceTC_ELBO(Trace_ELBO):
         if missing is not None:
             objective = objective - missing
 
-        def per_image(value: Tensor) -> float:
-            return (value / terms.num_images).item()
-
+        parts = {
+            "objective": objective,
+            "elbo": elbo,
+            "log_likelihood": terms.log_likelihood,
+            "mutual_information": terms.mutual_information,
+            "total_correlation": terms.total_correlation,
+            "dimension_wise_kl": terms.dimension_wise_kl,
+        }
+        sums = torch.stack([*parts.values(), *terms.kl.values()])
+        numbers = (sums / terms.num_images).tolist()  # one wait for the device, not one each
         return TermsPerImage(
-            objective=per_image(objective),
-            elbo=per_image(elbo),
-            log_likelihood=per_image(terms.log_likelihood),
-            kl={name: per_image(value) for name, value in terms.kl.items()},
-            mutual_information=per_image(terms.mutual_information),
-            total_correlation=per_image(terms.total_correlation),
-            dimension_wise_kl=per_image(terms.dimension_wise_kl),
+            **dict(zip(parts, numbers, strict=False)),
+            kl=dict(zip(terms.kl, numbers[len(parts) :], strict=True)),
         )
 
 
