@@ -124,7 +124,7 @@ class Captured[R]:
             self._replay = self._record(x)
         if self._replay is None or self._input is None:
             self._same += 1
-            with self._recorder.warmup() if self._recorder else nullcontext():
+            with nullcontext() if self._recorder is None else self._recorder.warmup():
                 return self._function(x)
         self._input.copy_(x)
         return self._replay()

@@ -461,6 +461,20 @@ class TrainConfig(Options):
             )
         return self
 
+    @model_validator(mode="after")
+    def _batches_are_shared(self) -> Self:
+        if self.batch_size % self.num_processes:
+            raise ValueError(
+                f"batch_size: expected a multiple of the {self.num_processes} processes that share "
+                f"it, got {self.batch_size}"
+            )
+        return self
+
+    @property
+    def num_processes(self) -> int:
+        """How many processes share a minibatch."""
+        return self.devices * self.num_nodes
+
     @property
     def layer_dims(self) -> tuple[int, ...]:
         """The length of every latent layer, lowest first.

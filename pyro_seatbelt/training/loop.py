@@ -176,7 +176,12 @@ def fit(
             begin()
         watch = watch_for(optimizer, fabric.device, after=start)
         eager = GradientStep(
-            *wrapped, fabric, num_data=len(indices), clip_norm=config.clip_norm, watch=watch
+            wrapped[0],
+            wrapped[1],
+            fabric,
+            num_data=len(indices),
+            clip_norm=config.clip_norm,
+            watch=watch,
         )
         recorder = recorder_for(fabric) if config.cuda_graph and not watch.waits else None
         trainer = Trainer(

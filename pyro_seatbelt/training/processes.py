@@ -84,14 +84,15 @@ class Processes:
         """Tells which of some flags are up in any process."""
         if self._shared is None:
             return flags
-        up = torch.tensor(flags, dtype=torch.float32, device=self._fabric.device)
-        return tuple(bool(flag) for flag in self._fabric.all_reduce(up, reduce_op="sum").tolist())
+        up = torch.tensor(flags, dtype=torch.float32)
+        return tuple(bool(flag) for flag in self.mean(up).tolist())
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over the processes, without gradients."""
         if self._shared is None:
             return value
-        reduced: Tensor = self._fabric.all_reduce(value.to(self._fabric.device), reduce_op="mean")
+        reduced = self._fabric.all_reduce(value.to(self._fabric.device), reduce_op="mean")
+        assert isinstance(reduced, Tensor)
         return reduced.to(value.device)
 
     def mean_of(self, numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,5 +105,6 @@ class Processes:
         }
 
     def _gather(self, value: Tensor) -> Tensor:
-        gathered: Tensor = self._fabric.all_gather(value, sync_grads=True)
+        gathered = self._fabric.all_gather(value, sync_grads=True)
+        assert isinstance(gathered, Tensor)
         return gathered.flatten(0, 1)

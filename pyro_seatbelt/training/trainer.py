@@ -164,7 +164,7 @@ class Trainer:
             raise self._diverged(broken)
 
     def _numbers(self, step: int, taken: Taken, reports: Sequence[Any]) -> Metrics:
-        x = self.batches.whole(step)
+        x = self._whole(step)
         with batch_statistics(self.pair["guide"]):  # the running averages depend on stops
             units = {"active_units": active_units(self.pair["guide"], x)} if reports else {}
         loss, norm = torch.stack(taken).tolist()
@@ -175,6 +175,11 @@ class Trainer:
             **units,
             "images_per_second": self._speed(step),
         }
+
+    def _whole(self, step: int) -> Tensor:
+        """The minibatch of all processes, as the networks take it."""
+        x: Tensor = self.fabric.strategy.precision.convert_input(self.batches.whole(step))
+        return x
 
     def _calibrate(self, step: int) -> None:
         """Makes the statistics of batch normalisation those of the weights of this step."""
@@ -202,7 +207,7 @@ class Trainer:
 
     def _diverged(self, step: int) -> TrainingDiverged:
         """Names what broke at a step; the weights are those before it."""
-        x = self.batches.whole(step)
+        x = self._whole(step)
         self.stepping.prepare(step)
 
         def seed() -> None:

@@ -150,8 +150,10 @@ def test_what_cannot_be_recorded_runs_as_usual(caplog):
     assert [captured(torch.tensor(float(k))).item() for k in range(6)] == [0, 2, 4, 6, 8, 10]
     assert not captured.recorded
     assert [each.message for each in caplog.records] == [
-        ("steps cannot be captured and are launched one by one: operation not permitted when "
-        "stream is capturing")
+        (
+            "steps cannot be captured and are launched one by one: operation not permitted when "
+            "stream is capturing"
+        )
     ]
 
 
