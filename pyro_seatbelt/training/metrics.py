@@ -11,6 +11,7 @@ from typing import IO, Any, Self
 from pyro_seatbelt.documents import parse_json, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.formats import without_nan
 
 type Metrics = Mapping[str, float | Mapping[str, float]]
 """Numbers by name; those of several layers are a mapping by site."""
@@ -197,10 +198,4 @@ def _is_count(value: object) -> bool:
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(_finite(record), allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(without_nan(record), allow_nan=False) + "\n"
