@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -95,7 +95,7 @@ def follow(fabric: Fabric) -> tuple[RunFolder, Outcome]:
             why.
         InputError: If the data cannot be opened here.
     """
-    orders = fabric.broadcast(None)
+    orders: Orders | None = fabric.broadcast(cast("Orders | None", None))
     if orders is None:
         raise SystemExit(0)
     folder, config = RunFolder(Path(orders.folder)), TrainConfig.model_validate_json(orders.config)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
@@ -77,6 +77,7 @@ class Captured[R]:
         constants: Numbers of Python that the function depends on; anything that can be compared.
 
     Example:
+        >>> from contextlib import nullcontext
         >>> class Plain:  # on the CPU there is nothing to record
         ...     def warmup(self):
         ...         return nullcontext()
@@ -120,25 +121,25 @@ class Captured[R]:
         constants = self._constants()
         if constants != self._seen:
             self._seen, self._same, self._replay = constants, 0, None
-        if self._replay is None and self._same >= WARMUP:
-            self._replay = self._record(x)
+        if self._replay is None and self._same >= WARMUP and not self._record(x):
+            return self._function(x)
         if self._replay is None or self._input is None:
             self._same += 1
-            with nullcontext() if self._recorder is None else self._recorder.warmup():
+            with self._recorder.warmup():
                 return self._function(x)
         self._input.copy_(x)
         return self._replay()
 
-    def _record(self, x: Tensor) -> Callable[[], R] | None:
+    def _record(self, x: Tensor) -> bool:
         assert self._recorder is not None
         self._input = batch = x.clone()
         try:
-            return self._recorder.record(lambda: self._function(batch))
+            self._replay = self._recorder.record(lambda: self._function(batch))
         except RuntimeError as error:  # what torch raises of a program that waits, or copies
             reason = " ".join(str(error).split())
             logger.warning("steps cannot be captured and are launched one by one: %s", reason)
             self._recorder = None
-            return None
+        return self._recorder is not None
 
 
 def recorder_for(fabric: Fabric) -> Recorder | None:

@@ -78,7 +78,7 @@ class GradientStep:
         norm = get_total_norm([each.grad for each in self._with_gradients()])
         value = loss.detach()
         if self._fabric.world_size > 1:
-            value = self._fabric.all_reduce(value, reduce_op="mean")  # type: ignore[assignment]
+            value = self._fabric.all_reduce(value, reduce_op="mean")
         return Taken(value, norm)
 
     def _with_gradients(self) -> list[Any]:

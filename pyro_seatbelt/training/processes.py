@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, distributed
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.ranks import SharedBatch
@@ -45,7 +47,7 @@ class Processes:
             self._shared = SharedBatch(
                 self.rank,
                 self.size,
-                self._gather,
+                _gather,
                 batch_size // self.size,
                 torch.Generator(fabric.device),
             )
@@ -104,7 +106,25 @@ class Processes:
             for name, value in numbers.items()
         }
 
-    def _gather(self, value: Tensor) -> Tensor:
-        gathered = self._fabric.all_gather(value, sync_grads=True)
-        assert isinstance(gathered, Tensor)
-        return gathered.flatten(0, 1)
+
+class _Gather(Function):
+    """Tensors of all processes one after the other; gradients are summed where they came from."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.num_rows = len(value)
+        parts = [torch.empty_like(value) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, value)
+        return torch.cat(parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total.narrow(0, distributed.get_rank() * ctx.num_rows, ctx.num_rows)
+
+
+def _gather(value: Tensor) -> Tensor:
+    gathered: Tensor = _Gather.apply(value.contiguous())
+    return gathered
