@@ -72,7 +72,7 @@ VALUES = {
     "learning_rate_schedule": "cosine-restarts", "restart_steps": 8, "restart_factor": 2,
     "patience": 6,
     "warmup_steps": 5, "clip_norm": 7.0, "seed": 11, "device": "cpu",
-    "devices": 2, "num_nodes": 3, "precision": "bf16-mixed", "cuda_graph": True,
+    "devices": 2, "num_nodes": 5, "precision": "bf16-mixed", "cuda_graph": True,
     "log_every": 3, "eval_every": 4, "eval_images": 5,
     "input_noise": 0.1, "adversarial_radius": 1.5, "smooth_weight": 2.0, "smooth_radius": 0.5,
     "attack_steps": 4,

@@ -61,7 +61,7 @@ def test_two_processes_are_one_with_the_whole_minibatch(name, bound, ranks, prog
     _, weights = program.train(name, tmp_path, 1)
     assert largest_difference(weights, zero) < bound
     _, later = program.train(name, tmp_path / "later", 1, steps=7)
-    assert largest_difference(weights, later) > 1e4 * bound  # one step more is another thing
+    assert largest_difference(weights, later) > 100 * bound  # one step more is another thing
     theirs, ours = (
         [each for each in read_metrics(folder / "metrics.jsonl") if each["kind"] == "train"]
         for folder in (ranks / name, tmp_path)
