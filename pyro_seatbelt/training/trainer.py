@@ -177,9 +177,8 @@ class Trainer:
         }
 
     def _whole(self, step: int) -> Tensor:
-        """The minibatch of all processes, as the networks take it."""
-        x: Tensor = self.fabric.strategy.precision.convert_input(self.batches.whole(step))
-        return x
+        """The minibatch of all processes, in the type of the weights."""
+        return self.batches.whole(step).to(next(self.loss.parameters()).dtype)
 
     def _calibrate(self, step: int) -> None:
         """Makes the statistics of batch normalisation those of the weights of this step."""
