@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 demo: install
-	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 200
+	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 400
 	$(BIN)/seatbelt attack --pairs 4 --lambdas 12 --max-iterations 50 --mode latent --mode output
 	$(BIN)/seatbelt evaluate
 	$(BIN)/seatbelt report

@@ -8,9 +8,10 @@ from pyro_seatbelt.lazy import lazily
 if TYPE_CHECKING:
     from pyro_seatbelt import presets
     from pyro_seatbelt.attacks import Attack, LatentKL, LatentW2, Output
+    from pyro_seatbelt.family import Weights
     from pyro_seatbelt.guides import BottomUp, TopDown
     from pyro_seatbelt.models import Hierarchy
-    from pyro_seatbelt.objectives import TraceTC_ELBO
+    from pyro_seatbelt.objectives import TraceEnumTC_ELBO, TraceTC_ELBO
     from pyro_seatbelt.runs.open import load_run
 
 __version__ = "0.1.0"
@@ -23,7 +24,9 @@ __all__ = [
     "LatentW2",
     "Output",
     "TopDown",
+    "TraceEnumTC_ELBO",
     "TraceTC_ELBO",
+    "Weights",
     "__version__",
     "load_run",
     "presets",
@@ -34,9 +37,10 @@ __getattr__ = lazily(
     __name__,
     {
         "attacks": ["Attack", "LatentKL", "LatentW2", "Output"],
+        "family": ["Weights"],
         "guides": ["BottomUp", "TopDown"],
         "models": ["Hierarchy"],
-        "objectives": ["TraceTC_ELBO"],
+        "objectives": ["TraceEnumTC_ELBO", "TraceTC_ELBO"],
         "presets": [],
         "runs.open": ["load_run"],
     },

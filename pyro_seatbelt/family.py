@@ -34,7 +34,7 @@ DEFAULT_LAYERS = 4
 
 
 class Weights(NamedTuple):
-    """The weights of the objective.
+    """The weights of the objective at a site, 1 each by default.
 
     Attributes:
         alpha: Of the index-code mutual information.
@@ -42,9 +42,9 @@ class Weights(NamedTuple):
         gamma: Of the dimension-wise KL.
     """
 
-    alpha: float
-    beta: float
-    gamma: float
+    alpha: float = 1.0
+    beta: float = 1.0
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True)

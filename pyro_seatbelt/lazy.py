@@ -10,7 +10,8 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
 
     Args:
         package: Its name.
-        names: What each of its modules has to offer, besides the module itself.
+        names: What each of its modules has to offer, besides the module itself; one of the
+            package beside it begins with a dot.
 
     Returns:
         A function that imports the module which has a name, and raises :class:`AttributeError`
@@ -28,6 +29,6 @@ def lazily(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], 
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        return getattr(importlib.import_module(f".{homes[name]}", package), name)
 
     return get

@@ -45,7 +45,7 @@ def attack_arguments(
         "ball": None if ball is None else asdict(ball),
         "limits": list(settings["limits"]),
         "device": x.device.type,
-        "images": sha256([x] if target is None else [x, target]),
+        "images": sha256([*([x] if target is None else [x, target]), *_beside(pair)]),
         "parameters": sha256([*_weights(pair.model), *_weights(pair.guide)]),
     }
 
@@ -69,6 +69,10 @@ def sha256(tensors: Iterable[Tensor]) -> str:
         digest.update(f"{tuple(whole.shape)}{whole.dtype}".encode())
         digest.update(whole.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _beside(pair: Pair) -> list[Tensor]:
+    return [*pair.context, *pair.target_context]
 
 
 def _weights(program: Program | None) -> list[Tensor]:

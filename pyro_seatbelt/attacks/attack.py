@@ -165,6 +165,8 @@ class Attack:
         x: Tensor,
         target: Tensor | None = None,
         *,
+        context: Sequence[Tensor] = (),
+        target_context: Sequence[Tensor] | None = None,
         processes: int = 1,
         progress: Progress = silent,
     ) -> AttackResult:
@@ -176,6 +178,9 @@ class Attack:
             guide: The guide. Modules are put into eval mode and back; nothing is trained.
             x: The inputs, pixels in `limits`, shape `(B, *image)`.
             target: Their targets, of the same shape; None for maximum damage.
+            context: Further arguments of model and guide, a row for each input (the labels of a
+                conditional VAE). The attacker does not move them.
+            target_context: Those that the targets are encoded with; by default the inputs' own.
             processes: How many processes share the groups (on the CPU).
             progress: Called as the attack goes on.
 
@@ -185,13 +190,20 @@ class Attack:
         Raises:
             InputError: When an image or the pair cannot be attacked; the text says why.
         """
-        bound = self.bind(model, guide, x, target)
+        bound = self.bind(model, guide, x, target, context=context, target_context=target_context)
         executor = processes_for_groups(processes, device=x.device.type)
         parts = bound.run(executor=executor, progress=progress)
         return AttackResult.concatenate([part for _, part in parts])
 
     def bind(
-        self, model: Program | None, guide: Program, x: Tensor, target: Tensor | None = None
+        self,
+        model: Program | None,
+        guide: Program,
+        x: Tensor,
+        target: Tensor | None = None,
+        *,
+        context: Sequence[Tensor] = (),
+        target_context: Sequence[Tensor] | None = None,
     ) -> "BoundAttack":
         """Finds out whether the attack can be made, without making it.
 
@@ -200,6 +212,8 @@ class Attack:
             guide: As in a call.
             x: As in a call.
             target: As in a call.
+            context: As in a call.
+            target_context: As in a call.
 
         Returns:
             The attack on these images.
@@ -210,7 +224,10 @@ class Attack:
         check_images(x, target, self.limits)
         with evaluation_mode(model, guide):
             pair = read_pair(
-                model, guide, x, self.objective.layers, of_bound=self.objective.of_bound
+                *(model, guide, x, self.objective.layers),
+                of_bound=self.objective.of_bound,
+                context=context,
+                target_context=target_context,
             )
         if self.objective.needs_model and model is None:
             raise InputError(
@@ -268,8 +285,10 @@ class BoundAttack:
             target: Their targets.
 
         Raises:
-            InputError: When an image cannot be attacked.
+            InputError: When an image cannot be attacked, or the attack was bound with context.
         """
+        if self.pair.context:
+            raise InputError("context belongs to its images: bind the attack to the others anew")
         check_images(x, target, self.attack.limits)
         return replace(self, x=x, target=target)
 
@@ -328,7 +347,7 @@ class BoundAttack:
             seed = noise_seed(attack.seed, "record", "")
             fresh = LatentDraws.frozen(numbers, attack.record_samples, seed=seed)
             return record_result(
-                *(pair, function.problems, solution, fresh),
+                *(pair.of_rows(function.problems.pair), function.problems, solution, fresh),
                 mode=attack.objective.name,
                 rows=self.rows,
             )
@@ -357,15 +376,16 @@ class BoundAttack:
             if attack.noise == "mean"
             else LatentDraws.frozen(numbers, attack.samples, seed=attack.seed)
         )
+        pair = self.pair.of_rows(problems.pair)
         fresh = None
         if attack.noise == "fresh":
             fresh = FreshDistance(
-                *(attack.objective, self.pair, problems.target, numbers),
+                *(attack.objective, pair, problems.target, numbers),
                 samples=attack.samples,
                 seed=attack.seed,
             )
         return PenalisedDistance(
-            attack.objective.bind(self.pair, problems.target, draws),
+            attack.objective.bind(pair, problems.target, draws),
             problems,
             layers=self.layers,
             chunk=max(1, self.rows // attack.samples),

@@ -1,5 +1,6 @@
 """The least distortion that turns reconstructions a share of the way to those of targets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,6 +85,7 @@ class MinimumNorm:
         x: Tensor,
         target: Tensor,
         *,
+        context: Sequence[Tensor] = (),
         progress: Progress = silent,
     ) -> LeastDistortion:
         """Attacks every pair.
@@ -93,6 +95,8 @@ class MinimumNorm:
             guide: Its guide. Modules are put into eval mode and back; nothing is trained.
             x: The inputs, pixels in `limits`, shape `(B, *image)`.
             target: Their targets, of the same shape.
+            context: Further arguments of both, a row for each input, which no search moves; the
+                target is reconstructed with them, too, so that it can be reached.
             progress: Called as the attack goes on.
 
         Returns:
@@ -110,10 +114,14 @@ class MinimumNorm:
             return (x[rows] + points.view(-1, *x.shape[1:]).to(x)).clamp(*self.limits)
 
         with search_mode(model, guide):
+
+            def made(images: Tensor, rows: Tensor) -> Tensor:
+                return mean_image(model, guide, images, *(each[rows] for each in context))
+
+            every = torch.arange(len(x), device=x.device).split(self.rows)
             with torch.no_grad():
                 ends = [
-                    torch.cat([mean_image(model, guide, some) for some in each.split(self.rows)])
-                    for each in (x, target)
+                    torch.cat([made(each[rows], rows) for rows in every]) for each in (x, target)
                 ]
             whole = l2_distance(*ends)
 
@@ -122,8 +130,7 @@ class MinimumNorm:
                 values, gradients = [], []
                 for some, own in zip(points.split(self.rows), rows.split(self.rows), strict=True):
                     adversarial = images(some, own).requires_grad_()
-                    made = mean_image(model, guide, adversarial)
-                    value = l2_distance(made, ends[1][own]) / whole[own]
+                    value = l2_distance(made(adversarial, own), ends[1][own]) / whole[own]
                     gradients.append(torch.autograd.grad(value.sum(), adversarial)[0].flatten(1))
                     values.append(value.detach())
                 return torch.cat(values), torch.cat(gradients)

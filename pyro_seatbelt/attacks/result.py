@@ -164,7 +164,7 @@ def record_result(
         # the problems of a pair share its input
         pairs, own = problems.pair.unique(return_inverse=True)
         first = torch.stack([(problems.pair == each).nonzero()[0, 0] for each in pairs])
-        clean = _reconstruct(pair, problems.x[first], rows)[own]
+        clean = _reconstruct(pair.of_rows(first), problems.x[first], rows)[own]
         of_target, log_likelihood = log_likelihoods(
             pair, pair.model, adversarial, problems, draws, rows
         )
@@ -212,13 +212,16 @@ def reconstructions(pair: Pair, images: Mapping[str, Tensor]) -> dict[str, Tenso
     if pair.model is None:
         return {}
     return {
-        f"{name}_reconstruction": _reconstruct(pair, each, _PAIR_ROWS)
+        f"{name}_reconstruction": _reconstruct(
+            pair.of_targets() if name == "target" else pair, each, _PAIR_ROWS
+        )
         for name, each in images.items()
     }
 
 
 def _reconstruct(pair: Pair, images: Tensor, rows: int) -> Tensor:
-    return torch.cat([pair.reconstruct(some) for some in images.split(rows)])
+    every = torch.arange(len(images), device=images.device)
+    return torch.cat([pair.of_rows(some).reconstruct(images[some]) for some in every.split(rows)])
 
 
 def log_likelihoods(
@@ -246,7 +249,8 @@ def log_likelihoods(
     for some in problems.rows.split(max(1, rows // draws.num)):
         guide_trace = pair.trace_guide(draws.repeat(adversarial[some]), draws, some)
         for part, images in zip(parts, (problems.target, problems.x), strict=True):
-            trace = replay_model(model, guide_trace, draws.repeat(images[some]))
+            beside = pair.beside(draws, some)
+            trace = replay_model(model, guide_trace, draws.repeat(images[some]), *beside)
             observed = [node for node in sample_sites(trace).values() if node["is_observed"]]
             terms = torch.stack([pair.log_prob(node) for node in observed])
             part.append(draws.mean(terms.sum(0)))

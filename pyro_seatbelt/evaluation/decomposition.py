@@ -6,7 +6,7 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 2 and 3
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.data.subset import even_subset
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
 from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
@@ -71,6 +71,7 @@ def decompose(
     encodings: Mapping[str, Encoding],
     *,
     latent: str,
+    context: Sequence[Tensor] = (),
     num_draws: int = 2048,
     batch_size: int = 512,
     seed: int = 0,
@@ -91,6 +92,8 @@ def decompose(
         indices: Those that were encoded, int64, shape :math:`(N,)`.
         encodings: Posteriors of every latent site (:func:`~pyro_seatbelt.evaluation.encode`).
         latent: The layer, usually the top one.
+        context: Further arguments of the model, tensors with a row for each image of the whole set
+            (the labels of a conditional VAE).
         num_draws: Images whose draws the expectation is over, at most N.
         batch_size: Images at a time.
         seed: Seeds latents of the model that the guide does not have.
@@ -113,9 +116,10 @@ def decompose(
     batches = pixel_batches(images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model))
     log_p = 0.0
     with evaluation_mode(model, seed=seed):
-        for some, x in zip(rows.split(batch_size), batches, strict=True):
+        beside = context_batches(context, x_rows, batch_size=batch_size)
+        for some, x, extra in zip(rows.split(batch_size), batches, beside, strict=True):
             values = {name: each.draws[some] for name, each in encodings.items()}
-            trace = poutine.trace(poutine.condition(model, data=values)).get_trace(x)
+            trace = poutine.trace(poutine.condition(model, data=values)).get_trace(x, *extra)
             if latent not in trace.nodes:
                 raise ValueError(f"site '{latent}' is no latent of the model")
             trace.compute_log_prob(lambda name, _: name == latent)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.factors import factorised
@@ -36,6 +36,7 @@ def encode(
     images: ImageSource,
     indices: Tensor,
     *,
+    context: Sequence[Tensor] = (),
     batch_size: int = 512,
     seed: int = 0,
     progress: Progress = silent,
@@ -48,6 +49,8 @@ def encode(
         guide: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
+        context: Further arguments of the guide, tensors with a row for each image of the whole set
+            (the labels of a conditional VAE).
         batch_size: Images at a time.
         seed: Seeds the draws; the global generators are left alone.
         progress: Is told how many images are done.
@@ -73,9 +76,10 @@ def encode(
     batches = pixel_batches(
         images, indices, batch_size=batch_size, dtype=pixel_dtype(guide), progress=progress
     )
+    beside = context_batches(context, indices, batch_size=batch_size)
     with evaluation_mode(guide, seed=seed):
-        for x in batches:
-            sites = sample_sites(poutine.trace(guide).get_trace(x))
+        for x, rows in zip(batches, beside, strict=True):
+            sites = sample_sites(poutine.trace(guide).get_trace(x, *rows))
             for name, site in sites.items():
                 if site["is_observed"]:
                     continue

@@ -1,5 +1,6 @@
 """The bound and its parts on images that training has not seen."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -7,12 +8,12 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.active_units import num_active_units
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.decomposition import aggregate_terms
+from pyro_seatbelt.evaluation.units import num_active_units
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
-from pyro_seatbelt.traces.factors import factorised
+from pyro_seatbelt.traces.factors import density
 from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
 from pyro_seatbelt.traces.posteriors import posterior_means
 from pyro_seatbelt.traces.programs import Program, trace_pair
@@ -36,11 +37,12 @@ class Heldout(NamedTuple):
         log_likelihood: :math:`\log p(x \mid z)`.
         kl: KL per latent site; the log-ratio of a site that one program has alone.
         mutual_information: Index-code mutual information of the top layer.
-        total_correlation: Total correlation of the top layer.
+        total_correlation: Total correlation of the top layer; NaN, as the next, where its posterior
+            has a joint density and no marginals, as a flow has.
         dimension_wise_kl: Dimension-wise KL of the top layer.
         active_units: Dimensions per site whose posterior mean varies over images by more than 0.01
-            (a variance). The layers below the top have learned priors, hence no fixed scale: read
-            their counts beside their KL.
+            (a variance); a site without a mean, as a flow, is left out. The layers below the top
+            have learned priors, hence no fixed scale: read their counts beside their KL.
         num_images: How many images were evaluated.
     """
 
@@ -61,6 +63,7 @@ def evaluate_heldout(
     indices: Tensor,
     *,
     latent: str,
+    context: Sequence[Tensor] = (),
     batch_size: int = 256,
     seed: int = 0,
 ) -> Heldout:
@@ -75,6 +78,8 @@ def evaluate_heldout(
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
         latent: The top site, whose KL is decomposed.
+        context: Further arguments of both, tensors with a row for each image of the whole set (the
+            labels of a conditional VAE).
         batch_size: Images at a time.
         seed: Seeds the draws.
 
@@ -83,7 +88,7 @@ def evaluate_heldout(
 
     Raises:
         ValueError: Without images, or when `latent` is not a latent site of both.
-        NotImplementedError: When a site is masked, or `latent` is not factorised.
+        NotImplementedError: When a site is masked, or `latent` is no vector.
     """
     if len(indices) == 0:
         raise ValueError("expected at least one held-out image, got none")
@@ -95,8 +100,10 @@ def evaluate_heldout(
     means: dict[str, list[Tensor]] = {}
     log_q = log_p = 0.0
     with evaluation_mode(model, guide, seed=seed):
-        for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
-            traces = trace_pair(model, guide, x).with_log_probs()
+        batches = pixel_batches(images, indices, batch_size=batch_size, dtype=dtype)
+        beside = context_batches(context, indices, batch_size=batch_size)
+        for x, rows in zip(batches, beside, strict=True):
+            traces = trace_pair(model, guide, x, *rows).with_log_probs()
             names = shared_latents(*traces, latent)
             check_reparameterised(*sample_sites(traces.guide).values())
             terms = read_log_probs(traces, _total)
@@ -110,13 +117,13 @@ def evaluate_heldout(
             log_p += terms.prior[latent]
             top: Site = traces.guide.nodes[latent]
             draws.append(top["value"])
-            posteriors.append(factorised(top, "decomposed"))
-            for name, batch_means in posterior_means(guide, x).items():
+            posteriors.append(density(top, "decomposed"))
+            for name, batch_means in posterior_means(guide, x, *rows, strict=False).items():
                 if name in names:
                     means.setdefault(name, []).append(batch_means)
-        density = exact_log_density(torch.cat(draws), posteriors)
+        log_qz = exact_log_density(torch.cat(draws), posteriors)
     n = len(indices)
-    top_layer = aggregate_terms(log_q, log_p, density)
+    top_layer = aggregate_terms(log_q, log_p, log_qz)
     kl = {name: value / n for name, value in kl.items()}
     return Heldout(
         elbo=log_likelihood / n - sum(kl.values()),

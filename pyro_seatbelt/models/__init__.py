@@ -1,5 +1,10 @@
 """Generative programs and the networks and likelihoods that they are made of."""
 
+from pyro_seatbelt.models.conditionals import (
+    ConditionalFlow,
+    ConditionalLocationScale,
+    ConditionalLowRankNormal,
+)
 from pyro_seatbelt.models.hierarchy import Hierarchy
 from pyro_seatbelt.models.likelihoods import GreyBernoulli, Likelihood
 from pyro_seatbelt.models.lipschitz import (
@@ -16,11 +21,15 @@ from pyro_seatbelt.models.networks import (
     ImageShape,
     MLPDecoder,
     MLPEncoder,
+    concatenate,
     latent_network,
 )
 from pyro_seatbelt.models.signed_pixels import SignedPixels
 
 __all__ = [
+    "ConditionalFlow",
+    "ConditionalLocationScale",
+    "ConditionalLowRankNormal",
     "ConditionalNormal",
     "ConvDecoder",
     "ConvEncoder",
@@ -36,5 +45,6 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "SignedPixels",
+    "concatenate",
     "latent_network",
 ]

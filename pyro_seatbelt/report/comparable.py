@@ -10,7 +10,7 @@ from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.report.configuration import layers_of
 from pyro_seatbelt.report.contents import AttackContents, RunContents, mapping, number
 from pyro_seatbelt.report.quantity import quantity
-from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.attack_options import paper_layers
 
 _RULES = {
     "paper": "the layers that the paper attacks",

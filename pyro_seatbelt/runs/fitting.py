@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from lightning_fabric import Fabric
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
@@ -20,6 +19,7 @@ from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.defended import defended
 from pyro_seatbelt.training.device import launch, make_fabric
 from pyro_seatbelt.training.divergence import TrainingDiverged
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.layout import checkpoint_path
 from pyro_seatbelt.training.loop import Outcome, fit
 from pyro_seatbelt.training.randomness import derive_seed

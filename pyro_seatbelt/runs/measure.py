@@ -12,10 +12,10 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
 from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.active_units import num_active_units
 from pyro_seatbelt.evaluation.batches import pixel_batches
 from pyro_seatbelt.evaluation.encodings import Encoding
-from pyro_seatbelt.evaluation.mutual_information_gap import varying
+from pyro_seatbelt.evaluation.mig import varying
+from pyro_seatbelt.evaluation.units import num_active_units
 from pyro_seatbelt.guides import TopDown
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions

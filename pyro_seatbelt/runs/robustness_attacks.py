@@ -14,8 +14,8 @@ from pyro_seatbelt.attacks import Layers, Mode
 from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
-from pyro_seatbelt.runs.attack import attack_run, paper_layers
-from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack import attack_run
+from pyro_seatbelt.runs.attack_options import AttackOptions, paper_layers
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.runs.records import AttackRecords

@@ -4,21 +4,16 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-from lightning_fabric import Fabric
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.files import remove_parts, writing
 from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.runs.figures import draw_figures, run_title
 from pyro_seatbelt.runs.fitting import Orders, fit_family, follow, fresh_family, leading, started
 from pyro_seatbelt.runs.folder import (
     RunFolder,
@@ -29,9 +24,11 @@ from pyro_seatbelt.runs.folder import (
     package_versions,
     runs_root,
 )
+from pyro_seatbelt.runs.heldout import HeldoutNumbers
 from pyro_seatbelt.runs.images import open_data, open_same_data
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_newest
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.loop import Outcome, num_steps
 from pyro_seatbelt.training.randomness import EpochOrder
 
@@ -271,15 +268,6 @@ def _train(
 
     images = dataset.images.to(fabric.device)
     heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
-    evaluate = partial(
-        evaluate_heldout,
-        family.model,
-        family.guide,
-        images,
-        heldout,
-        latent=family.objective.latent,
-        seed=config.seed,
-    )
     try:
         outcome = fit_family(
             family,
@@ -289,11 +277,14 @@ def _train(
             fabric,
             folder=folder.path,
             resume=resume,
-            evaluate=lambda: evaluate()._asdict(),
+            evaluate=HeldoutNumbers(family, images, heldout, seed=config.seed),
             begin=begin_once,
             progress=progress,
         )
         if not outcome.interrupted:
+            # after the last step, so that nobody waits for Matplotlib before the first
+            from pyro_seatbelt.runs.figures import draw_figures, run_title  # noqa: PLC0415
+
             draw_figures(folder, family, images, heldout, title=run_title(config, outcome.step))
     except BaseException as error:
         if not begun:  # a refused run is left as it was

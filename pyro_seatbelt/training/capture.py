@@ -1,13 +1,14 @@
 """Steps whose kernels are recorded once and launched together from then on."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
+
+from pyro_seatbelt.training.fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
@@ -166,12 +167,23 @@ def numbers_of(objective: Any) -> tuple[Any, ...]:
         (('weight', 2.0), ('_beta', 6.0))
     """
     own = tuple(
-        (name, value if isinstance(value, (int, float)) else id(value))
+        (name, number)
         for name, value in vars(objective).items()
-        if isinstance(value, (int, float, Tensor))
+        if (number := _number(value)) is not None
     )
     inner = getattr(objective, "objective", None)
     return own if inner is None else own + numbers_of(inner)
+
+
+def _number(value: Any) -> object:
+    """A number, or those of a collection, to be compared; None of anything else."""
+    if isinstance(value, Tensor):
+        return id(value)
+    if isinstance(value, Mapping):
+        return tuple((name, _number(each)) for name, each in value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(_number(each) for each in value)
+    return value if isinstance(value, (int, float)) else None
 
 
 class _SideStream:

@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PrecisionName
+from pyro_seatbelt.training.fabric import DDPStrategy, Fabric
 
 _TIMEOUT = timedelta(hours=6)
 """How long processes wait for one that evaluates, or makes the data."""

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from pyro_seatbelt.training.divergence import sound
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.watch import Watch
 
 

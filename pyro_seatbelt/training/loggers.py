@@ -5,11 +5,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning_fabric.loggers.logger import Logger
-
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import LoggerName
 from pyro_seatbelt.training.config import TrainConfig
+from pyro_seatbelt.training.fabric import Logger
 
 
 class _Kind(NamedTuple):

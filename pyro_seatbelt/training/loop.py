@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import pyro
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.loggers.logger import Logger
 from torch import Tensor, nn
 
 from pyro_seatbelt.data import ImageSource
@@ -21,6 +19,7 @@ from pyro_seatbelt.training.capture import Captured, numbers_of, recorder_for
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import arithmetic, make_fabric
+from pyro_seatbelt.training.fabric import Fabric, Logger
 from pyro_seatbelt.training.gradient_step import GradientStep
 from pyro_seatbelt.training.loggers import make_loggers
 from pyro_seatbelt.training.metrics import Metrics

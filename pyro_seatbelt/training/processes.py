@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, distributed
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.ranks import SharedBatch
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.randomness import derive_seed, seed_step
 
 _AGREE_EVERY = 10

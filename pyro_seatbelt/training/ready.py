@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pyro
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.randomness import seed_step
 
 

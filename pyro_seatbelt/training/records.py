@@ -6,8 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lightning_fabric.loggers.logger import Logger
-
+from pyro_seatbelt.training.fabric import Logger
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, flatten
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
@@ -21,6 +20,7 @@ from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.gradient_step import GradientStep, Taken
 from pyro_seatbelt.training.metrics import Metrics, mean_report
 from pyro_seatbelt.training.processes import Processes

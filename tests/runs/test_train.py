@@ -15,7 +15,6 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.manifest import read_manifest
 from pyro_seatbelt.runs import fitting, list_runs, load_run, resume_run, train_run
-from pyro_seatbelt.runs import train as trained
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.training import TrainConfig, TrainingDiverged
 from pyro_seatbelt.training.config import read_config
@@ -197,7 +196,7 @@ def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trained, "draw_figures", killed)
+        patch.setattr("pyro_seatbelt.runs.figures.draw_figures", killed)
         with pytest.raises(KeyboardInterrupt):
             train_run(make_config(), out=tmp_path / "a")
     assert RunFolder(tmp_path / "a").read_record().status == "interrupted"

@@ -89,8 +89,6 @@ def _numbers(name: str, drop: Measurement) -> dict[str, float]:
 
 ITEM = Item(
     name="fig3",
-    title="ELBO against beta",
-    source="Section 5.1, Figure 3",
     roles=ROLES,
     configs=lambda scale, subject: whole_grid(scale, subject, latent_dims=subject.latent_dims),
     draw=draw,

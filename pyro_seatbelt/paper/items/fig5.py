@@ -86,8 +86,6 @@ def claims(results: Results) -> Iterator[Claim]:
 
 ITEM = Item(
     name="fig5",
-    title="Attack objectives of beta-TCVAEs against beta",
-    source="Section 5.2, Figure 5",
     roles=ROLES,
     configs=lambda scale, subject: members(scale, subject, FLAT, latent_dims=subject.latent_dims),
     attacks=MODES,

@@ -74,8 +74,6 @@ def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
 
 ITEM = Item(
     name="l2",
-    title="L2 distance from the target to the adversarial reconstruction",
-    source="Section 5.2, Appendix",
     roles=ROLES,
     configs=whole_grid,
     attacks=MODES,
