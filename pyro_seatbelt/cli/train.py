@@ -87,6 +87,8 @@ def train(
         )
     else:
         result = _start(TrainConfig.merge(*file, given), out)
+    if not result.first:  # of several processes one reports
+        return
     _report(result, json=json)
     if result.status == "interrupted":
         say(f"stopped; to go on: seatbelt train --resume {result.folder}", err=True)
@@ -113,9 +115,10 @@ def _resume(folder: Path | None, changes: Mapping[str, Any]) -> "RunResult":
     folder = folder or newest_run()
     with ProgressBar(stderr_console()) as bar:
         result = _run_training(resume_run, folder, changes, progress=bar)
-    if result.num_steps == 0:
+    if result.num_steps == 0 and result.first:
         say(
-            f"{folder}: finished at step {result.step} already; more --steps go on with it",
+            f"{folder}: finished at step {result.step} already; more --steps go on with it, or "
+            "more --patience if it stopped early",
             err=True,
         )
     return result
@@ -134,7 +137,7 @@ def _run_training(run: Callable[..., "RunResult"], *args: Any, **options: Any) -
 
 def _report(result: "RunResult", *, json: bool) -> None:
     if json:
-        print_json(result._asdict())
+        print_json({name: value for name, value in result._asdict().items() if name != "first"})
         return
     pairs: dict[str, object] = {"run": result.folder, "steps": result.step, **result.figures}
     active: dict[str, int] = {}

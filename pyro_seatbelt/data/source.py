@@ -134,7 +134,10 @@ class MappedImages:
 
     def gather(self, indices: Tensor) -> Tensor:
         """Return the images at these indices, uint8, shape `(B, C, H, W)`."""
-        return self._pixels.index_select(0, indices.cpu()).to(self._device)
+        gathered = self._pixels.index_select(0, indices.cpu())
+        if self._device.type == "cuda":  # pinned memory is copied while the host goes on
+            return gathered.pin_memory().to(self._device, non_blocking=True)
+        return gathered.to(self._device)
 
     def to(self, device: torch.device | str) -> "MappedImages | ResidentImages":
         """Return a source of the same images that gathers onto a device.

@@ -11,6 +11,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from pyro_seatbelt.family import name_latents
+from pyro_seatbelt.traces.children import child
 
 
 class BottomUp(PyroModule):
@@ -88,9 +89,9 @@ class BottomUp(PyroModule):
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
         """
         with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
-            features = self.encoder(x)
+            features = child(self, "encoder")(x)
             z: list[Tensor] = []
-            for name, conditional in zip(self.latents, self.conditionals, strict=True):
+            for name, conditional in zip(self.latents, child(self, "conditionals"), strict=True):
                 if not z:
                     posterior = conditional(features, *context)
                 elif self.condition_on_image:

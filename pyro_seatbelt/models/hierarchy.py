@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.models.networks import concatenate
+from pyro_seatbelt.traces.children import child
 
 
 class Hierarchy(PyroModule):
@@ -107,9 +108,11 @@ class Hierarchy(PyroModule):
         with pyro.plate(self.plate, size, subsample=x, dim=self.plate_dim):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
             z = [pyro.sample(top, prior)]
-            for name, conditional in reversed(list(zip(lower, self.conditionals, strict=True))):
+            for name, conditional in reversed(
+                list(zip(lower, child(self, "conditionals"), strict=True))
+            ):
                 z.insert(0, pyro.sample(name, conditional(z[0], *context)))
             seen = [*(z if self.skip else z[:1]), *context]
-            logits = self.decoder(concatenate(seen) if len(seen) > 1 else z[0])
-            image: Tensor = pyro.sample(self.image, self.likelihood(logits), obs=x)
+            logits = child(self, "decoder")(concatenate(seen) if len(seen) > 1 else z[0])
+            image: Tensor = pyro.sample(self.image, child(self, "likelihood")(logits), obs=x)
         return image

@@ -175,7 +175,8 @@ def aggregate_sums(
         z: Draws; the batch shape :math:`(*, M, *)` and then :math:`D`.
         posterior: The posterior that they come from: its factors, with the shape of `z` as
             batch shape and scalar events, or a distribution over vectors, whose marginal sums are
-            NaN but for multivariate normals.
+            NaN but for multivariate normals. Normal factors may be of more images than there are
+            draws: the weights have a row for each draw, and a column for each image.
         log_weights: From :func:`log_weights`.
         row_weights: :math:`a_i`, in the batch shape. No gradient flows into them.
         dim: The negative dimension of the batch shape that holds the images.
@@ -193,14 +194,18 @@ def aggregate_sums(
         return AggregateSums(joint, marginal)
     rows = row_weights.movedim(dim, 0)  # (i, *)
     if isinstance(posterior, torch.distributions.Normal) and type(posterior) in _NORMALS:
-        num_images, num_dims = z.shape[axis], z.shape[-1]
-        z, loc, scale = (
-            t.expand(z.shape).movedim(axis, 0).reshape(num_images, -1, num_dims)
-            for t in (z, posterior.loc, posterior.scale)
+        num_draws, num_dims = z.shape[axis], z.shape[-1]
+        num_images = max(num_draws, posterior.batch_shape[axis])
+        shape = list(z.shape)
+        shape[axis] = num_images
+        loc, scale = (
+            t.expand(shape).movedim(axis, 0).reshape(num_images, -1, num_dims)
+            for t in (posterior.loc, posterior.scale)
         )
+        z = z.movedim(axis, 0).reshape(num_draws, -1, num_dims)
         if log_weights.ndim:
-            log_weights = log_weights.reshape(num_images, num_images, -1)
-        rows = rows.reshape(num_images, -1)
+            log_weights = log_weights.reshape(num_draws, num_images, -1)
+        rows = rows.reshape(num_draws, -1)
         return AggregateSums(*gaussian_aggregate_sums(z, loc, scale, log_weights, rows))
     pairs = z.movedim(axis, 0).unsqueeze(axis)  # the pair axis leads, as a sample shape does
     log_q = posterior.log_prob(pairs).movedim(axis, 1)  # (i, j, *, D)

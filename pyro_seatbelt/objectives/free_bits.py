@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pyro_seatbelt.traces.factors import entropy, marginals
 from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
+from pyro_seatbelt.traces.ranks import shared_batch
 from pyro_seatbelt.traces.sites import Site
 
 
@@ -55,6 +56,9 @@ def site_shortfall(q: Site, p: Site, floor: float, *, analytic_entropy: bool) ->
     posterior, prior = marginals(q, "given free bits"), marginals(p, "given free bits")
     log_q = -entropy(q, posterior) if analytic_entropy else posterior.log_prob(q["value"])
     log_ratio = sum_over_draws(log_q, q) - sum_over_draws(prior.log_prob(q["value"]), p)
+    shared = shared_batch(q)
+    if shared is not None:  # the floor is under the mean over the whole minibatch
+        log_ratio = shared.mean(log_ratio)
     return shortfall(log_ratio, floor, row_weights(q).sum())
 
 

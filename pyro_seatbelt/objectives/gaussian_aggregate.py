@@ -30,12 +30,12 @@ def gaussian_aggregate_sums(
     r"""Weighted sums of aggregate log-densities of diagonal Gaussians.
 
     Args:
-        z: Draws, shape :math:`(M, K, D)`; the K columns are independent problems.
-        loc: Means of the posteriors, same shape.
+        z: Draws, shape :math:`(m, K, D)`; the K columns are independent problems.
+        loc: Means of the posteriors, shape :math:`(M, K, D)`.
         scale: Standard deviations, same shape.
-        log_weights: :math:`\log w_{ij}`, a scalar or of shape :math:`(M, M, 1)` or
-            :math:`(M, M, K)`.
-        row_weights: :math:`a_i`, shape :math:`(M, K)`; no gradient flows into them.
+        log_weights: :math:`\log w_{ij}`, a scalar or of shape :math:`(m, M, 1)` or
+            :math:`(m, M, K)`.
+        row_weights: :math:`a_i`, shape :math:`(m, K)`; no gradient flows into them.
 
     Returns:
         :math:`\sum_{ik} a_{ik} \log q(z_{ik})`, a scalar, and
@@ -60,13 +60,14 @@ class _GaussianAggregate(Function):
         # images innermost: reductions over them and sums over D then run along contiguous memory
         z, loc, scale = (t.permute(1, 2, 0).contiguous() for t in (z, loc, scale))  # (K, D, M)
         inverse, constant = scale.reciprocal(), -scale.log() - 0.5 * math.log(2 * math.pi)
-        num_columns, dim, batch = z.shape
+        _num_columns, dim, num_draws = z.shape
         needs_grad = any(ctx.needs_input_grad[:3])
         joint_sum, marginal_sum = z.new_zeros(()), z.new_zeros(dim)
-        # d joint and d marginal, each by z, loc and scale
-        grads = z.new_zeros(2, 3, *z.shape) if needs_grad else z.new_zeros(0)
-        chunk = max(1, chunk_elements(z) // (num_columns * dim * batch))
-        for start in range(0, batch, chunk):
+        # d joint and d marginal, each by z, and by loc and scale
+        by_z = z.new_zeros(2, *z.shape) if needs_grad else z.new_zeros(0)
+        by_posterior = z.new_zeros(2, 2, *loc.shape) if needs_grad else z.new_zeros(0)
+        chunk = max(1, chunk_elements(z) // loc.numel())
+        for start in range(0, num_draws, chunk):
             rows = slice(start, start + chunk)
             a = row_weights.T[:, rows]  # (K, c)
             log_w = log_weights
@@ -85,20 +86,23 @@ class _GaussianAggregate(Function):
                 slope = u * inverse[:, :, None]  # d log_q / d loc
                 joint_share = joint_share.mul_(a[..., None])[:, None]
                 marginal_share = marginal_share.mul_(a[:, None, :, None])
-                for grad, share in zip(grads, (joint_share, marginal_share), strict=True):
+                shares = (joint_share, marginal_share)
+                for of_z, of_posterior, share in zip(by_z, by_posterior, shares, strict=True):
                     weighted = share * slope
-                    grad[0, :, :, rows] -= weighted.sum(-1)
-                    grad[1] += weighted.sum(-2)
-                    grad[2] += weighted.mul_(u).sum(-2).sub_(share.sum(-2) * inverse)
-        ctx.save_for_backward(grads)
+                    of_z[:, :, rows] -= weighted.sum(-1)
+                    of_posterior[0] += weighted.sum(-2)
+                    of_posterior[1] += weighted.mul_(u).sum(-2).sub_(share.sum(-2) * inverse)
+        ctx.save_for_backward(by_z, by_posterior)
         return joint_sum, marginal_sum
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_joint: Tensor, grad_marginal: Tensor) -> tuple[Tensor | None, ...]:
-        (grads,) = ctx.saved_tensors
-        total = grad_joint * grads[0] + grad_marginal[:, None] * grads[1]  # (3, K, D, M)
-        by_z, by_loc, by_scale = total.permute(0, 3, 1, 2)
+        totals = (
+            grad_joint * joint + grad_marginal[:, None] * marginal  # (*, K, D, M)
+            for joint, marginal in ctx.saved_tensors
+        )
+        by_z, (by_loc, by_scale) = (total.movedim(-1, -3) for total in totals)
         return by_z, by_loc, by_scale, None, None
 
 

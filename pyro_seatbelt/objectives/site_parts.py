@@ -10,6 +10,7 @@ from pyro_seatbelt.objectives.terms import Parts
 from pyro_seatbelt.traces.factors import density, entropy, marginals_of
 from pyro_seatbelt.traces.log_prob import row_weights
 from pyro_seatbelt.traces.plates import data_plate
+from pyro_seatbelt.traces.ranks import shared_batch
 from pyro_seatbelt.traces.sites import Site, check_reparameterised, describe
 
 
@@ -76,7 +77,15 @@ def mixture_of(q: Site, p: Site, plate_name: str | None, estimator: EstimatorNam
     mask = None
     if isinstance(p["mask"], torch.Tensor):
         mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
-    weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
+    num_images = z.shape[plate.dim - 1]
+    shared = shared_batch(q)
+    if shared is not None:  # its rows are a part of the minibatch
+        num_images *= shared.size
+        posterior = shared.posteriors(posterior, plate.dim - 1)
+        mask = mask if mask is None else shared.gather(mask.to(z)).bool()
+    weights = log_weights(estimator, num_images, plate.num_data, like=z, mask=mask)
+    if shared is not None and weights.ndim:
+        weights = shared.own_rows(weights)
     return Mixture(z, posterior, weights, rows, plate.dim)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from pyro_seatbelt.family import Weights
@@ -142,15 +143,17 @@ class TermsPerImage(NamedTuple):
             if more is not None:
                 objective = objective - more
 
-        def per_image(value: Tensor) -> float:
-            return (value / terms.num_images).item()
-
+        parts = {
+            "objective": objective,
+            "elbo": elbo,
+            "log_likelihood": terms.log_likelihood,
+            "mutual_information": terms.mutual_information,
+            "total_correlation": terms.total_correlation,
+            "dimension_wise_kl": terms.dimension_wise_kl,
+        }
+        sums = torch.stack([*parts.values(), *terms.kl.values()])
+        numbers = (sums / terms.num_images).tolist()  # one wait for the device, not one each
         return TermsPerImage(
-            objective=per_image(objective),
-            elbo=per_image(elbo),
-            log_likelihood=per_image(terms.log_likelihood),
-            kl={name: per_image(value) for name, value in terms.kl.items()},
-            mutual_information=per_image(terms.mutual_information),
-            total_correlation=per_image(terms.total_correlation),
-            dimension_wise_kl=per_image(terms.dimension_wise_kl),
+            **dict(zip(parts, numbers, strict=False)),
+            kl=dict(zip(terms.kl, numbers[len(parts) :], strict=True)),
         )

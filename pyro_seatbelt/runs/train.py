@@ -2,21 +2,19 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-import torch
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.family import PRESETS, WEIGHTS
 from pyro_seatbelt.files import remove_parts, writing
-from pyro_seatbelt.presets import TOO_LARGE, Family
+from pyro_seatbelt.presets import Family
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.runs.fitting import Orders, fit_family, follow, fresh_family, leading, started
 from pyro_seatbelt.runs.folder import (
     RunFolder,
     RunRecord,
@@ -30,11 +28,9 @@ from pyro_seatbelt.runs.heldout import HeldoutNumbers
 from pyro_seatbelt.runs.images import open_data, open_same_data
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_newest
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
-from pyro_seatbelt.training.defended import defended
-from pyro_seatbelt.training.device import make_fabric
-from pyro_seatbelt.training.loop import Outcome, fit, num_steps
-from pyro_seatbelt.training.randomness import EpochOrder, derive_seed
-from pyro_seatbelt.training.schedules import LinearWarmup
+from pyro_seatbelt.training.fabric import Fabric
+from pyro_seatbelt.training.loop import Outcome, num_steps
+from pyro_seatbelt.training.randomness import EpochOrder
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +45,7 @@ class RunResult(NamedTuple):
         num_steps: How many of them this call took.
         figures: Files by name; none if it was interrupted.
         heldout: The last numbers of held-out images, as in the metrics; None if there are none.
+        first: Whether this is the only process, or the one of several that wrote the folder.
     """
 
     folder: Path
@@ -57,6 +54,7 @@ class RunResult(NamedTuple):
     num_steps: int
     figures: dict[str, Path]
     heldout: dict[str, Any] | None
+    first: bool = True
 
 
 def train_run(
@@ -86,13 +84,27 @@ def train_run(
         InputError: If something that the user gave cannot be used.
         TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
     """
+    fabric = started(config)
+    if fabric.global_rank:
+        return _follow(fabric)
+    with leading(fabric) as send:
+        return _begin(config, out, root, progress, fabric, send)
+
+
+def _begin(
+    config: TrainConfig,
+    out: Path | None,
+    root: Path | None,
+    progress: Progress,
+    fabric: Fabric,
+    send: Callable[[Orders], None],
+) -> RunResult:
     if out is not None:
         check_free(out)
-    make_fabric(config.device, config.precision)
     presets.check(config)
     dataset, split = open_data(config, progress)
     EpochOrder(split.train, batch_size=config.batch_size, seed=config.seed)  # raises if too few
-    family = _fresh_family(config, dataset, split)
+    family = fresh_family(config, dataset, split)
     config = config.settled()
     record = RunRecord(
         status="running",
@@ -116,7 +128,10 @@ def train_run(
         except InputError:
             folder.discard()
             raise
-        return _train(folder, record, config, family, dataset, split, progress=progress)
+        send(Orders(str(folder.path.absolute()), config.model_dump_json(), None))
+        return _train(
+            folder, record, config, family, dataset, split, fabric=fabric, progress=progress
+        )
 
 
 def resume_run(
@@ -149,8 +164,10 @@ def resume_run(
     folder = RunFolder(path)
     saved, record = folder.read_config(), folder.read_record()
     config = _with_changes(saved, changes or {}, path)
-    make_fabric(config.device, config.precision)
-    with folder.locked():
+    fabric = started(config)
+    if fabric.global_rank:
+        return _follow(fabric)
+    with leading(fabric) as send, folder.locked():
         checkpoint, damaged = load_newest(folder.checkpoints)
         metrics = folder.read_metrics()
         if checkpoint is None:
@@ -161,7 +178,7 @@ def resume_run(
         if step == total and record.status == "finished":
             return _result(folder, Outcome(step, interrupted=False, checkpoint=None), num_steps=0)
         dataset, split = open_same_data(path, config, record, progress)
-        family = _fresh_family(config, dataset, split)
+        family = fresh_family(config, dataset, split)
         record = record.model_copy(
             update={
                 "status": "running",
@@ -179,6 +196,8 @@ def resume_run(
                 logger.warning("%s; going on from step %d", problem, step)
                 folder.set_aside(place)
 
+        place = str(path.absolute())
+        send(Orders(place, config.model_dump_json(), step if checkpoint else None))
         return _train(
             folder,
             record,
@@ -186,31 +205,11 @@ def resume_run(
             family,
             dataset,
             split,
+            fabric=fabric,
             resume=checkpoint,
             begin=begin,
             progress=progress,
         )
-
-
-def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
-    """Names the weights of the objective that rise during warm-up.
-
-    Those that beta multiplies: the total correlation alone, as Chen et al. do
-    it, or all three for beta-VAE. In models without beta, again all three: the
-    ordinary warm-up of the KL, of the top layer, or of every layer as Sønderby et al. do it.
-
-    Args:
-        config: The config of the run.
-
-    Returns:
-        Attributes of the objective.
-
-    Example:
-        >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
-        (('beta',), ('alpha', 'beta', 'gamma'))
-    """
-    preset = PRESETS[config.model]
-    return (*(preset.weighted or WEIGHTS), *(["lower"] if preset.warms_all else []))
 
 
 def _check_never_saved(
@@ -245,23 +244,6 @@ def _with_changes(saved: TrainConfig, changes: Mapping[str, Any], path: Path) ->
     return config
 
 
-def _fresh_family(config: TrainConfig, dataset: ImageDataset, split: Split) -> Family:
-    with torch.random.fork_rng(devices=[]), _within_memory():
-        torch.default_generator.manual_seed(derive_seed(config.seed, 2))
-        return presets.from_config(config, dataset.image_shape, len(split.train))
-
-
-@contextmanager
-def _within_memory() -> Iterator[None]:
-    """What a user asked for and no machine like this one can hold is the user's to change."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise InputError(TOO_LARGE) from error
-
-
 def _train(
     folder: RunFolder,
     record: RunRecord,
@@ -270,6 +252,7 @@ def _train(
     dataset: ImageDataset,
     split: Split,
     *,
+    fabric: Fabric,
     resume: Checkpoint | None = None,
     begin: Callable[[], None] | None = None,
     progress: Progress,
@@ -283,28 +266,21 @@ def _train(
         if begin is not None:
             begin()
 
-    fabric = make_fabric(config.device, config.precision)
     images = dataset.images.to(fabric.device)
     heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
     try:
-        with _within_memory():
-            outcome = fit(
-                family.model,
-                family.guide,
-                defended(family.objective, config),
-                images,
-                split.train,
-                config,
-                folder=folder.path,
-                resume=resume,
-                evaluate=HeldoutNumbers(family, images, heldout, seed=config.seed),
-                schedule=LinearWarmup(
-                    family.objective, config.warmup_steps, names=warmed_weights(config)
-                ),
-                begin=begin_once,
-                progress=progress,
-                fabric=fabric,
-            )
+        outcome = fit_family(
+            family,
+            images,
+            split,
+            config,
+            fabric,
+            folder=folder.path,
+            resume=resume,
+            evaluate=HeldoutNumbers(family, images, heldout, seed=config.seed),
+            begin=begin_once,
+            progress=progress,
+        )
         if not outcome.interrupted:
             # after the last step, so that nobody waits for Matplotlib before the first
             from pyro_seatbelt.runs.figures import draw_figures, run_title  # noqa: PLC0415
@@ -322,7 +298,13 @@ def _train(
         raise
     status_now = "interrupted" if outcome.interrupted else "finished"
     folder.write_record(record.model_copy(update={"status": status_now, "finished": now()}))
+    fabric.barrier()
     return _result(folder, outcome, num_steps=outcome.step - (resume.step if resume else 0))
+
+
+def _follow(fabric: Fabric) -> RunResult:
+    folder, outcome = follow(fabric)
+    return _result(folder, outcome, num_steps=0)._replace(first=False)
 
 
 def _result(folder: RunFolder, outcome: Outcome, *, num_steps: int) -> RunResult:

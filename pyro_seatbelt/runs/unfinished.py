@@ -7,7 +7,7 @@ from pyro_seatbelt.files import writing
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 
-_LENGTH = {"steps", "epochs"}
+_LENGTH = {"steps", "epochs", "patience"}
 """What may change when a run is resumed, and is asked for by name then."""
 
 

@@ -15,7 +15,7 @@ from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 
-UNNAMED = CHANGEABLE - {"steps", "epochs"}
+UNNAMED = CHANGEABLE - {"steps", "epochs", "patience"}
 """Fields of the config that a job's name does not depend on: they decide no weight."""
 
 
@@ -66,7 +66,8 @@ def job_for(
         The job.
 
     Raises:
-        InputError: If the model cannot have these layers or this beta.
+        InputError: If the model cannot have these layers or this beta, or the run is to have
+            several processes.
 
     Example:
         >>> job_for(TrainConfig(model="seatbelt", latent_dim=5)).name
@@ -75,6 +76,11 @@ def job_for(
         'synth-chairs-seatbelt-L4-z5-b6-s0-b5b05199'
     """
     config = config.settled()
+    if config.num_processes > 1:
+        raise InputError(
+            f"devices: a run of a sweep is one process, got {config.num_processes}: train it by "
+            "itself, or leave devices and num_nodes out"
+        )
     # without the defaults, so that a new setting does not rename old jobs
     decisive = config.model_dump(mode="json", exclude_defaults=True, exclude=set(UNNAMED))
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ from pyro_seatbelt.lazy import lazily
 from pyro_seatbelt.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
     from pyro_seatbelt.training.checkpoint import (
         Checkpoint,
         load_checkpoint,
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from pyro_seatbelt.training.schedules import LinearWarmup
 
 __all__ = [
+    "Callback",
     "Checkpoint",
+    "EarlyStopping",
     "LinearWarmup",
     "Outcome",
     "TrainConfig",
@@ -32,6 +35,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "callbacks": ["Callback", "EarlyStopping"],
         "checkpoint": ["Checkpoint", "load_checkpoint", "save_checkpoint"],
         "divergence": ["TrainingDiverged"],
         "layout": ["checkpoints"],

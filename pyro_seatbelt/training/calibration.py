@@ -38,7 +38,13 @@ class _Moments:
 
 
 @torch.no_grad()
-def calibrate(call: Callable[[Tensor], Any], module: nn.Module, batches: Iterable[Tensor]) -> None:
+def calibrate(
+    call: Callable[[Tensor], Any],
+    module: nn.Module,
+    batches: Iterable[Tensor],
+    *,
+    mean: Callable[[Tensor], Tensor] = lambda value: value,
+) -> None:
     r"""Takes the statistics of batch normalisation anew, over some batches.
 
     While weights are trained, the running averages trail behind them, and a step can leave
@@ -52,6 +58,7 @@ def calibrate(call: Callable[[Tensor], Any], module: nn.Module, batches: Iterabl
         call: Runs the module on a batch.
         module: What holds the layers, in train mode.
         batches: The batches.
+        mean: Of a number over the processes that have as many batches each.
 
     Example:
         >>> norm = nn.BatchNorm1d(1)
@@ -71,6 +78,7 @@ def calibrate(call: Callable[[Tensor], Any], module: nn.Module, batches: Iterabl
             call(batch)
     for layer, seen in zip(layers, moments, strict=True):
         if seen.count:
+            seen.mean, seen.square = mean(seen.mean), mean(seen.square)
             _set(layer, seen.mean / seen.count, seen.variance)
 
 

@@ -1,7 +1,7 @@
 """What a training run is made of: one flat, checked, immutable record."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -14,7 +14,10 @@ from pyro_seatbelt.family import (
     GuideName,
     LearningRateScheduleName,
     LikelihoodName,
+    LoggerName,
     NetworkName,
+    OptimizerName,
+    PrecisionName,
     PresetName,
     choose_guide,
     num_layers,
@@ -31,12 +34,16 @@ DEFAULT_STEPS = 20_000
 DEFAULT_LATENT_DIM = 10
 
 
+def _words(value: Any) -> Any:
+    """A list, also from a text such as `csv,wandb`."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
 def _lengths(value: Any) -> Any:
     """A list of whole numbers, also from a text such as `96,48,24`."""
     if not isinstance(value, str):
         return value
-    words = [word.strip() for word in value.split(",")]
-    return [int(word) if word.isdecimal() else word for word in words]
+    return [int(word) if word.isdecimal() else word for word in _words(value)]
 
 
 class Changeable:
@@ -306,17 +313,47 @@ class TrainConfig(Options):
     batch_size: Annotated[int, _OPTIMISATION, Field(ge=2, description="Images in a minibatch.")] = (
         128
     )
-    learning_rate: Annotated[float, _OPTIMISATION, Field(gt=0, description="Adam's step size.")] = (
-        1e-3
+    optimizer: Annotated[
+        OptimizerName, _OPTIMISATION, Field(description="Torch's optimiser of this name.")
+    ] = "adam"
+    learning_rate: Annotated[
+        float, _OPTIMISATION, Field(gt=0, description="The optimiser's step size.")
+    ] = 1e-3
+    weight_decay: Annotated[
+        float | None,
+        _OPTIMISATION,
+        Field(ge=0, description="Weight decay; without it torch's own, 0.01 of adamw, else 0."),
+    ] = None
+    momentum: Annotated[float, _OPTIMISATION, Field(ge=0, lt=1, description="Momentum of sgd.")] = (
+        0.9
     )
     learning_rate_schedule: Annotated[
         LearningRateScheduleName,
         _OPTIMISATION,
         Field(
-            description="Whether the step size stays, or falls towards 0 along half a cosine; "
-            "the steps of such a run cannot change when it is resumed."
+            description="Whether the step size stays, or falls towards 0 along half a cosine: over "
+            "all steps, which cannot change then when the run is resumed, or again and again."
         ),
     ] = "constant"
+    restart_steps: Annotated[
+        int | None,
+        _OPTIMISATION,
+        Field(ge=1, description="Steps until cosine-restarts begins anew."),
+    ] = None
+    restart_factor: Annotated[
+        int,
+        _OPTIMISATION,
+        Field(ge=1, description="How many times as long each such period is as the one before."),
+    ] = 1
+    patience: Annotated[
+        int | None,
+        _OPTIMISATION,
+        Changeable,
+        Field(
+            ge=1,
+            description="Stop when the held-out ELBO has not improved for so many evaluations.",
+        ),
+    ] = None
     warmup_steps: Annotated[
         int,
         _OPTIMISATION,
@@ -336,11 +373,28 @@ class TrainConfig(Options):
     ] = 0
 
     device: Annotated[Device, _MACHINE, Changeable] = "auto"
-    precision: Annotated[
-        Literal["32-true", "bf16-mixed"],
+    devices: Annotated[
+        int,
         _MACHINE,
-        Field(description="Arithmetic of the networks, as Lightning Fabric names it."),
+        Field(ge=1, description="Processes of each machine, one a device, that share a minibatch."),
+    ] = 1
+    num_nodes: Annotated[
+        int, _MACHINE, Field(ge=1, description="Machines that share a minibatch.")
+    ] = 1
+    precision: Annotated[
+        PrecisionName,
+        _MACHINE,
+        Field(
+            description="Arithmetic of the networks, as Lightning Fabric names it; or tf32: on "
+            "CUDA, float32 whose matrix products have 10 bits of fraction."
+        ),
     ] = "32-true"
+    cuda_graph: Annotated[
+        bool,
+        _MACHINE,
+        Changeable,
+        Field(description="On CUDA, record a step and launch it as a whole."),
+    ] = True
 
     log_every: Annotated[
         int,
@@ -386,6 +440,15 @@ class TrainConfig(Options):
         Changeable,
         Field(description="Write TensorBoard events too (needs the extra)."),
     ] = False
+    loggers: Annotated[
+        tuple[LoggerName, ...],
+        _RECORDS,
+        Changeable,
+        BeforeValidator(_words),
+        Flag("--loggers", metavar="NAME,...", text=True),
+        Expected(f"loggers to be names, such as csv,wandb: {', '.join(get_args(LoggerName))}"),
+        Field(description="Lightning's loggers that get the numbers too: csv, mlflow, ..."),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -434,6 +497,29 @@ class TrainConfig(Options):
                 f"{self.likelihood}: choose another likelihood, or leave data_range out"
             )
         return self
+
+    @model_validator(mode="after")
+    def _restarts_are_whole(self) -> Self:
+        if (self.learning_rate_schedule == "cosine-restarts") != (self.restart_steps is not None):
+            raise ValueError(
+                "restart_steps: expected together with learning_rate_schedule cosine-restarts, got "
+                f"{self.restart_steps} and {self.learning_rate_schedule}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_shared(self) -> Self:
+        if self.batch_size % self.num_processes:
+            raise ValueError(
+                f"batch_size: expected a multiple of the {self.num_processes} processes that share "
+                f"it, got {self.batch_size}"
+            )
+        return self
+
+    @property
+    def num_processes(self) -> int:
+        """How many processes share a minibatch."""
+        return self.devices * self.num_nodes
 
     @property
     def layer_dims(self) -> tuple[int, ...]:

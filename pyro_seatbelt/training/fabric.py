@@ -24,5 +24,7 @@ def _absent(package: str) -> Iterator[None]:
 
 with _absent("torchmetrics"):
     from lightning_fabric import Fabric
+    from lightning_fabric.loggers.logger import Logger
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
-__all__ = ["Fabric"]
+__all__ = ["DDPStrategy", "Fabric", "Logger"]

@@ -1,9 +1,8 @@
 """Stochastic variational inference, on the CPU and on an accelerator alike."""
 
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,17 +10,28 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from pyro_seatbelt.data import ImageSource, to_pixels
+from pyro_seatbelt.data import ImageSource
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.batches import Batches
+from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
+from pyro_seatbelt.training.capture import Captured, numbers_of, recorder_for
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
-from pyro_seatbelt.training.device import make_fabric
-from pyro_seatbelt.training.fabric import Fabric
-from pyro_seatbelt.training.learning_rate import learning_rate
-from pyro_seatbelt.training.metrics import Metrics, MetricsLog
-from pyro_seatbelt.training.randomness import EpochOrder, seed_step
-from pyro_seatbelt.training.trainer import Trainer, TrainingObjective
+from pyro_seatbelt.training.device import arithmetic, make_fabric
+from pyro_seatbelt.training.fabric import Fabric, Logger
+from pyro_seatbelt.training.gradient_step import GradientStep
+from pyro_seatbelt.training.loggers import make_loggers
+from pyro_seatbelt.training.metrics import Metrics
+from pyro_seatbelt.training.optimizer import make_optimizer
+from pyro_seatbelt.training.preparation import Preparation
+from pyro_seatbelt.training.processes import Processes
+from pyro_seatbelt.training.randomness import EpochOrder
+from pyro_seatbelt.training.ready import broken_losses_are_ours, ready
+from pyro_seatbelt.training.records import Records
+from pyro_seatbelt.training.trainer import Stepping, Trainer, TrainingObjective
+from pyro_seatbelt.training.watch import watch_for
 
 
 class Outcome(NamedTuple):
@@ -71,16 +81,24 @@ def fit(
     evaluate: Callable[[], Metrics] | None = None,
     schedule: Callable[[int], None] | None = None,
     begin: Callable[[], None] | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
     progress: Progress = silent,
     fabric: Fabric | None = None,
 ) -> Outcome:
     """Trains any Pyro pair by stochastic variational inference.
 
-    Gradients come from ``objective(model, guide)`` under Adam. Parameters live
+    Gradients come from ``objective(model, guide)``. Parameters live
     in the modules, not in Pyro's store. Batches, draws and weights of the
     objective depend on the seed and the number of the step alone: on the CPU a
     run that is stopped and resumed ends with the same weights, bit for bit. The
     global random generators are left as they were.
+
+    On CUDA a step is recorded and then launched as a whole, Pyro's programs included
+    (:class:`~pyro_seatbelt.training.capture.Captured`): what programs read besides tensors has to
+    stay as it is, but for numbers of the objective, or the config says ``cuda_graph=False``.
+    Under a Fabric with several processes, launched, each takes its rows of every minibatch:
+    batch normalisation is over those rows, and everything else as in one process with the whole.
 
     Modules are put into train mode. Before a step is saved or evaluated, the statistics of batch
     normalisation are taken anew from about 4096 training images, an epoch at most
@@ -102,15 +120,19 @@ def fit(
             run was cut off in it, after the checkpoint of the step, it is the first thing to do.
         schedule: Called with the number of a step, from 1, before it; sets the objective's weights.
         begin: Called once everything is known to be good, before anything is written.
+        callbacks: Called after every step and every evaluation.
+        loggers: Lightning's, or anything with their interface, besides those that the config names.
         progress: Is told how many steps are done, with the numbers of those that were measured.
         fabric: The device and its arithmetic, instead of those of the config.
 
     Returns:
-        How it ended. Ctrl-C ends it after the step that is under way, with a checkpoint.
+        How it ended. Ctrl-C ends it after the step that is under way, with a checkpoint, and so
+        does a callback, or an ELBO that has not improved for `patience` evaluations.
 
     Raises:
-        InputError: If the device is not there, a batch holds more than all images, the checkpoint
-            is of another pair or a file cannot be written.
+        InputError: If the device is not there, a batch holds more than all images or cannot be
+            shared by the processes, the checkpoint is of another pair, a logger is not installed
+            or a file cannot be written.
         ValueError: If the pair has no parameters.
         TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
 
@@ -125,41 +147,70 @@ def fit(
         3
     """
     fabric = fabric or make_fabric(config.device, config.precision)
-    order = EpochOrder(indices.to(fabric.device), batch_size=config.batch_size, seed=config.seed)
+    processes = Processes(fabric, config.batch_size)
+    if not processes.first:
+        folder, evaluate, callbacks, loggers, progress = None, None, (), (), silent
     total = num_steps(config, len(indices))
     start = resume.step if resume else 0
     devices = [fabric.device] if fabric.device.type == "cuda" else []
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=devices))
         stack.enter_context(pyro.settings.context(module_local_params=True))
-        stack.enter_context(_broken_losses_are_ours())
-        images = images.to(fabric.device)
-        loss = fabric.to_device(objective(model, guide))
-        _keep_parameters_in(loss)
-        _initialise(loss, to_pixels(images.gather(order.batch(1))), config.seed)
+        stack.enter_context(arithmetic(config.precision))
+        stack.enter_context(broken_losses_are_ours())
+        order = EpochOrder(indices, batch_size=config.batch_size, seed=config.seed)
+        batches = Batches(images.to(fabric.device), order, rank=processes.rank, size=processes.size)
+        loss = ready(objective(model, guide), batches(1), config.seed, fabric)
         networks = getattr(objective, "networks", {})
-        optimizer = torch.optim.Adam(_groups(loss, objective), lr=config.learning_rate, fused=True)
+        if networks and processes.size > 1:
+            raise InputError(
+                f"devices: what learns the {' and the '.join(networks)} sees one process's rows "
+                "alone: train in one process"
+            )
+        optimizer = make_optimizer(config, _groups(loss, objective), fabric.device)
         wrapped = fabric.setup(loss, optimizer)
+        prepare = Preparation(optimizer, config, total, schedule)
         if resume:
-            _set_learning_rate(optimizer, config, step=start, total=total)  # what was saved has it
+            prepare(start)  # what was saved has its learning rate
             resume.restore({"model": model, "guide": guide, **networks}, optimizer)
-        log = _metrics_log(folder, start, tensorboard=config.tensorboard)
+        if folder:
+            loggers = [*loggers, *make_loggers(config, folder, after=start)]
+        records = Records(folder, after=start, loggers=loggers, settings=config.model_dump())
+        if config.patience is not None and processes.first:
+            callbacks = [*callbacks, EarlyStopping(config.patience, records.kept)]
         if begin:
             begin()
+        watch = watch_for(optimizer, fabric.device, after=start)
+        eager = GradientStep(
+            wrapped[0],
+            wrapped[1],
+            fabric,
+            num_data=len(indices),
+            clip_norm=config.clip_norm,
+            watch=watch,
+        )
+        recorder = recorder_for(fabric) if config.cuda_graph and not watch.waits else None
         trainer = Trainer(
             config=config,
             fabric=fabric,
+            processes=processes,
             objective=objective,
             pair={"model": model, "guide": guide},
             networks=networks,
             loss=wrapped[0],
-            optimizer=wrapped[1],
-            images=images,
-            order=order,
+            optimizer=optimizer,
+            stepping=Stepping(
+                prepare,
+                eager,
+                Captured(eager, recorder, constants=lambda: numbers_of(objective)),
+                watch,
+            ),
+            batches=batches,
             num_data=len(indices),
             evaluate=evaluate,
             folder=folder,
-            log=stack.enter_context(log),
+            records=stack.enter_context(records),
+            callbacks=callbacks,
             checkpoint=resume.path if resume else None,
             measured=(start, time.perf_counter()),
             saved_at=time.monotonic(),
@@ -167,30 +218,15 @@ def fit(
         stack.enter_context(pyro.validation_enabled(False))  # the first call was validated
         interruption = stack.enter_context(Interruption())
         progress("training", start, total)
-        if start:
-            if schedule:
-                schedule(start)
-            trainer.catch_up(start, last=start == total)
+        if start and trainer.catch_up(start, last=start == total):
+            return Outcome(start, interrupted=False, checkpoint=trainer.checkpoint)
         for step in range(start + 1, total + 1):
-            if schedule:
-                schedule(step)
-            _set_learning_rate(optimizer, config, step=step, total=total)
             last = step == total
-            metrics = trainer.step(step, measure=last or step == 1 or not step % config.log_every)
-            if metrics and trainer.log:
-                trainer.log.write(step, "train", metrics)
+            metrics = trainer.step(step, last=last)
             progress("training", step, total, metrics or NO_NUMBERS)
             if trainer.end_step(step, last=last, interruption=interruption):
-                return Outcome(step, interrupted=True, checkpoint=trainer.checkpoint)
+                return Outcome(step, not trainer.stopped, trainer.checkpoint)
         return Outcome(max(start, total), interrupted=False, checkpoint=trainer.checkpoint)
-
-
-def _set_learning_rate(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, *, step: int, total: int
-) -> None:
-    for group in optimizer.param_groups:
-        peak = group.get("initial_lr", config.learning_rate)
-        group["lr"] = learning_rate(config.learning_rate_schedule, peak, step=step, total=total)
 
 
 def _groups(loss: nn.Module, objective: TrainingObjective) -> list[dict[str, Any]]:
@@ -199,40 +235,3 @@ def _groups(loss: nn.Module, objective: TrainingObjective) -> list[dict[str, Any
     theirs = {id(parameter) for group in own for parameter in group["params"]}
     pair = [parameter for parameter in loss.parameters() if id(parameter) not in theirs]
     return [{"params": pair}, *own]
-
-
-def _keep_parameters_in(loss: nn.Module) -> None:
-    """Lets modules that were made under Pyro's other setting run under `module_local_params`."""
-    for module in loss.modules():
-        context = getattr(module, "_pyro_context", None)
-        if context is not None and not hasattr(context, "param_state"):
-            context.param_state = {"params": {}, "constraints": {}}
-
-
-def _initialise(loss: nn.Module, x: Tensor, seed: int) -> None:
-    """Runs the pair once: parameters that appear at the first call must be there to be trained."""
-    loss.eval()
-    with torch.no_grad(), pyro.validation_enabled(True):
-        seed_step(seed, 0, x.device)
-        loss(x)
-    loss.train()
-    if not any(parameter.requires_grad for parameter in loss.parameters()):
-        raise ValueError(
-            "expected a model and a guide with parameters, got none: pass PyroModules whose "
-            "forward is the program, not their bound methods"
-        )
-
-
-@contextmanager
-def _broken_losses_are_ours() -> Iterator[None]:
-    """Silences Pyro's warning of a loss that is no number: training stops there and says more."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Encountered \+?(NaN|inf)", UserWarning)
-        yield
-
-
-def _metrics_log(folder: Path | None, after: int, *, tensorboard: bool) -> Any:
-    if folder is None:
-        return nullcontext()
-    events = folder / "tensorboard" if tensorboard else None
-    return MetricsLog(folder / "metrics.jsonl", after=after, tensorboard=events)

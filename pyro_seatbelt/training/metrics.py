@@ -6,22 +6,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, Any, Self
 
 from pyro_seatbelt.documents import parse_json, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.formats import without_nan
 
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
-
 type Metrics = Mapping[str, float | Mapping[str, float]]
 """Numbers by name; those of several layers are a mapping by site."""
 
 
 class MetricsLog:
-    """Appends records to a `metrics.jsonl`, and to TensorBoard if asked.
+    """Appends records to a `metrics.jsonl`.
 
     Each record has its `step` and its `kind` (`train` or `heldout`). Numbers
     that are not finite are written as null, which JSON has a word for.
@@ -30,16 +27,15 @@ class MetricsLog:
         path: The file; it is made if it is not there.
         after: Step that the run goes on from: records of later steps, left by a run that was cut
             off, are dropped, and so is a last line that was not finished.
-        tensorboard: Folder for TensorBoard's events, or None for none.
 
     Attributes:
+        kept: The records up to that step.
         latest: The last step with a record of each kind.
 
     Nothing is written before it is entered.
 
     Raises:
-        InputError: If a line is no record, the file cannot be written, or TensorBoard is asked for
-            and not installed.
+        InputError: If a line is no record, or the file cannot be written.
 
     Example:
         >>> import tempfile
@@ -50,14 +46,13 @@ class MetricsLog:
         [{'step': 1, 'kind': 'train', 'loss': 2.5, 'kl': {'z1': 1.0}}]
     """
 
-    def __init__(self, path: Path, *, after: int = 0, tensorboard: Path | None = None) -> None:
+    def __init__(self, path: Path, *, after: int = 0) -> None:
         self._path = path
-        self._kept = [record for record in read_metrics(path) if record["step"] <= after]
-        self.latest = {record["kind"]: record["step"] for record in self._kept}
-        self._events = None if tensorboard is None else _summary_writer(tensorboard, after)
+        self.kept = [record for record in read_metrics(path) if record["step"] <= after]
+        self.latest = {record["kind"]: record["step"] for record in self.kept}
 
     def __enter__(self) -> Self:
-        write_atomically(self._path, "".join(_line(record) for record in self._kept))
+        write_atomically(self._path, "".join(_line(record) for record in self.kept))
         with writing(self._path):
             self._file: IO[str] = self._path.open("a", encoding="utf-8")
         return self
@@ -70,8 +65,6 @@ class MetricsLog:
     ) -> None:
         with writing(self._path):
             self._file.close()
-        if self._events is not None:
-            self._events.close()
 
     def write(self, step: int, kind: str, metrics: Metrics) -> None:
         """Appends one record.
@@ -88,9 +81,6 @@ class MetricsLog:
             self._file.write(_line({"step": step, "kind": kind, **metrics}))
             self._file.flush()
         self.latest[kind] = step
-        if self._events is not None:
-            for name, value in flatten(metrics):
-                self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def sync(self) -> None:
         """Waits until the disk has every record.
@@ -209,13 +199,3 @@ def _is_count(value: object) -> bool:
 
 def _line(record: Mapping[str, Any]) -> str:
     return json.dumps(without_nan(record), allow_nan=False) + "\n"
-
-
-def _summary_writer(folder: Path, after: int) -> "SummaryWriter":
-    try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise InputError(
-            "tensorboard: TensorBoard is not installed: pip install 'pyro-seatbelt[tensorboard]'"
-        ) from error
-    return SummaryWriter(str(folder), purge_step=after + 1)

@@ -1,6 +1,7 @@
 """What an optimiser remembers, as tensors and JSON: checked before it is put back."""
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -138,7 +139,7 @@ class OptimizerState(NamedTuple):
                 raise ValueError(f"expected a group of {len(numbers)} parameters, got another one")
             for name, found in saved.items():
                 wanted = _plain(group[name]) if name in group else found
-                if name not in _OF_THE_MACHINE and found != wanted:
+                if name not in _OF_THE_MACHINE and not _same(found, wanted):
                     raise ValueError(f"{name}: expected {wanted}, got {found}")
             parameters |= {
                 number: (parameter, group)
@@ -173,6 +174,13 @@ def _like(expected: Any, value: Any, what: str) -> Any:
             f"{tuple(value.shape)} of {value.dtype}"
         )
     return torch.empty_like(expected).copy_(value)
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Whether two settings are one; a number may have been kept in float32, on a device."""
+    if isinstance(found, float) and isinstance(wanted, float):
+        return math.isclose(found, wanted, rel_tol=1e-6)
+    return bool(found == wanted)
 
 
 def _plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ def derive_seed(seed: int, *path: int) -> int:
     return int(state[0]) >> 1
 
 
-def seed_step(seed: int, step: int, device: torch.device) -> None:
+def seed_step(seed: int, step: int, device: torch.device, *, rank: int | None = None) -> None:
     """Sets torch's generators for one step.
 
     A run that resumes at a step, or looks at it once more, draws the same
@@ -35,8 +35,9 @@ def seed_step(seed: int, step: int, device: torch.device) -> None:
         seed: The seed of the run.
         step: Number of the step.
         device: Where the step runs; the CPU's generator is set as well.
+        rank: Which of several processes this is, for numbers of its own.
     """
-    value = derive_seed(seed, 1, step)
+    value = derive_seed(seed, 1, step, *([] if rank is None else [rank]))
     # torch.manual_seed would seed every device and, before CUDA starts, format a stack each time
     torch.default_generator.manual_seed(value)
     if device.type == "cuda":
@@ -80,6 +81,10 @@ class EpochOrder:
         self._seed = seed
         self._epoch = -1
         self._order = indices
+
+    def to(self, device: torch.device) -> "EpochOrder":
+        """The same order with its numbers on a device."""
+        return EpochOrder(self._indices.to(device), batch_size=self._batch_size, seed=self._seed)
 
     @property
     def batches_per_epoch(self) -> int:

@@ -1,28 +1,36 @@
-"""One gradient step, and what is due after it: to calibrate, save and evaluate."""
+"""One step of training with its numbers, and what is due after it: to calibrate, save, evaluate."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import get_total_norm
 
-from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.batches import Batches
 from pyro_seatbelt.training.calibration import batch_statistics, calibrate
+from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
-from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
+from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term
 from pyro_seatbelt.training.fabric import Fabric
-from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
-from pyro_seatbelt.training.randomness import EpochOrder, seed_step
+from pyro_seatbelt.training.gradient_step import GradientStep, Taken
+from pyro_seatbelt.training.metrics import Metrics, mean_report
+from pyro_seatbelt.training.processes import Processes
+from pyro_seatbelt.training.randomness import seed_step
+from pyro_seatbelt.training.records import Records
+from pyro_seatbelt.training.watch import Watch
 
 _CALIBRATION_IMAGES = 4096
+_LOOK_EVERY = 50
+"""Steps between two looks at the flag of a device that is not waited for."""
 
 
 class TrainingObjective(Protocol):
@@ -38,101 +46,95 @@ class TrainingObjective(Protocol):
         """Returns a module whose value on a minibatch is the loss, a sum over the data set."""
 
 
+class Stepping(NamedTuple):
+    """What a step is taken with.
+
+    Attributes:
+        prepare: Sets the weights of the objective and the learning rate for a step.
+        eager: Takes a step, one kernel after the other.
+        quick: The same, recorded where that is possible.
+        watch: Looks whether steps can be believed.
+    """
+
+    prepare: Callable[[int], None]
+    eager: GradientStep
+    quick: Callable[[Tensor], Taken]
+    watch: Watch
+
+
 @dataclass
 class Trainer:
     """The moving parts of :func:`~pyro_seatbelt.training.loop.fit`."""
 
     config: TrainConfig
     fabric: Fabric
+    processes: Processes
     objective: TrainingObjective
     pair: dict[str, nn.Module]
     networks: Mapping[str, nn.Module]
-    loss: Any  # Fabric's wrappers of the loss module and the optimiser
-    optimizer: Any
-    images: ImageSource
-    order: EpochOrder
+    loss: Any  # Fabric's wrapper of the loss module
+    optimizer: torch.optim.Optimizer
+    stepping: Stepping
+    batches: Batches
     num_data: int
     evaluate: Callable[[], Metrics] | None
     folder: Path | None
-    log: MetricsLog | None
+    records: Records
+    callbacks: Sequence[Callback]
     checkpoint: Path | None
     measured: tuple[int, float]
-    saved_at: float
+    saved_at: float = field(default_factory=time.monotonic)
+    stopped: bool = False
 
-    def step(self, step: int, *, measure: bool) -> dict[str, Any] | None:
-        """Takes one gradient step, and its numbers if asked."""
-        config = self.config
-        x = to_pixels(self.images.gather(self.order.batch(step)))
-        seed_step(config.seed, step, self.fabric.device)
+    def step(self, step: int, *, last: bool) -> Metrics | None:
+        """Takes one gradient step; gives its numbers where they are due."""
+        measure = last or step == 1 or not step % self.config.log_every
+        self.stepping.prepare(step)
+        x = self.batches(step)
         reports: list[Any] = []
         observe = getattr(self.objective, "observing", None) if measure else None
-        with observe(reports.append) if observe else nullcontext():
-            loss = self.loss(x) / self.num_data
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        parameters = [each for each in self.loss.parameters() if each.grad is not None]
-        norm = get_total_norm([each.grad for each in parameters])
-        if not (sound(loss.detach(), x) & norm.isfinite()):  # one wait for the device, not two
-            raise self._diverged(step, x, finite=bool((loss.detach() + norm).isfinite()))
-        if config.clip_norm is not None:
-            clip_grads_with_norm_(parameters, config.clip_norm, norm)
-        self.optimizer.step()
-        if not measure:
-            return None
-        with batch_statistics(self.pair["guide"]):  # the running averages depend on stops
-            units = {"active_units": active_units(self.pair["guide"], x)} if reports else {}
-        return {
-            "loss": loss.item(),
-            "gradient_norm": norm.item(),
-            **mean_report(reports),
-            **units,
-            "images_per_second": self._speed(step),
-        }
+        with self._drawing(step), observe(reports.append) if observe else nullcontext():
+            taken = (self.stepping.eager if measure else self.stepping.quick)(x)
+        if measure or self.stepping.watch.waits or not step % _LOOK_EVERY:
+            self._look()
+        metrics = self._numbers(step, taken, reports) if measure else None
+        if metrics:
+            self.records.write(step, "train", metrics)
+        self._tell(step, "train", metrics or {})
+        return metrics
 
     def end_step(self, step: int, *, last: bool, interruption: Interruption) -> bool:
         """Calibrates, saves and evaluates where that is due; says whether to stop here."""
-        evaluates = self._evaluates(step, last=last)
-        saves = last or interruption.requested or self._saves(step)
-        if not evaluates and not saves:
+        asked, overdue, stopped = self.processes.agree(
+            step, interruption.requested, self._overdue, self.stopped
+        )
+        evaluates = self._evaluates(step, last=last or stopped)
+        saves = last or asked or overdue or not step % self.config.checkpoint_every
+        if not (evaluates or saves):
             return False
+        self._look()
         self._calibrate(step)
         if saves:
             self.save(step)
         if evaluates:
             self._measure_heldout(step)
-        stop = interruption.requested and not last
+            asked, stopped = self.processes.any(interruption.requested, self.stopped)
+        self.stopped = stopped
+        stop = (asked or stopped) and not last
         if stop and not saves:
             self.save(step)
         return stop
 
-    def catch_up(self, step: int, *, last: bool) -> None:
-        """Makes an evaluation that a run was cut off in, after the checkpoint of the step."""
-        recorded = self.log is None or self.log.latest.get("heldout", 0) >= step
-        if self._evaluates(step, last=last) and not recorded:
+    def catch_up(self, step: int, *, last: bool) -> bool:
+        """Makes an evaluation that a run was cut off in, after the checkpoint of the step.
+
+        Says whether the run stopped early here.
+        """
+        if self.processes.any(self._evaluates(step, last=last) and not self.records.has(step))[0]:
             self._measure_heldout(step)
-
-    def _evaluates(self, step: int, *, last: bool) -> bool:
-        return last or not step % self.config.eval_every
-
-    def _saves(self, step: int) -> bool:
-        minutes = self.config.checkpoint_minutes
-        overdue = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
-        return overdue or not step % self.config.checkpoint_every
-
-    def _calibrate(self, step: int) -> None:
-        """Makes the statistics of batch normalisation those of the weights of this step."""
-        wanted = math.ceil(_CALIBRATION_IMAGES / self.config.batch_size)
-        numbers = range(1, 1 + min(wanted, self.order.batches_per_epoch))
-        seed_step(self.config.seed, step, self.fabric.device)
-        batches = (to_pixels(self.images.gather(self.order.batch(number))) for number in numbers)
-        calibrate(self.loss, self.loss.module, batches)
-
-    def _measure_heldout(self, step: int) -> None:
-        if self.evaluate is not None:
-            heldout = self.evaluate()
-            if self.log is not None:
-                self.log.write(step, "heldout", heldout)
-                self.log.sync()
+        tired = any(isinstance(each, EarlyStopping) and each.exhausted for each in self.callbacks)
+        self.stopped = self.processes.any(self.stopped or tired)[0]
+        return self.stopped
 
     def save(self, step: int) -> None:
         """Writes a checkpoint if the run has a folder."""
@@ -141,26 +143,89 @@ class Trainer:
                 self.folder / "checkpoints",
                 step,
                 {**self.pair, **self.networks},
-                self.optimizer.optimizer,
+                self.optimizer,
                 keep=self.config.keep_checkpoints,
             )
-            if self.log is not None:
-                self.log.sync()
+            self.records.sync()
         self.saved_at = time.monotonic()
 
-    def _diverged(self, step: int, x: Tensor, *, finite: bool) -> TrainingDiverged:
+    def _drawing(self, step: int) -> AbstractContextManager[Any]:
+        return self.processes.drawing(self.config.seed, step, self.fabric.device)
+
+    @property
+    def _overdue(self) -> bool:
+        minutes = self.config.checkpoint_minutes
+        return minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
+
+    def _evaluates(self, step: int, *, last: bool) -> bool:
+        return last or not step % self.config.eval_every
+
+    def _look(self) -> None:
+        """Raises where a step broke since the last look."""
+        broken = self.stepping.watch.first_broken()
+        if broken is not None:
+            raise self._diverged(broken)
+
+    def _numbers(self, step: int, taken: Taken, reports: Sequence[Any]) -> Metrics:
+        x = self._whole(step)
+        with batch_statistics(self.pair["guide"]):  # the running averages depend on stops
+            units = {"active_units": active_units(self.pair["guide"], x)} if reports else {}
+        loss, norm = torch.stack(taken).tolist()
+        return {
+            "loss": loss,
+            "gradient_norm": norm,
+            **self.processes.mean_of(mean_report(reports)),
+            **units,
+            "images_per_second": self._speed(step),
+        }
+
+    def _whole(self, step: int) -> Tensor:
+        """The minibatch of all processes, in the type of the weights."""
+        return self.batches.whole(step).to(next(self.loss.parameters()).dtype)
+
+    def _calibrate(self, step: int) -> None:
+        """Makes the statistics of batch normalisation those of the weights of this step."""
+        wanted = math.ceil(_CALIBRATION_IMAGES / self.config.batch_size)
+        numbers = range(1, 1 + min(wanted, self.batches.per_epoch))
+        with self._drawing(step):
+            calibrate(
+                self.loss,
+                self.loss.module,
+                (self.batches(number) for number in numbers),
+                mean=self.processes.mean,
+            )
+
+    def _measure_heldout(self, step: int) -> None:
+        if self.evaluate is not None:
+            heldout = self.evaluate()
+            self.records.write(step, "heldout", heldout)
+            self.records.sync()
+            self._tell(step, "heldout", heldout)
+
+    def _tell(self, step: int, kind: str, metrics: Metrics) -> None:
+        for callback in self.callbacks:
+            if callback(step, kind, metrics):
+                self.stopped = True
+
+    def _diverged(self, step: int) -> TrainingDiverged:
+        """Names what broke at a step; the weights are those before it."""
+        x = self._whole(step)
+        self.stepping.prepare(step)
+
         def seed() -> None:
             seed_step(self.config.seed, step, self.fabric.device)
 
+        loss = self.loss.module
         with self.fabric.autocast():
+            seed()
+            loss.zero_grad()  # what is there may be of a later step, or the mean of all processes
+            value = loss(x) / self.num_data
+            value.backward()
+            norm = get_total_norm([p.grad for p in loss.parameters() if p.grad is not None])
             term = broken_term(
-                self.objective,
-                x,
-                **self.pair,
-                loss=self.loss.module,
-                seed=seed,
-                num_data=self.num_data,
+                self.objective, x, **self.pair, loss=loss, seed=seed, num_data=self.num_data
             )
+        finite = bool((value.detach() + norm).isfinite())
         return TrainingDiverged(step, term, self.checkpoint, finite=finite)
 
     def _speed(self, step: int) -> float:

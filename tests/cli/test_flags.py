@@ -69,12 +69,16 @@ VALUES = {
     "discriminator_width": 8, "discriminator_rate": 0.02,
     "smoothing": 0.3, "smoothing_draws": 5, "mcmc_steps": 2, "mcmc_step_size": 0.125,
     "epochs": 4, "batch_size": 10,
-    "learning_rate": 0.01, "learning_rate_schedule": "cosine",
+    "optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 0.125, "momentum": 0.5,
+    "learning_rate_schedule": "cosine-restarts", "restart_steps": 8, "restart_factor": 2,
+    "patience": 6,
     "warmup_steps": 5, "clip_norm": 7.0, "seed": 11, "device": "cpu",
-    "precision": "bf16-mixed", "log_every": 3, "eval_every": 4, "eval_images": 5,
+    "devices": 2, "num_nodes": 5, "precision": "bf16-mixed", "cuda_graph": True,
+    "log_every": 3, "eval_every": 4, "eval_images": 5,
     "input_noise": 0.1, "adversarial_radius": 1.5, "smooth_weight": 2.0, "smooth_radius": 0.5,
     "attack_steps": 4,
     "checkpoint_every": 6, "checkpoint_minutes": 2.5, "keep_checkpoints": 7, "tensorboard": True,
+    "loggers": "csv,mlflow",
 }  # fmt: skip
 
 

@@ -14,8 +14,7 @@ import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.manifest import read_manifest
-from pyro_seatbelt.runs import list_runs, load_run, resume_run, train_run
-from pyro_seatbelt.runs import train as trained
+from pyro_seatbelt.runs import fitting, list_runs, load_run, resume_run, train_run
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.training import TrainConfig, TrainingDiverged
 from pyro_seatbelt.training.config import read_config
@@ -369,7 +368,7 @@ def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise TrainingDiverged(3, "kl[z2]", None)
 
-    monkeypatch.setattr(trained, "fit", broken)
+    monkeypatch.setattr(fitting, "fit", broken)
     with pytest.raises(TrainingDiverged):
         train_run(make_config(), out=tmp_path / "a")
     record = json.loads((tmp_path / "a" / "run.json").read_text())
@@ -391,7 +390,7 @@ def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):
     ],
 )
 def test_warm_up_raises_what_beta_multiplies(model, names):
-    assert trained.warmed_weights(TrainConfig(model=model)) == names
+    assert fitting.warmed_weights(TrainConfig(model=model)) == names
 
 
 def test_flat_models_say_what_they_are(make_config, tmp_path):

@@ -28,6 +28,9 @@ WRONG = [
     ({"attack_steps": 0}, "attack_steps: expected >= 1, got 0"),
     ({"beta": True}, "beta: expected no truth value, got True"),
     ({"bta": 5}, "unknown key 'bta': did you mean beta"),
+    ({"restart_steps": 5}, "restart_steps: expected together with .*, got 5 and constant"),
+    ({"learning_rate_schedule": "cosine-restarts"}, "restart_steps: .*, got None and cosine-rest"),
+    ({"loggers": "csv,comet"}, "loggers to be names, such as csv,wandb: csv, mlflow, tensorboard"),
     ({"xyz": 5}, "unknown key 'xyz': it is no setting of a run"),
     ({"beta": -1, "seed": -1}, "beta: .*; seed: "),
 ]

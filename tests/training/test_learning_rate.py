@@ -18,6 +18,18 @@ def test_a_cosine_is_that_of_torch():
     assert {learning_rate("constant", 0.3, step=step, total=7) for step in (1, 7)} == {0.3}
 
 
+@pytest.mark.parametrize("factor", [1, 3])
+def test_restarts_are_those_of_torch(factor):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=4, T_mult=factor)
+    for step in range(1, 40):
+        [expected] = schedule.get_last_lr()
+        rate = learning_rate("cosine-restarts", 0.3, step=step, total=9, period=4, factor=factor)
+        assert rate == pytest.approx(expected)
+        optimizer.step()
+        schedule.step()
+
+
 def test_a_cosine_run_that_was_stopped_goes_on_as_if_it_had_not(
     make_config, workplace, monkeypatch
 ):

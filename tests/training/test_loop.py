@@ -451,3 +451,11 @@ def test_bfloat16_networks_train(pair, images, config):
     config = config.model_copy(update={"precision": "bf16-mixed"})
     assert fit(*pair, Trace_ELBO(), images, ALL, config).step == 10
     assert pair.model.net.weight.dtype == torch.float32
+
+
+def test_our_family_trains_in_bfloat16(config, tmp_path):
+    images = ResidentImages(torch.randint(256, (24, 1, 8, 8), dtype=torch.uint8))
+    family = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=24)
+    config = config.model_copy(update={"precision": "bf16-mixed", "steps": 2})
+    fit(*family, images, ALL, config, folder=tmp_path)
+    assert read_metrics(tmp_path / "metrics.jsonl")[-1]["active_units"].keys() == {"z1"}

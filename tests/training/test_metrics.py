@@ -1,5 +1,4 @@
 import math
-import sys
 
 import pytest
 
@@ -45,12 +44,6 @@ def test_damaged_lines_are_named(line, message, path):
     path.write_text('{"step": 1, "kind": "train"}\n' + line + "\n")
     with pytest.raises(InputError, match=f"metrics.jsonl: line 2 .*{message}"):
         read_metrics(path)
-
-
-def test_a_missing_extra_is_named(path, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(InputError, match=r"pip install 'pyro-seatbelt\[tensorboard\]'"):
-        MetricsLog(path, tensorboard=tmp_path)
 
 
 def test_a_mean_with_a_broken_part_is_broken():
