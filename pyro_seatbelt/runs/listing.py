@@ -43,7 +43,9 @@ def list_runs(root: Path | None = None) -> list[RunSummary]:
     root = root or runs_root()
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of runs: `seatbelt train` makes the first one")
-    summaries = [_summary(path.parent) for path in root.glob("*/run.json")]
+    # one that begins with a dot is half made
+    found = [path.parent for path in root.glob("*/run.json") if path.parent.name[0] != "."]
+    summaries = list(map(_summary, found))
     return sorted(
         summaries, key=lambda each: (each.started.timestamp() if each.started else 0, each.folder)
     )

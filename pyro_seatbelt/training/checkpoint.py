@@ -180,10 +180,10 @@ def copy_checkpoint(path: Path, root: Path) -> Path:
         InputError: If the original is damaged, or the copy cannot be written.
     """
     load_checkpoint(path)
-    files = {each.name: read_bytes(each) for each in sorted(path.iterdir()) if each.is_file()}
     copy = root / path.name
     part = root / f".{path.name}.{os.getpid()}.part"
     with writing(copy):
+        files = {each.name: read_bytes(each) for each in sorted(path.iterdir()) if each.is_file()}
         make_folder(root)
         part.mkdir()
         try:
