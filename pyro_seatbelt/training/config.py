@@ -304,6 +304,18 @@ class TrainConfig(Options):
         _MACHINE,
         Field(description="Arithmetic of the networks, as Lightning Fabric names it."),
     ] = "32-true"
+    deterministic: Annotated[
+        bool,
+        _MACHINE,
+        Changeable,
+        Field(description="Only operations that give the same result every time, on a GPU too."),
+    ] = False
+    detect_anomaly: Annotated[
+        bool,
+        _MACHINE,
+        Changeable,
+        Field(description="Name the operation whose gradient is no number. Several times slower."),
+    ] = False
 
     log_every: Annotated[
         int,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.arithmetic import arithmetic
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
@@ -133,6 +134,9 @@ def fit(
         stack.enter_context(torch.random.fork_rng(devices=devices))
         stack.enter_context(pyro.settings.context(module_local_params=True))
         stack.enter_context(_broken_losses_are_ours())
+        stack.enter_context(
+            arithmetic(deterministic=config.deterministic, detect_anomaly=config.detect_anomaly)
+        )
         images = images.to(fabric.device)
         loss = fabric.to_device(objective(model, guide))
         _keep_parameters_in(loss)

@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.evaluation import active_units
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.arithmetic import broken_operation
 from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -66,7 +67,12 @@ class Trainer:
         with observe(reports.append) if observe else nullcontext():
             loss = self.loss(x) / self.num_data
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        try:
+            self.fabric.backward(loss)
+        except RuntimeError as error:
+            if (term := broken_operation(error)) is None:
+                raise
+            raise TrainingDiverged(step, term, self.checkpoint) from error
         parameters = [each for each in self.loss.parameters() if each.grad is not None]
         norm = get_total_norm([each.grad for each in parameters])
         if not (sound(loss.detach(), x) & norm.isfinite()):  # one wait for the device, not two
