@@ -61,6 +61,7 @@ def _show(report: "EvaluationReport") -> None:
     say(
         f"step {found.step}, {found.num_images} held-out images, "
         f"{found.num_aggregate} training images"
+        + (f", in {found.precision}" if found.precision != "float32" else "")
     )
     print_table(("", "value", "unit"), _rows(found))
     say()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -50,6 +51,7 @@ class Evaluation(BaseModel):
         iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
             their number. Its gap to the ELBO is measured on at most 128 of the images.
         iwae_samples: Draws per image.
+        precision: Arithmetic that all of it was measured in.
         log_likelihood: :math:`\log p(x \mid z)`.
         kl: KL by layer.
         mutual_information: Index-code mutual information of the top layer, over training images
@@ -80,6 +82,7 @@ class Evaluation(BaseModel):
     elbo: float
     iwae: float
     iwae_samples: int
+    precision: Literal["float32", "float64"] = "float32"
     log_likelihood: float
     kl: dict[str, float]
     mutual_information: float
@@ -104,12 +107,12 @@ class Evaluation(BaseModel):
         """
         found = (
             self.step, self.fingerprint, self.seed, self.num_images, self.num_aggregate,
-            self.iwae_samples, tuple(level.scale for level in self.noise),
+            self.iwae_samples, self.precision, tuple(level.scale for level in self.noise),
         )  # fmt: skip
         wanted = (
             step, record.fingerprint, options.seed,
             *options.counts(record.num_heldout, record.num_train),
-            options.iwae_samples, options.scales,
+            options.iwae_samples, options.precision, options.scales,
         )  # fmt: skip
         return found == wanted
 

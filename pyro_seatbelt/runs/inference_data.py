@@ -11,6 +11,7 @@ from xarray import DataTree
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.evaluation import Bound, NoiseRobustness, evaluation_mode, weighted_draws
+from pyro_seatbelt.evaluation.batches import pixel_dtype
 from pyro_seatbelt.runs.open import Run
 
 NUM_IMAGES = 8
@@ -50,7 +51,7 @@ def inference_data(
         image) for all that were evaluated.
     """
     some = evenly_spaced(heldout, NUM_IMAGES)
-    x = to_pixels(images.gather(some))
+    x = to_pixels(images.gather(some), pixel_dtype(run.guide))
     with evaluation_mode(run.model, run.guide, seed=seed):
         draws = weighted_draws(run.model, run.posterior, x, NUM_DRAWS)
     posterior = {
