@@ -1,6 +1,7 @@
 """JSON files that say of which format they are."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,26 @@ def to_json(content: Mapping[str, Any], *, number: int = 1) -> str:
         '{\n  "format": 1,\n  "step": 3\n}\n'
     """
     return json.dumps({"format": number, **content}, indent=2) + "\n"
+
+
+def without_nan(value: Any) -> Any:
+    """Puts None, which JSON has a word for, where a number is undefined or infinite.
+
+    Args:
+        value: A number, or named tuples, mappings and anything else that has some in it.
+
+    Returns:
+        The same; named tuples and mappings become dicts.
+
+    Example:
+        >>> without_nan({"mean": float("nan"), "num": 3})
+        {'mean': None, 'num': 3}
+    """
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {name: without_nan(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_json(path: Path, content: bytes, *, newest: int = 1) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.at_mean import at_mean
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.frozen_noise import FrozenNoise, frozen_noise
+from pyro_seatbelt.traces.generators import kept_generators
 from pyro_seatbelt.traces.log_prob import per_row, weigh
 from pyro_seatbelt.traces.plates import batch_plate, data_plate, find_plate
 from pyro_seatbelt.traces.posteriors import Posterior, read_posterior
@@ -142,9 +143,8 @@ def read_pair(
             such layers, or holds something at one of them that an attack cannot use.
     """
     sample = x[torch.arange(3, device=x.device) % len(x)]
-    devices = [x.device] if x.device.type == "cuda" else []
     # an image on which the networks fail is retired by the attack: it is no reason to refuse
-    with torch.random.fork_rng(devices=devices), pyro.validation_enabled(False):
+    with kept_generators(x.device), pyro.validation_enabled(False):
         traces = [_run(guide, sample[:size], "guide") for size in (2, 3)]
         nodes = sample_sites(traces[-1])
         latents = [name for name, node in nodes.items() if not node["is_observed"]]

@@ -12,6 +12,7 @@ from pyro_seatbelt.attacks.problems import PenalisedDistance
 from pyro_seatbelt.attacks.result import log_likelihoods
 from pyro_seatbelt.attacks.search_mode import search_mode
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.traces.generators import kept_generators
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.sites import sample_sites
 
@@ -36,8 +37,7 @@ def rehearse(
         InputError: When the programs fail, or the posterior of an image is not the same function
             of the image and the noise at each call, whoever shares its batch.
     """
-    devices = [x.device] if x.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), search_mode(pair.model, pair.guide), _refused():
+    with kept_generators(x.device), search_mode(pair.model, pair.guide), _refused():
         _check_posterior(pair, x, other)
         function = distance()
         problems = function.problems

@@ -1,6 +1,7 @@
 """The command `seatbelt`: its subcommands, and what every one of them has in common."""
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -81,7 +82,7 @@ class OneLineErrors(TyperGroup):
         except InputError as error:
             status = _fail(2, str(error))
         except typer.TyperException as error:  # usage: an unknown option, a wrong type
-            status = _fail(2, error.format_message())
+            status = _fail(2, _usage(error))
         except typer.Abort:
             status = _fail(1, "interrupted")
         except OSError as error:
@@ -98,6 +99,18 @@ class OneLineErrors(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise typer.Abort from error
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with a command line, or with the variable that a flag was read from."""
+    flag, context = (getattr(error, name, None) for name in ("param", "ctx"))
+    source = context.get_parameter_source(flag.name) if flag and context else None
+    if flag is not None and source is not None and source.name == "ENVIRONMENT":
+        for name in flag.envvar or ():
+            if value := os.environ.get(name):
+                return f"{name}: {error.message}, got {value!r}"
+    message: str = error.format_message()
+    return message
 
 
 def _fail(status: int, message: str) -> int:

@@ -21,6 +21,7 @@ from pyro_seatbelt.cli.output import (
 )
 from pyro_seatbelt.cli.progress import ProgressBar
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.formats import without_nan
 from pyro_seatbelt.runs.attack_options import AttackOptions
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def attack(
     with resumable(), ProgressBar(stderr_console()) as bar:
         reports = attack_run(run or newest_run(), options, progress=bar)
     if json:
-        print_json([_plain(report) for report in reports])
+        print_json([without_nan(report) for report in reports])
         return
     for number, report in enumerate(reports):
         if number:
@@ -144,14 +145,3 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return "undefined"
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has a word for; NaN becomes null."""
-    if hasattr(value, "_asdict"):
-        return _plain(value._asdict())
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

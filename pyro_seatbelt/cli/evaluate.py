@@ -85,6 +85,8 @@ def _show(report: "EvaluationReport") -> None:
 
 
 def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
+    from pyro_seatbelt.runs.evaluation import SCORES
+
     nats = "nats per image"
     rows = [
         ("ELBO", f"{found.elbo:.2f}", nats),
@@ -101,15 +103,8 @@ def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
             for name, norm in found.weight_norm.items()
         ),
     ]
-    names = {
-        "mig": "mutual information gap",
-        "dci_disentanglement": "DCI disentanglement",
-        "dci_completeness": "DCI completeness",
-        "dci_informativeness": "DCI informativeness",
-        "sap": "SAP",
-    }
     scores = found.disentanglement or {}
-    return rows + [(names.get(name, name), f"{score:.3f}", "") for name, score in scores.items()]
+    return rows + [(SCORES.get(name, name), f"{score:.3f}", "") for name, score in scores.items()]
 
 
 def _gap(found: "Evaluation", layer: str) -> list[str]:

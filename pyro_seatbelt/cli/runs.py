@@ -32,7 +32,7 @@ def list_all(
     root: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder of runs, by default $SEATBELT_RUNS or runs.",
+            help="Folder of runs, or of a sweep, by default $SEATBELT_RUNS or runs.",
             show_default=False,
             show_envvar=False,
         ),

@@ -18,6 +18,7 @@ from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+from pyro_seatbelt.traces.generators import kept_generators
 from pyro_seatbelt.traces.log_prob import read_log_probs, unmasked
 from pyro_seatbelt.traces.plates import data_plate, draws_first, plate_nesting
 from pyro_seatbelt.traces.programs import PairTraces, Program, trace_pair
@@ -238,8 +239,7 @@ def _weigh(traces: PairTraces, particles: int | None, plate: str, *, keep: bool)
 
 def _plate_nesting(model: Program, guide: Program, x: Tensor) -> int:
     """How many dimensions the plates of a pair take, from a run on few images."""
-    devices = [x.device] if x.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with kept_generators(x.device):
         return plate_nesting(*trace_pair(model, guide, x[:2]))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.formats import without_nan
 from pyro_seatbelt.paper.measurements import Measurement
 
 Number = float | int | str | bool | None
@@ -113,7 +114,7 @@ def write_claims(path: Path, claims: Sequence[Claim]) -> Path:
 def as_json(claim: Claim) -> dict[str, Any]:
     """The claim as JSON has it: numbers that are not finite become null."""
     plain = asdict(claim)
-    plain["measured"] = {name: _plain(value) for name, value in claim.measured.items()}
+    plain["measured"] = without_nan(claim.measured)
     return plain
 
 
@@ -147,10 +148,6 @@ def markdown(claims: Sequence[Claim], *, title: str = "Claims of the paper") -> 
 def summary(claim: Claim) -> str:
     """The measured numbers in a line."""
     return ", ".join(f"{name} {_short(value)}" for name, value in claim.measured.items())
-
-
-def _plain(value: Number) -> Number:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _short(value: Number) -> str:

@@ -9,9 +9,7 @@ import torch
 from PIL import Image
 
 from pyro_seatbelt.data import load_dataset
-from pyro_seatbelt.documents import parse_json, read_text
 from pyro_seatbelt.drawn.sprites import FACTOR_SIZES
-from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
 from pyro_seatbelt.paper.members import attack
 from pyro_seatbelt.paper.results import Results
@@ -50,15 +48,21 @@ def heart_attack(results: Results, config: TrainConfig) -> Findings | None:
     folder = results.run_folder(config)
     if folder is None:
         return None
+    wanted = (
+        list(results.scale.weights),
+        results.scale.max_iterations,
+        int(results.number(config, "steps")),
+        list(PICTURES),
+    )
     places = RunFolder(folder).attacks.glob("latent-all-*/table.parquet")
     for path in sorted(places, key=lambda path: path.stat().st_mtime, reverse=True):
-        if _arguments(path.parent / "arguments.json") == {
-            "step": int(results.number(config, "steps")),
-            "pictures": list(PICTURES),
-            "weights": list(results.scale.weights),
-            "max_iterations": results.scale.max_iterations,
-        }:
-            return AttackRecords(path.parent).read()
+        records = AttackRecords(path.parent)
+        match records.known():
+            case (
+                {"weights": weights, "optimiser": {"max_iterations": max_iterations}},
+                {"step": step, "source": {"pictures": pictures}},
+            ) if (weights, max_iterations, step, pictures) == wanted:
+                return records.read()
     return None
 
 
@@ -71,17 +75,3 @@ def _draw_hearts(dataset: str, paths: tuple[Path, Path]) -> None:
         content = io.BytesIO()
         Image.fromarray(heart[0].cpu().numpy()).save(content, format="PNG")
         write_atomically(path, content.getvalue())
-
-
-def _arguments(path: Path) -> dict[str, object]:
-    try:
-        about = parse_json(read_text(path))
-        arguments = about["arguments"]
-        return {
-            "step": about["step"],
-            "pictures": about["source"].get("pictures"),
-            "weights": arguments["weights"],
-            "max_iterations": arguments["optimiser"]["max_iterations"],
-        }
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: the file is absent or damaged: remove {path.parent}") from error

@@ -8,16 +8,7 @@ from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.charts import Breakdown, Chart
 from pyro_seatbelt.report.contents import RunContents, number
 from pyro_seatbelt.report.parts import KL_PARTS, NATS, Advice, Fact, Table
-from pyro_seatbelt.runs.evaluation import Evaluation
-
-SCORES = {
-    "mig": "mutual information gap (MIG)",
-    "dci_disentanglement": "DCI disentanglement",
-    "dci_completeness": "DCI completeness",
-    "dci_informativeness": "DCI informativeness",
-    "sap": "separated attribute predictability (SAP)",
-}
-"""What the scores of disentanglement are called."""
+from pyro_seatbelt.runs.evaluation import SCORES, Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from pyro_seatbelt.evaluation.attack_summary import count_failed, has_targets, s
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.files import write_atomically, writing
-from pyro_seatbelt.formats import to_json
+from pyro_seatbelt.formats import to_json, without_nan
 from pyro_seatbelt.manifest import extend_manifest, is_intact
 from pyro_seatbelt.plots import attack_panels, distortion_curves, posterior_overlap
 from pyro_seatbelt.runs.figures import run_title, save_figure
@@ -153,14 +153,7 @@ def _write_summary(
     table = pd.DataFrame([each._asdict() for each in estimates.values()])
     table.insert(0, "quantity", list(estimates))
     write_atomically(folder / "summary.csv", table.to_csv(index=False))
-    content = {
-        name: {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in each._asdict().items()
-        }
-        for name, each in estimates.items()
-    }
-    write_atomically(folder / "summary.json", to_json(content))
+    write_atomically(folder / "summary.json", to_json(without_nan(estimates)))
 
 
 def _panels(findings: Findings, rows: dict[int, int], title: str) -> Figure:

@@ -4,16 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.formats import from_json
-from pyro_seatbelt.manifest import read_checked
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
+from pyro_seatbelt.runs.measured import read_record
 
 NOISE_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels of :attr:`NoiseLevel.quantiles`."""
+
+SCORES = {
+    "mig": "mutual information gap (MIG)",
+    "dci_disentanglement": "DCI disentanglement",
+    "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness",
+    "sap": "separated attribute predictability (SAP)",
+}
+"""What the scores of disentanglement are called."""
 
 
 class NoiseLevel(BaseModel):
@@ -160,16 +167,4 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         InputError: If the file is damaged.
     """
     path = EvaluationFolder(RunFolder(folder).evaluation).numbers
-    remedy = f"remove {path.parent} and evaluate again"
-    try:
-        content = from_json(path, read_checked(path))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except InputError as error:
-        raise InputError(f"{error}; {remedy}") from error
-    try:
-        return Evaluation.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: the file is damaged: {remedy}") from error
+    return read_record(path, Evaluation, remedy=f"remove {path.parent} and evaluate again")

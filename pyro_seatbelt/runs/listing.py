@@ -32,7 +32,7 @@ def list_runs(root: Path | None = None) -> list[RunSummary]:
     """Lists the runs in a folder.
 
     Args:
-        root: Folder of runs, by default ``$SEATBELT_RUNS`` or `runs`.
+        root: Folder of runs, of a sweep, or of one run, by default ``$SEATBELT_RUNS`` or `runs`.
 
     Returns:
         A line for each, the newest last.
@@ -43,9 +43,9 @@ def list_runs(root: Path | None = None) -> list[RunSummary]:
     root = root or runs_root()
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of runs: `seatbelt train` makes the first one")
+    places = [*root.glob("run.json"), *root.glob("*/run.json"), *root.glob("runs/*/run.json")]
     # one that begins with a dot is half made
-    found = [path.parent for path in root.glob("*/run.json") if path.parent.name[0] != "."]
-    summaries = list(map(_summary, found))
+    summaries = [_summary(path.parent) for path in places if not path.parent.name.startswith(".")]
     return sorted(
         summaries, key=lambda each: (each.started.timestamp() if each.started else 0, each.folder)
     )

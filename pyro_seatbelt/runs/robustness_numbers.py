@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.medians import Median
-from pyro_seatbelt.formats import from_json
-from pyro_seatbelt.manifest import read_checked
+from pyro_seatbelt.formats import without_nan
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
+from pyro_seatbelt.runs.measured import read_record
 from pyro_seatbelt.runs.parquet import read_parquet
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 
@@ -39,12 +38,7 @@ class MedianInterval(_Record):
     @classmethod
     def of(cls, found: Median) -> Self:
         """Makes one of a median whose undefined parts are NaN."""
-        return cls(
-            median=finite(found.median),
-            low=finite(found.low),
-            high=finite(found.high),
-            num=found.num,
-        )
+        return cls(**without_nan(found))
 
 
 class Damage(_Record):
@@ -219,19 +213,7 @@ def read_robustness(folder: Path) -> Robustness | None:
         InputError: If the file is damaged.
     """
     path = of_run(folder).numbers
-    remedy = f"remove {path.parent} and measure again"
-    try:
-        content = from_json(path, read_checked(path))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except InputError as error:
-        raise InputError(f"{error}; {remedy}") from error
-    try:
-        return Robustness.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: the file is damaged: {remedy}") from error
+    return read_record(path, Robustness, remedy=f"remove {path.parent} and measure again")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -244,16 +226,6 @@ def read_table(path: Path) -> pd.DataFrame:
         InputError: If it is absent or damaged.
     """
     return read_parquet(path, remedy="measure again by --force")
-
-
-def finite(value: float) -> float | None:
-    """A number, or None for what is undefined.
-
-    Example:
-        >>> finite(1.0), finite(math.nan)
-        (1.0, None)
-    """
-    return float(value) if math.isfinite(value) else None
 
 
 def mean_of(values: Iterable[float]) -> float | None:

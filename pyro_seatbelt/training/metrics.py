@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from pyro_seatbelt.documents import parse_json, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.formats import without_nan
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -207,13 +208,7 @@ def _is_count(value: object) -> bool:
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(_finite(record), allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(without_nan(record), allow_nan=False) + "\n"
 
 
 def _summary_writer(folder: Path, after: int) -> "SummaryWriter":

@@ -78,6 +78,16 @@ def test_wrong_usage_is_one_line_and_status_2(arguments, message, seatbelt):
     assert line.startswith(f"error: {message}")
 
 
+def test_a_variable_that_is_wrong_is_named_with_its_value(seatbelt):
+    result = seatbelt("train", env={"SEATBELT_TRAIN_STEPS": "many"})
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: SEATBELT_TRAIN_STEPS: ")
+    assert line.endswith(", got 'many'")
+    over = seatbelt("train", "--steps", "few", env={"SEATBELT_TRAIN_STEPS": "many"})
+    assert over.stderr.startswith("error: Invalid value for '--steps'")
+
+
 @pytest.mark.parametrize("arguments", [[], ["data"]])
 def test_without_a_command_there_is_help(arguments, seatbelt):
     result = seatbelt(*arguments)

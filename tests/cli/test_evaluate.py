@@ -65,7 +65,12 @@ def test_figures_and_factors(seatbelt, workplace, monkeypatch):
     result = seatbelt("evaluate", "runs/s", *QUICK[:-1], "--aggregate-images", 18)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    for start in ("mutual information gap", "DCI completeness", "SAP", "traversals-z2.gif"):
+    for start in (
+        "mutual information gap",
+        "DCI completeness",
+        "separated attribute",
+        "traversals-z2.gif",
+    ):
         assert any(line.startswith(start) for line in lines), start
     assert "layer" in result.stdout
     assert "MIG" in result.stdout

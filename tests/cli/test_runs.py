@@ -19,6 +19,14 @@ def test_a_damaged_run_is_listed_as_such(seatbelt, workplace):
     assert "damaged" in seatbelt("runs").stdout
 
 
+def test_the_runs_of_a_sweep_are_listed_by_its_folder(seatbelt, workplace):
+    (workplace / "sweep" / "runs" / "a").mkdir(parents=True)
+    (workplace / "sweep" / "runs" / "a" / "run.json").write_text("{")
+    listed = json.loads(seatbelt("runs", "sweep", "--json").stdout)
+    assert [each["folder"] for each in listed] == ["sweep/runs/a"]
+    assert json.loads(seatbelt("runs", "sweep/runs/a", "--json").stdout) == listed
+
+
 def test_files_of_runs_are_checked(seatbelt, workplace):
     seatbelt("train", "small", "--out", "runs/a")
     assert seatbelt("runs").stdout == seatbelt("runs", "list").stdout

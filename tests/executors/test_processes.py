@@ -157,7 +157,7 @@ def test_processes_leave_with_their_parent(signal_number, tmp_path):
         "list(LocalProcesses(2, start='fork').run(task, [1, 2]))\n",
         signal_number=signal_number,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600  # a loaded machine takes its time
     while any(map(alive, pids)):
         assert time.monotonic() < deadline, "they stayed"
         time.sleep(0.05)
