@@ -2,7 +2,7 @@
 # make demo      train a small Seatbelt-VAE on embedded data, attack it, evaluate it and write a report
 # make test      everything that CI checks
 # make slow      the tests that take longer
-# make test-faults   signals, kills and hostile files; FAULTS=full for the long form
+# make test-faults   signals, kills, disks and hostile files; FAULTS=full for the long form
 
 VENV := .venv
 BIN := $(VENV)/bin
