@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,12 @@ def defend_run(
     if record.status == "running":  # killed before it could say so
         record = record.model_copy(update={"status": "interrupted"})
     folder = new_folder(config, out=out, root=root or runs_root())
-    # made beside and renamed, so that the run is whole or not there
-    part = RunFolder(folder.path.with_name(f".{folder.path.name}.part"))
+    # made beside and renamed, so that the run is whole or not there, and where no run is looked for
+    beside = folder.path.with_name(f".{folder.path.name}.part")
+    part = RunFolder(beside / "run")
     with folder.locked(), writing(folder.path):
         check_free(folder.path)  # another process may have been faster
-        shutil.rmtree(part.path, ignore_errors=True)  # of a killed process
+        shutil.rmtree(beside, ignore_errors=True)  # of a killed process
         try:
             copy_checkpoint(saved[-1], part.checkpoints)
             if numbers is not None:
@@ -70,7 +72,9 @@ def defend_run(
             part.path.rename(folder.path)
             sync(folder.path.parent)
         except BaseException:
-            shutil.rmtree(part.path, ignore_errors=True)
-            folder.discard()
+            with suppress(OSError):  # the folder was empty, or is whole
+                folder.path.rmdir()
             raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return folder.path

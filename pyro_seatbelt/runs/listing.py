@@ -44,8 +44,7 @@ def list_runs(root: Path | None = None) -> list[RunSummary]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of runs: `seatbelt train` makes the first one")
     places = [*root.glob("run.json"), *root.glob("*/run.json"), *root.glob("runs/*/run.json")]
-    # one that begins with a dot is half made
-    summaries = [_summary(path.parent) for path in places if not path.parent.name.startswith(".")]
+    summaries = [_summary(path.parent) for path in places]
     return sorted(
         summaries, key=lambda each: (each.started.timestamp() if each.started else 0, each.folder)
     )
