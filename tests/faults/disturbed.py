@@ -89,7 +89,7 @@ class Place:
         """Starts a command; `how` is that of :func:`forked.start`."""
         return start([*self.words(name), *more], self.root, **how)
 
-    def run(self, name: str, *more: object, seconds: float = 120.0, **how: object) -> Outcome:
+    def run(self, name: str, *more: object, seconds: float = 300.0, **how: object) -> Outcome:
         """Runs a command to its end."""
         return self.start(name, *more, **how).wait(seconds)
 

@@ -105,7 +105,7 @@ class Command:
             with suppress(ProcessLookupError):
                 os.kill(each, number)
 
-    def wait(self, seconds: float = 120.0) -> Outcome:
+    def wait(self, seconds: float = 300.0) -> Outcome:
         """Waits until it and its workers have ended."""
         self.process.join(seconds)
         hung = self.running
@@ -157,7 +157,7 @@ def start(
     return Command(process, log)
 
 
-def seatbelt(*words: object, place: Path, seconds: float = 120.0, **more: Any) -> Outcome:
+def seatbelt(*words: object, place: Path, seconds: float = 300.0, **more: Any) -> Outcome:
     """Runs a command to its end."""
     return start(words, place, **more).wait(seconds)
 

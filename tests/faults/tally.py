@@ -54,9 +54,15 @@ class Tally:
         return self.rows.get((kind, command), Row()).tried
 
     def add(
-        self, kind: str, command: str, *outcomes: Outcome, lost: bool = False, let_in: bool = False
+        self,
+        kind: str,
+        command: str,
+        *outcomes: Outcome,
+        lost: bool = False,
+        let_in: bool = False,
+        about: object = "",
     ) -> list[str]:
-        """Counts one, and says what is wrong with it."""
+        """Counts one, which `about` says more of, and says what is wrong with it."""
         row = self.rows.setdefault((kind, command), Row())
         wrong = {
             "lost": lost,
@@ -74,7 +80,7 @@ class Tally:
         found = [name for name, is_wrong in wrong.items() if is_wrong]
         if self.kept and found:
             with self.kept.with_suffix(".wrong").open("a") as file:
-                file.write(f"{kind}, {command}: {found}\n{outcomes}\n")
+                file.write(f"{kind}, {command}, {about}: {found}\n{outcomes}\n")
         return found
 
     def write(self, file: Path, size: str) -> None:

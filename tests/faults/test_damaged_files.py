@@ -84,7 +84,7 @@ def damage_often(count, complete, root, tally, rng, enough):
         )
         aloud = _ALOUD.search(outcome.err) or (command == "report" and _says_so(copy, complete))
         silent = outcome.status == 0 and not (same or aloud)
-        wrong = tally.add(KIND, command, outcome, lost=silent)
+        wrong = tally.add(KIND, command, outcome, lost=silent, about=(name, kind))
         if wrong or outcome.status not in {0, 1, 2}:
             problems.append((name, kind, command, wrong, outcome))
     assert problems == []

@@ -162,7 +162,7 @@ def fuzz(counts, complete, root, tally, rng, enough):
         for _ in range(tried, count):
             if enough():
                 break
-            how = {"seconds": 60.0, "fault": Fault(audited=True)}
+            how = {"seconds": 240.0, "fault": Fault(audited=True)}
             if kind in CHANGES:
                 copy = copy_place(complete, root, leave=["trained"])
                 command = CHANGES[kind](copy, rng)
@@ -173,10 +173,11 @@ def fuzz(counts, complete, root, tally, rng, enough):
                 command = words[0]
                 outcome = seatbelt(*words, place=copy.root, **how)
             said = outcome.out + outcome.err
-            wrong = tally.add(label, command, outcome, let_in="Forbidden" in said)
+            shown = [str(word)[:60] for word in words]
+            let_in = "Forbidden" in said
+            wrong = tally.add(label, command, outcome, let_in=let_in, about=shown)
             loud = len(outcome.err) > 20_000 or "\x1b[2J" in said
             if wrong or loud or outcome.status not in {0, 1, 2}:
-                shown = [str(word)[:60] for word in words]
                 problems.append((label, shown, wrong, outcome.status, said[-1500:]))
     assert problems == []
 

@@ -53,7 +53,7 @@ def kill_often(count, name, place, root, undisturbed, tally, rng, enough):
             )
             again = run_again(copy, name)
             lost = not wanted.same(copy) or bool(copy.parts())
-            wrong = tally.add(kind, name, killed, again, lost=lost)
+            wrong = tally.add(kind, name, killed, again, lost=lost, about=(share, copy.parts()))
             problems += [(kind, share, wrong, copy.parts())] * bool(wrong)
     assert problems == []
 

@@ -37,7 +37,7 @@ def places(complete):
 
 def read(place, name, rng):
     """Has a command read a file, and says which it was."""
-    how = {"seconds": 60.0, "fault": Fault(audited=True)}
+    how = {"seconds": 240.0, "fault": Fault(audited=True)}
     if name.startswith("data/"):
         return "drawn", place.run("drawn", **how)
     if name.startswith("pictures/"):
@@ -85,7 +85,7 @@ def try_often(count, complete, root, tally, rng, enough):
             if each.is_file() and not each.is_symlink() and SECRET in each.read_text("latin-1")
         ]
         let_in = state(outside) != before or SECRET in said or bool(written) or "Forbidden" in said
-        wrong = tally.add(KIND, command, outcome, let_in=let_in)
+        wrong = tally.add(KIND, command, outcome, let_in=let_in, about=(what, name))
         loud = len(said) > 20_000 or "\x1b[2J" in said
         if wrong or loud or outcome.status not in {0, 1, 2}:
             problems.append((what, name, command, wrong, outcome.status, said[-1500:]))
