@@ -131,10 +131,11 @@ def replace(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: If it cannot be written; what was there before is untouched.
     """
-    part = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
+    mine = f".{path.name}.{platform.node()}-"
+    part = path.with_name(f"{mine}{os.getpid()}.part")
     try:
-        for left in path.parent.glob(f".{glob.escape(path.name)}.{platform.node()}-*.part"):
-            if not _is_alive(left.suffixes[-2].rpartition("-")[2]):
+        for left in path.parent.glob(f"{glob.escape(mine)}*.part"):
+            if not _is_alive(left.name.removeprefix(mine).removesuffix(".part")):
                 left.unlink(missing_ok=True)
         write_durably(part, content)
         part.replace(path)
@@ -151,8 +152,8 @@ def _is_alive(pid: str) -> bool:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):
-        return True
+    except (OSError, OverflowError):  # another user's; none that there can be
+        pass
     return True
 
 

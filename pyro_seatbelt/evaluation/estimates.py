@@ -72,8 +72,8 @@ def positive_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     mean = float(values.mean()) if len(values) else math.nan
     if not mean > 0 or math.isnan(low):
         return (mean, mean) if mean == 0 and len(values) > 1 else (math.nan, math.nan)
-    # the standard error is at most the mean, where one value alone is not 0
-    factor = math.exp((high - low) / 2 / mean)
+    with np.errstate(over="ignore"):  # of numbers below 0, which a stranger's table may have
+        factor = float(np.exp((high - low) / 2 / mean))
     return mean / factor, mean * factor
 
 
