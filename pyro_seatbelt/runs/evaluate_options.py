@@ -37,7 +37,7 @@ class EvaluateOptions(Options):
     ] = None
     iwae_samples: Annotated[
         int,
-        Field(ge=1, description="Draws per image of the importance-weighted bound."),
+        Field(ge=1, le=10**6, description="Draws per image of the importance-weighted bound."),
     ] = 64
     noise_scales: Annotated[
         tuple[Annotated[float, Field(ge=0)], ...],
