@@ -13,7 +13,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-from pyro_seatbelt.runs.robustness_numbers import Robustness, read_robustness
+from pyro_seatbelt.runs.robustness_numbers import Robustness, of_run, read_robustness, read_table
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
@@ -131,6 +131,8 @@ def read_contents(path: Path) -> RunContents:
     robustness = None
     try:
         robustness = read_robustness(path)
+        if robustness is not None:
+            read_table(of_run(path).curves)
     except InputError as error:
         notes.append(f"The robustness cannot be read: {_reason(error, path)}")
     attacks = []

@@ -21,8 +21,8 @@ from pyro_seatbelt.runs.figures import save_figure
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.robustness import RobustnessReport, covered_curves
-from pyro_seatbelt.runs.robustness_measure import MEDIANS
 from pyro_seatbelt.runs.robustness_numbers import (
+    MEDIANS,
     MedianInterval,
     RobustnessFolder,
     of_run,
@@ -139,7 +139,8 @@ def plain(model: Model) -> dict[str, Any]:
 def _model(name: str, reports: Sequence[RobustnessReport]) -> Model:
     tables = [read_table(of_run(report.run).pairs) for report in reports]
     found = [report.robustness for report in reports]
-    more = [column for column in tables[0] if column.startswith(("damage_", "certified"))]
+    known = [column for column in tables[0] if all(column in table for table in tables)]
+    more = [column for column in known if column.startswith(("damage_", "certified"))]
     columns = [*MEDIANS, *more]
     return Model(
         name=name,
