@@ -8,7 +8,7 @@ import pytest
 from disturbed import attack_again_and_again, copy_place
 from forked import start
 
-TRIES = {"quick": {"train": 500, "attack": 5}, "full": {"train": 20_000, "attack": 100}}
+TRIES = {"quick": {"train": 3000, "attack": 15}, "full": {"train": 20_000, "attack": 100}}
 KIND = "long run, for memory, open files and disk"
 
 
@@ -20,7 +20,7 @@ def state(process, folder):
     return memory, len(os.listdir(f"/proc/{process}/fd")), sum(sizes) / 2**20  # noqa: PTH208
 
 
-def watch(command, folder, seconds=1.0):
+def watch(command, folder, seconds=0.2):
     """Looks at a command until it ends, and returns what it used, in order."""
     seen = []
     while command.running:
@@ -43,16 +43,8 @@ def grown(seen):
 def test_training_for_long(size, place, tmp_path, tally):
     copy = copy_place(place, tmp_path / "place")
     steps = TRIES[size]["train"]
-    every = (
-        "--steps",
-        steps,
-        "--checkpoint-every",
-        1000,
-        "--eval-every",
-        1000,
-        "--log-every",
-        1000,
-    )
+    often = steps // 20
+    every = ("--steps", steps, "--checkpoint-every", often, "--eval-every", often)
     command = copy.start("train", *every)
     seen = watch(command, copy.root / "trained")
     outcome = command.wait()
