@@ -2,6 +2,7 @@
 # make demo      train a small Seatbelt-VAE on embedded data, attack it, evaluate it and write a report
 # make test      everything that CI checks
 # make slow      the tests that take longer
+# make docs      the documentation, in site/
 # make test-faults   signals, kills, disks and hostile files; FAULTS=full for the long form
 
 VENV := .venv
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?=
 CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.12 python3.13 python3.14 python3)
 
-.PHONY: install demo test slow test-faults
+.PHONY: install demo test slow docs test-faults
 .DELETE_ON_ERROR:
 
 install: $(STAMP)
@@ -32,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 demo: install
-	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 200
+	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 400
 	$(BIN)/seatbelt attack --pairs 4 --lambdas 12 --max-iterations 50 --mode latent --mode output
 	$(BIN)/seatbelt evaluate
 	$(BIN)/seatbelt report
@@ -46,6 +47,9 @@ test: install
 
 slow: install
 	$(BIN)/pytest -m slow
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test-faults: install
 	FAULTS_TABLE=docs/trust.md $(BIN)/pytest tests/faults -m faults

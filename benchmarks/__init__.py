@@ -1,1 +1,1 @@
-"""Paired measurements; every module is a command, `python -m benchmarks.NAME`."""
+"""Paired measurements: `python -m benchmarks` lists them, a command for each claim."""

@@ -1,23 +1,18 @@
-"""Batches a second from a resident set, beside a torch DataLoader over the same images.
+"""Batches from a resident set, beside a torch DataLoader over the same images."""
 
-    python -m benchmarks.data --batch-size 256
-
-Everybody shuffles the same drawn chairs and hands out float pixels in [0, 1] on
-the device. The loaders take one image at a time, as is usual: in this process,
-or in workers that stay alive between rounds.
-"""
-
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from benchmarks.paired import in_turns, table
+from benchmarks.paired import compared, in_turns
+from benchmarks.result import Result
 from pyro_seatbelt.data import ImageSource, MappedImages, ResidentImages, load_dataset, to_pixels
 
 
@@ -34,71 +29,63 @@ class OneByOne(Dataset[Tensor]):
         return torch.from_numpy(self.pixels[index]).float().div_(255)
 
 
-def from_source(images: ImageSource, batch_size: int, num_batches: int) -> Iterator[Tensor]:
-    """Gathers batches as the training loop does."""
-    for _ in range(num_batches):
-        indices = torch.randint(len(images), (batch_size,), device=images.device)
-        yield to_pixels(images.gather(indices))
+def data(
+    batch_size: int = 256,
+    num_batches: Annotated[int, typer.Option(help="In a round.")] = 20,
+    ids: Annotated[int, typer.Option(help="How many chairs.")] = 150,
+    workers: int = 2,
+    rounds: int = 10,
+    device: str = "cuda" if torch.cuda.is_available() else "cpu",
+) -> Result:
+    """Time batches of images beside a torch DataLoader.
 
-
-def main() -> None:
-    """Parses the command line and prints the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--num-batches", type=int, default=20, help="in a round")
-    parser.add_argument("--ids", type=int, default=200, help="how many chairs")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
-    images = load_dataset("synth-chairs", ids=options.ids).images
+    Everybody shuffles the same drawn chairs and hands out float pixels in [0, 1] on the device.
+    The loaders take one image at a time, as is usual: in this process, or in workers that stay
+    alive between rounds.
+    """
+    place = torch.device(device)
+    images = load_dataset("synth-chairs", ids=ids).images
     pixels = images.gather(torch.arange(len(images))).numpy()
-    resident = ResidentImages(pixels, device=device)
-    mapped = MappedImages(pixels, device=device)
 
     def loader(workers: int) -> DataLoader[Tensor]:
         data = OneByOne(pixels)
-        chosen = RandomSampler(data, num_samples=options.batch_size * options.num_batches)
         return DataLoader(
             data,
-            options.batch_size,
-            sampler=chosen,
+            batch_size,
+            sampler=RandomSampler(data, num_samples=batch_size * num_batches),
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=device.type == "cuda",
+            pin_memory=place.type == "cuda",
         )
 
     def consume(batches: Callable[[], Iterator[Tensor]]) -> Callable[[], object]:
         def run() -> None:
             for batch in batches():
-                assert batch.to(device, non_blocking=True).dtype == torch.float32
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+                assert batch.to(place, non_blocking=True).dtype == torch.float32
+            if place.type == "cuda":
+                torch.cuda.synchronize(place)
 
         return run
 
-    def source(images: ImageSource) -> Callable[[], Iterator[Tensor]]:
-        return lambda: from_source(images, options.batch_size, options.num_batches)
+    def source(images: ImageSource) -> Callable[[], object]:
+        return consume(lambda: _from_source(images, batch_size, num_batches))
 
-    here, beside = loader(0), loader(options.workers)
+    here, beside = loader(0), loader(workers)
     rivals = {
-        "resident": consume(source(resident)),
-        "mapped": consume(source(mapped)),
         "DataLoader": consume(lambda: iter(here)),
-        f"DataLoader, {options.workers} workers": consume(lambda: iter(beside)),
+        f"DataLoader, {workers} workers": consume(lambda: iter(beside)),
+        "mapped": source(MappedImages(pixels, device=place)),
+        "resident": source(ResidentImages(pixels, device=place)),
     }
-    seconds = in_turns(rivals, rounds=options.rounds)
-    print(
-        f"torch {torch.__version__}, {device}, {options.threads} threads, {len(pixels)} images, "
-        f"{options.num_batches} batches of {options.batch_size}, {options.rounds} rounds in turns"
+    return Result(
+        title=f"{num_batches} batches of {batch_size} images",
+        rows=compared(in_turns(rivals, rounds=rounds), base="DataLoader"),
+        settings={"rounds": rounds, "threads": torch.get_num_threads(), "device": device},
     )
-    print(table(seconds, base="resident"))
-    for name, times in seconds.items():
-        print(f"{name}: {options.num_batches / np.median(times):.0f} batches a second")
 
 
-if __name__ == "__main__":
-    main()
+def _from_source(images: ImageSource, batch_size: int, num_batches: int) -> Iterator[Tensor]:
+    """Gathers batches as the training loop does."""
+    for _ in range(num_batches):
+        indices = torch.randint(len(images), (batch_size,), device=images.device)
+        yield to_pixels(images.gather(indices))

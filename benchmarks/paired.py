@@ -1,19 +1,33 @@
 """Timing rivals in turns, so that a drifting machine does not favour one."""
 
+import ctypes
+import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from benchmarks.result import Row, text_of
+
+Rivals = Mapping[str, Callable[[], object]]
+"""What to measure, by name."""
 
 
 def in_turns(
-    rivals: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int = 2
+    rivals: Rivals,
+    *,
+    rounds: int,
+    warmup: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Runs every rival once a round, in an order that turns.
 
     Args:
-        rivals: What to time, by name.
+        rivals: What to time.
         rounds: How often each is timed.
         warmup: Rounds that do not count, first.
+        clock: Reads the time in seconds.
 
     Returns:
         Seconds of every timed run, by name.
@@ -23,29 +37,75 @@ def in_turns(
     for turn in range(warmup + rounds):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
-            start = time.perf_counter()
+            start = clock()
             rivals[name]()
             if turn >= warmup:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 
-def table(seconds: Mapping[str, list[float]], *, base: str) -> str:
-    """Medians, and the ratio of each rival to the base round by round, as text.
+def compared(
+    seconds: Mapping[str, Sequence[float]], *, base: str, peaks: Mapping[str, float] | None = None
+) -> list[Row]:
+    """Medians, and how many times faster each rival is than the base, round by round.
 
     Args:
         seconds: From :func:`in_turns`.
         base: The rival that the others are compared with.
+        peaks: Peak memory by name, in MB.
 
     Returns:
-        A line per rival: median milliseconds, median ratio and its range.
+        A row for each rival: median and range in milliseconds, the median of the rounds' ratios
+        and their range, and the peak.
     """
-    width = max(map(len, seconds))
-    lines = [f"{'':{width}}  median ms  ratio  (min - max of the rounds)"]
+    rows = []
     for name, times in seconds.items():
-        ratios = [t / b for t, b in zip(times, seconds[base], strict=True)]
-        lines.append(
-            f"{name:{width}}  {statistics.median(times) * 1e3:9.1f}  "
-            f"{statistics.median(ratios):5.3f}  ({min(ratios):.3f} - {max(ratios):.3f})"
+        ratios = [b / t for t, b in zip(times, seconds[base], strict=True)]
+        rows.append(
+            {
+                "": name,
+                "ms": 1e3 * statistics.median(times),
+                "ms range": f"{text_of(1e3 * min(times))} - {text_of(1e3 * max(times))}",
+                "times faster": statistics.median(ratios),
+                "range": f"{min(ratios):.2f} - {max(ratios):.2f}",
+                **({} if peaks is None else {"peak MB": peaks[name]}),
+            }
         )
-    return "\n".join(lines)
+    return rows
+
+
+def peak_memory(run: Callable[[], object]) -> float:
+    """How much memory a call takes at most besides what was there before.
+
+    On CUDA it is what torch has allocated, on a CPU the resident memory of this process as Linux
+    counts it, after what was free has been given back; NaN elsewhere.
+
+    Args:
+        run: What to measure; call it once before, so that what it keeps is there.
+
+    Returns:
+        Megabytes (10^6 bytes).
+    """
+    import torch  # noqa: PLC0415 - start-up is measured without
+
+    gc.collect()
+    if torch.cuda.is_available():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / 1e6
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak
+        before = _resident("VmRSS")
+        run()
+        return max(0.0, _resident("VmHWM") - before)
+    except OSError:
+        return float("nan")
+
+
+def _resident(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    [kilobytes] = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return 1.024e-3 * int(kilobytes)

@@ -7,10 +7,12 @@ from pyro_seatbelt.lazy import lazily
 
 if TYPE_CHECKING:
     from pyro_seatbelt import presets
+    from pyro_seatbelt.adapters import from_autoencoder_kl, from_modules, from_pythae
     from pyro_seatbelt.attacks import Attack, LatentKL, LatentW2, Output
+    from pyro_seatbelt.family import Weights
     from pyro_seatbelt.guides import BottomUp, TopDown
     from pyro_seatbelt.models import Hierarchy
-    from pyro_seatbelt.objectives import TraceTC_ELBO
+    from pyro_seatbelt.objectives import TraceEnumTC_ELBO, TraceTC_ELBO
     from pyro_seatbelt.runs.open import load_run
 
 __version__ = "0.1.0"
@@ -23,8 +25,13 @@ __all__ = [
     "LatentW2",
     "Output",
     "TopDown",
+    "TraceEnumTC_ELBO",
     "TraceTC_ELBO",
+    "Weights",
     "__version__",
+    "from_autoencoder_kl",
+    "from_modules",
+    "from_pythae",
     "load_run",
     "presets",
 ]
@@ -33,10 +40,12 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "adapters": ["from_autoencoder_kl", "from_modules", "from_pythae"],
         "attacks": ["Attack", "LatentKL", "LatentW2", "Output"],
+        "family": ["Weights"],
         "guides": ["BottomUp", "TopDown"],
         "models": ["Hierarchy"],
-        "objectives": ["TraceTC_ELBO"],
+        "objectives": ["TraceEnumTC_ELBO", "TraceTC_ELBO"],
         "presets": [],
         "runs.open": ["load_run"],
     },

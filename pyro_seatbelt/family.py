@@ -14,8 +14,20 @@ from typing import Literal, NamedTuple
 
 from pyro_seatbelt.errors import InputError
 
-PresetName = Literal["vae", "beta-vae", "beta-tcvae", "dlgm", "beta-tcdlgm", "seatbelt"]
-GuideName = Literal["bottom-up", "bottom-up-x", "top-down"]
+PresetName = Literal[
+    "vae",
+    "beta-vae",
+    "beta-tcvae",
+    "dlgm",
+    "beta-tcdlgm",
+    "seatbelt",
+    "factor-vae",
+    "hfvae",
+    "ladder-vae",
+    "biva",
+]
+GuideName = Literal["bottom-up", "bottom-up-x", "top-down", "ladder", "bidirectional"]
+CorrelationName = Literal["aggregate", "density-ratio", "groups"]
 NetworkName = Literal["conv", "mlp", "lipschitz"]
 LikelihoodName = Literal["bernoulli", "continuous-bernoulli", "gaussian", "laplace"]
 DataRangeName = Literal["unit", "signed"]
@@ -26,12 +38,15 @@ WeightName = Literal["alpha", "beta", "gamma"]
 WEIGHTS: tuple[WeightName, ...] = ("alpha", "beta", "gamma")
 """Weights of the top layer's mutual information, total correlation and dimension-wise KL."""
 
+CHAIN_GUIDES: tuple[GuideName, ...] = ("bottom-up", "bottom-up-x", "top-down", "ladder")
+"""The guides of a chain of layers, the usual one first."""
+
 DEFAULT_BETA = 6.0
 DEFAULT_LAYERS = 4
 
 
 class Weights(NamedTuple):
-    """The weights of the objective.
+    """The weights of the objective at a site, 1 each by default.
 
     Attributes:
         alpha: Of the index-code mutual information.
@@ -39,9 +54,9 @@ class Weights(NamedTuple):
         gamma: Of the dimension-wise KL.
     """
 
-    alpha: float
-    beta: float
-    gamma: float
+    alpha: float = 1.0
+    beta: float = 1.0
+    gamma: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,11 @@ class Preset:
         hierarchical: Whether it may have more than one latent layer.
         skip: Whether the decoder sees every layer.
         weighted: Which of the weights of the top layer's terms are beta; the others are 1.
+        guides: Which guides it may have, the usual one first.
+        correlation: How it sees the total correlation that beta weighs: by the aggregate posterior,
+            by a discriminator (its density ratio), or by the aggregate posterior of groups.
+        warms_all: Whether warm-up raises the KL of every layer, as Sønderby et al. do it; else
+            that of the top layer.
     """
 
     title: str
@@ -61,11 +81,18 @@ class Preset:
     hierarchical: bool
     skip: bool
     weighted: tuple[WeightName, ...]
+    guides: tuple[GuideName, ...] = CHAIN_GUIDES
+    correlation: CorrelationName = "aggregate"
+    warms_all: bool = False
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Which of `layers` and `beta` change nothing, so that there is nothing to choose."""
-        used = {"layers": self.hierarchical, "beta": bool(self.weighted)}
+        """Which of `layers`, `beta` and `guide` leave nothing to choose."""
+        used = {
+            "layers": self.hierarchical,
+            "beta": bool(self.weighted),
+            "guide": len(self.guides) > 1,
+        }
         return tuple(name for name, counts in used.items() if not counts)
 
     def weights(self, beta: float) -> Weights:
@@ -77,6 +104,16 @@ class Preset:
         """
         return Weights(*(beta if name in self.weighted else 1.0 for name in WEIGHTS))
 
+    def latents(self, layers: int) -> tuple[str, ...]:
+        """The names of its latent sites, lowest layer first.
+
+        Example:
+            >>> PRESETS["seatbelt"].latents(2), PRESETS["biva"].latents(2)
+            (('z1', 'z2'), ('z1_bu', 'z1_td', 'z2'))
+        """
+        name = name_bidirectional if self.guides == ("bidirectional",) else name_latents
+        return name(layers)
+
 
 PRESETS: dict[str, Preset] = {
     "vae": Preset("VAE", "Kingma and Welling 2013", False, False, ()),
@@ -85,6 +122,16 @@ PRESETS: dict[str, Preset] = {
     "dlgm": Preset("DLGM", "Rezende et al. 2014", True, False, ()),
     "beta-tcdlgm": Preset("beta-TCDLGM", "Willetts et al., Eq 11", True, False, ("beta",)),
     "seatbelt": Preset("Seatbelt-VAE", "Willetts et al., Eq 10", True, True, ("beta",)),
+    "factor-vae": Preset(
+        "FactorVAE", "Kim and Mnih 2018", False, False, ("beta",), correlation="density-ratio"
+    ),
+    "hfvae": Preset("HFVAE", "Esmaeili et al. 2019", False, False, ("beta",), correlation="groups"),
+    "ladder-vae": Preset(
+        "Ladder VAE", "Sønderby et al. 2016", True, False, (), guides=("ladder",), warms_all=True
+    ),
+    "biva": Preset(
+        "BIVA", "Maaløe et al. 2019", True, True, (), guides=("bidirectional",), warms_all=True
+    ),
 }
 """The members, by :data:`PresetName`."""
 
@@ -150,6 +197,28 @@ def settle(
     return Settled(layers, beta)
 
 
+def choose_guide(name: str, guide: GuideName | None = None) -> GuideName:
+    """Decides the guide that a member of the family has.
+
+    Args:
+        name: One of :data:`PRESETS`.
+        guide: The one that is asked for; the member's usual one by default.
+
+    Raises:
+        InputError: If it cannot have that one.
+
+    Example:
+        >>> choose_guide("seatbelt"), choose_guide("biva"), choose_guide("dlgm", "ladder")
+        ('bottom-up', 'bidirectional', 'ladder')
+    """
+    guides = PRESETS[name].guides
+    if guide is None:
+        return guides[0]
+    if guide not in guides:
+        raise InputError(f"guide: expected {' or '.join(guides)} for {name}, got {guide}")
+    return guide
+
+
 def num_layers(layers: int | None, latent_dims: Sequence[int] | None) -> int | None:
     """Counts the layers whose lengths are given.
 
@@ -203,3 +272,14 @@ def name_latents(num_layers: int, names: Sequence[str] | None = None) -> tuple[s
             f"first, got {names!r}"
         )
     return tuple(names)
+
+
+def name_bidirectional(num_layers: int) -> tuple[str, ...]:
+    """Names the latent sites of a hierarchy that has two in each layer below the top.
+
+    Example:
+        >>> name_bidirectional(3)
+        ('z1_bu', 'z1_td', 'z2_bu', 'z2_td', 'z3')
+    """
+    lower = [f"z{layer}_{way}" for layer in range(1, num_layers) for way in ("bu", "td")]
+    return (*lower, f"z{num_layers}")

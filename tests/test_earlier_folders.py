@@ -125,7 +125,7 @@ def test_an_attack_made_anew_finds_the_same(earlier):
     after = pd.read_parquet(path)
     assert (report.folder, report.was_finished) == (path.parent, False)
     assert [name for name in after if name in before] == list(before)
-    assert set(after) - set(before) == {"value_at_input", "value_at_target", "failed"}
+    assert set(after) - set(before) == {"value_at_input", "value_at_target", "failed", "covered"}
     # on the machine that made the archive they are equal to the last bit
     for column in ("value", "norm", "target_nll", "l2_target"):
         np.testing.assert_allclose(after[column], before[column], rtol=1e-2)
@@ -136,6 +136,7 @@ def test_an_evaluation_is_recognised(earlier):
     assert report.was_finished
     assert report.evaluation == read_evaluation(earlier / "run")
     assert report.evaluation.elbo == pytest.approx(-3310.660137653351, rel=1e-12)
+    assert report.evaluation.parts_of == "training images"
 
 
 def test_a_sweep_is_listed_continued_and_reported(earlier):
@@ -144,7 +145,9 @@ def test_a_sweep_is_listed_continued_and_reported(earlier):
     (name,) = runs["run"]
     assert (len(runs), len(attacks)) == (1, 1)
     written = pd.read_parquet(sweep / "tables" / "runs.parquet")
-    pd.testing.assert_frame_equal(runs, written[written["run"] == name].reset_index(drop=True))
+    written = written[written["run"] == name].reset_index(drop=True)
+    assert set(runs) - set(written) == {"parts_of"}
+    pd.testing.assert_frame_equal(runs[written.columns], written)
     page = report_runs([sweep], earlier / "page.html").read_text("utf-8")
     assert name in page
     assert "1 job failed: folder-vae-L1-z2-s0-a83f113b." in page

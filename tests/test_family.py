@@ -6,7 +6,15 @@ import pytest
 
 from pyro_seatbelt import InputError
 from pyro_seatbelt.attacks import StopReason
-from pyro_seatbelt.family import PRESETS, LikelihoodName, NetworkName, PresetName, settle
+from pyro_seatbelt.family import (
+    PRESETS,
+    GuideName,
+    LikelihoodName,
+    NetworkName,
+    PresetName,
+    choose_guide,
+    settle,
+)
 from pyro_seatbelt.models.likelihoods import LIKELIHOODS
 from pyro_seatbelt.presets import NETWORKS
 from pyro_seatbelt.report.viewer import STOPS
@@ -58,3 +66,22 @@ def test_a_settled_config_stays_as_it_is():
     assert config.settled() == config
     with pytest.raises(InputError, match="vae has no beta, got beta=2"):
         TrainConfig(model="vae", beta=2).settled()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("guide", get_args(GuideName))
+def test_a_guide_is_one_that_the_model_can_have(name, guide):
+    own = PRESETS[name].guides
+    if guide in own:
+        assert TrainConfig(model=name, guide=guide).guide == choose_guide(name, guide) == guide
+        return
+    message = f"guide: expected {' or '.join(own)} for {name}, got {guide}"
+    with pytest.raises(InputError, match=message):
+        TrainConfig(model=name, guide=guide)
+
+
+def test_the_usual_guide_is_the_models():
+    assert TrainConfig().guide == "bottom-up"
+    ladder = TrainConfig.merge({"model": "ladder-vae"}, {"layers": 2})
+    assert ladder.guide == "ladder"
+    assert TrainConfig(**ladder.model_dump()) == ladder

@@ -16,11 +16,12 @@ EXTRA = [
         "optional-dependencies"
     ]["cli"]
 ]
+MODULES = [{"scikit-learn": "sklearn"}.get(name, name.replace("-", "_")) for name in EXTRA]
 
 WITHOUT = f"""
 import importlib.metadata, sys
 
-EXTRA = {EXTRA!r}
+EXTRA, MODULES = {EXTRA!r}, {MODULES!r}
 
 class Without:
     def __init__(self, finder):
@@ -30,7 +31,7 @@ class Without:
         return getattr(self.finder, name)
 
     def find_spec(self, name, path=None, target=None):
-        extra = name.partition(".")[0] in EXTRA
+        extra = name.partition(".")[0] in MODULES
         return None if extra else self.finder.find_spec(name, path, target)
 
 distribution = importlib.metadata.distribution
@@ -44,30 +45,44 @@ sys.meta_path[:] = [Without(each) for each in sys.meta_path]
 """
 
 LIBRARY = """
-import torch
+import pyro, torch
 from pyro_seatbelt import (
-    Attack, BottomUp, Hierarchy, LatentKL, LatentW2, Output, TopDown, TraceTC_ELBO, load_run,
-    presets,
+    Attack, BottomUp, Hierarchy, LatentKL, LatentW2, Output, TopDown, TraceTC_ELBO,
+    from_autoencoder_kl, from_modules, from_pythae, load_run, presets,
 )
-from pyro_seatbelt.attacks.posterior_draws import posterior_draws
+from pyro_seatbelt.attacks import PGD, Ball, Classifier, MinimumNorm
 from pyro_seatbelt.data import ResidentImages
-from pyro_seatbelt.evaluation import disentanglement_scores, importance_weighted_bound
-from pyro_seatbelt.evaluation import reconstruction_quality
-from pyro_seatbelt.training import TrainConfig, fit
+from pyro_seatbelt.defences import PosteriorAttack, SmoothEncoder
+from pyro_seatbelt.evaluation import evaluate_heldout, importance_weighted_bound
+from pyro_seatbelt.training import TrainConfig, load_checkpoint, save_checkpoint
 
 images = ResidentImages(torch.randint(256, (16, 1, 16, 16), dtype=torch.uint8))
 family = presets.build(
     "seatbelt", layers=2, latent_dim=2, network="mlp", image_shape=(1, 16, 16), num_data=16
 )
-config = TrainConfig(steps=1, batch_size=8, device="cpu")
-assert fit(*family, images, torch.arange(16), config).step == 1
+pyro.settings.set(module_local_params=True)
+loss = SmoothEncoder(family.objective, 1.0, PosteriorAttack(radius=1.0))(*family[:2])
+x = torch.rand(4, 1, 16, 16)
+loss(x).backward()
 pair = family.model.eval(), family.guide.eval()
-x = torch.rand(2, 1, 16, 16)
-result = Attack(LatentKL(), weights=[0.0, 1.0])(*pair, x[:1], x[1:])
+result = Attack(LatentKL(), weights=[0.0, 1.0])(*pair, x[:1], x[1:2])
 assert len(result.columns()["norm"]) == 2
+Attack(Classifier(torch.nn.Linear(4, 2)), PGD(steps=1), [0.0], ball=Ball("l2", 1.0))(*pair, x)
+MinimumNorm()(*pair, x[:1], x[1:2])
 bound = importance_weighted_bound(*pair, images, torch.arange(4), num_samples=2, seed=0)
 assert bound.iwae.isfinite().all()
 """
+
+LACKING = {
+    "from pyro_seatbelt.training import fit": "pyro_seatbelt.training.loop needs lightning_fabric",
+    "from pyro_seatbelt.evaluation import disentanglement_scores": (
+        "pyro_seatbelt.evaluation.disentanglement needs sklearn"
+    ),
+    "from pyro_seatbelt.evaluation import reconstruction_quality": (
+        "pyro_seatbelt.evaluation.quality needs torchmetrics"
+    ),
+    "from pyro_seatbelt.runs import train_run": "pyro_seatbelt.runs.train needs ",
+}
 
 
 def run(program, *arguments):
@@ -82,6 +97,18 @@ def run(program, *arguments):
 def test_the_library_needs_nothing_of_what_commands_need():
     done = run(LIBRARY)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_library_has_only_with_the_extra_says_so():
+    program = "".join(
+        f"try:\n    {line}\n    print('nothing')\nexcept ModuleNotFoundError as e:\n    print(e)\n"
+        for line in LACKING
+    )
+    done = run(program)
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, start in zip(done.stdout.splitlines(), LACKING.values(), strict=True):
+        assert line.startswith(start)
+        assert line.endswith(", which is not installed: pip install 'pyro-seatbelt[cli]'")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs"]])

@@ -18,6 +18,10 @@ SMALL = {"network": "mlp", "image_shape": (1, 8, 8), "num_data": 50, "latent_dim
         ("dlgm", "z4", False, (1, 1, 1)),
         ("beta-tcdlgm", "z4", False, (1, 6, 1)),
         ("seatbelt", "z4", True, (1, 6, 1)),
+        ("factor-vae", "z1", False, (1, 6, 1)),
+        ("hfvae", "z1", False, (1, 6, 1)),
+        ("ladder-vae", "z4", False, (1, 1, 1)),
+        ("biva", "z4", True, (1, 1, 1)),
     ],
 )
 def test_defaults_are_the_papers_table(name, latent, skip, weights):
@@ -92,6 +96,16 @@ def test_skips_show_every_layer_to_the_decoder(skip):
         ("vae", {"hidden": 0}, "expected hidden >= 1, got 0"),
         ("vae", {"features": 0}, "expected features >= 1, got 0"),
         ("vae", {"num_particles": 0}, "expected num_particles >= 1, got 0"),
+        ("biva", {"guide": "ladder"}, "guide: expected bidirectional for biva, got ladder"),
+        ("vae", {"groups": (1, 2)}, "groups: it is a setting of HFVAE: leave it out for VAE"),
+        ("hfvae", {"groups": (1, 1)}, "groups: expected 3 dimensions together"),
+        ("hfvae", {"within_beta": -1.0}, "expected within >= 0 and finite, got -1"),
+        (
+            "beta-tcvae",
+            {"discriminator_width": 8},
+            "discriminator_width: it is a setting of FactorVAE",
+        ),
+        ("factor-vae", {"discriminator_rate": 0.0}, "expected learning_rate > 0, got 0"),
     ],
 )
 def test_messages(name, options, message):
@@ -138,3 +152,17 @@ def test_lengths_agree_with_the_layers():
     with pytest.raises(InputError, match=r"expected latent_dims to be whole numbers >= 1, such as"):
         TrainConfig(latent_dims="4,two")
     assert TrainConfig(latent_dims="4, 2").settled().layers == 2
+
+
+def test_contradictions_of_the_objective_are_found_without_data():
+    for settings in ({"model": "vae", "within_beta": 2}, {"model": "hfvae", "groups": "4,4"}):
+        with pytest.raises(InputError, match=r"within_beta: it is|groups: expected 10 dimensions"):
+            presets.check(TrainConfig(**settings))
+    presets.check(TrainConfig(model="hfvae", groups="4,6", within_beta=2))
+
+
+def test_halves_are_the_usual_groups():
+    family = presets.build("hfvae", **SMALL, groups=(1, 2))
+    assert family.objective.groups == (1, 2)
+    assert presets.build("hfvae", **SMALL).objective.groups == (2, 1)
+    assert presets.build("hfvae", **SMALL | {"latent_dim": 1}).objective.groups == (1,)

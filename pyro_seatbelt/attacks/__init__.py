@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
     from pyro_seatbelt.attacks.objectives import (
         MODES,
+        Classifier,
         LatentKL,
         LatentL2,
         LatentW2,
@@ -35,6 +36,7 @@ __all__ = [
     "AttackResult",
     "Ball",
     "BoundAttack",
+    "Classifier",
     "Ends",
     "ImagePairs",
     "LatentKL",
@@ -61,7 +63,15 @@ __getattr__ = lazily(
         "ball": ["Ball"],
         "minimum_norm": ["LeastDistortion", "MinimumNorm"],
         "modes": ["Ends", "Layers", "Mode"],
-        "objectives": ["MODES", "LatentKL", "LatentL2", "LatentW2", "Objective", "Output"],
+        "objectives": [
+            "MODES",
+            "Classifier",
+            "LatentKL",
+            "LatentL2",
+            "LatentW2",
+            "Objective",
+            "Output",
+        ],
         "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
         "optimisers.ddn": ["DDN"],
         "optimisers.minimum": ["Minimum", "StopReason"],

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.limits import plain_limits
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.reachable import reachable_modules
@@ -39,13 +40,13 @@ def attack_arguments(
             for name, setting in settings.items()
             if name not in _ADDED or setting != _ADDED[name]
         },
-        "objective": {"name": objective.name, **vars(objective), "layers": list(pair.layers)},
+        "objective": {"name": objective.name, **objective.settings, "layers": list(pair.layers)},
         "optimiser": {"name": type(optimiser).__name__, **asdict(optimiser)},
         "weights": list(settings["weights"]),
         "ball": None if ball is None else asdict(ball),
-        "limits": list(settings["limits"]),
+        "limits": plain_limits(settings["limits"]),
         "device": x.device.type,
-        "images": sha256([x] if target is None else [x, target]),
+        "images": sha256([*([x] if target is None else [x, target]), *_beside(pair)]),
         "parameters": sha256([*_weights(pair.model), *_weights(pair.guide)]),
     }
 
@@ -69,6 +70,10 @@ def sha256(tensors: Iterable[Tensor]) -> str:
         digest.update(f"{tuple(whole.shape)}{whole.dtype}".encode())
         digest.update(whole.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _beside(pair: Pair) -> list[Tensor]:
+    return [*pair.context, *pair.target_context]
 
 
 def _weights(program: Program | None) -> list[Tensor]:

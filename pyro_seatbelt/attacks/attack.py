@@ -18,6 +18,7 @@ from pyro_seatbelt.attacks.ball import Ball
 from pyro_seatbelt.attacks.fresh_distance import FreshDistance
 from pyro_seatbelt.attacks.groups import processes_for_groups, run_groups
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
+from pyro_seatbelt.attacks.limits import Limits, check_limits
 from pyro_seatbelt.attacks.modes import Ends, Noise
 from pyro_seatbelt.attacks.objectives import Objective
 from pyro_seatbelt.attacks.optimisers import LBFGSB, Optimiser
@@ -74,7 +75,8 @@ class Attack:
             that way as it goes), and none ends above.
         restarts: Further searches of every problem, from random points.
         zero_test: Whether to settle the problems at once for which :math:`d = 0` is optimal.
-        limits: The range of the data.
+        limits: The range of the data, `(low, high)`: two numbers, or two sequences with one for
+            each channel, as normalised images have.
         batch: Problems in a group: bounds the optimiser's memory.
         rows: Rows (a draw of a problem each) of one pass through the networks: bounds theirs.
             64 on the CPU and 1024 elsewhere by default.
@@ -117,7 +119,7 @@ class Attack:
     ends: Ends = "both"
     restarts: int = 0
     zero_test: bool = True
-    limits: tuple[float, float] = (0.0, 1.0)
+    limits: Limits = (0.0, 1.0)
     batch: int = 128
     rows: int | None = None
     record_samples: int = 1
@@ -142,8 +144,7 @@ class Attack:
             if getattr(self, name) not in choices:
                 among = " or ".join(map(repr, choices))
                 raise InputError(f"expected {name} {among}, got {getattr(self, name)!r}")
-        if not self.limits[0] < self.limits[1]:
-            raise InputError(f"expected limits (low, high) with low < high, got {self.limits}")
+        check_limits(self.limits)
         self._check_noise()
         self.optimiser.check_ball(self.ball)
 
@@ -165,6 +166,8 @@ class Attack:
         x: Tensor,
         target: Tensor | None = None,
         *,
+        context: Sequence[Tensor] = (),
+        target_context: Sequence[Tensor] | None = None,
         processes: int = 1,
         progress: Progress = silent,
     ) -> AttackResult:
@@ -176,6 +179,9 @@ class Attack:
             guide: The guide. Modules are put into eval mode and back; nothing is trained.
             x: The inputs, pixels in `limits`, shape `(B, *image)`.
             target: Their targets, of the same shape; None for maximum damage.
+            context: Further arguments of model and guide, a row for each input (the labels of a
+                conditional VAE). The attacker does not move them.
+            target_context: Those that the targets are encoded with; by default the inputs' own.
             processes: How many processes share the groups (on the CPU).
             progress: Called as the attack goes on.
 
@@ -185,13 +191,20 @@ class Attack:
         Raises:
             InputError: When an image or the pair cannot be attacked; the text says why.
         """
-        bound = self.bind(model, guide, x, target)
+        bound = self.bind(model, guide, x, target, context=context, target_context=target_context)
         executor = processes_for_groups(processes, device=x.device.type)
         parts = bound.run(executor=executor, progress=progress)
         return AttackResult.concatenate([part for _, part in parts])
 
     def bind(
-        self, model: Program | None, guide: Program, x: Tensor, target: Tensor | None = None
+        self,
+        model: Program | None,
+        guide: Program,
+        x: Tensor,
+        target: Tensor | None = None,
+        *,
+        context: Sequence[Tensor] = (),
+        target_context: Sequence[Tensor] | None = None,
     ) -> "BoundAttack":
         """Finds out whether the attack can be made, without making it.
 
@@ -200,6 +213,8 @@ class Attack:
             guide: As in a call.
             x: As in a call.
             target: As in a call.
+            context: As in a call.
+            target_context: As in a call.
 
         Returns:
             The attack on these images.
@@ -210,7 +225,10 @@ class Attack:
         check_images(x, target, self.limits)
         with evaluation_mode(model, guide):
             pair = read_pair(
-                model, guide, x, self.objective.layers, of_bound=self.objective.of_bound
+                *(model, guide, x, self.objective.layers),
+                of_bound=self.objective.of_bound,
+                context=context,
+                target_context=target_context,
             )
         if self.objective.needs_model and model is None:
             raise InputError(
@@ -268,8 +286,10 @@ class BoundAttack:
             target: Their targets.
 
         Raises:
-            InputError: When an image cannot be attacked.
+            InputError: When an image cannot be attacked, or the attack was bound with context.
         """
+        if self.pair.context:
+            raise InputError("context belongs to its images: bind the attack to the others anew")
         check_images(x, target, self.attack.limits)
         return replace(self, x=x, target=target)
 
@@ -328,7 +348,7 @@ class BoundAttack:
             seed = noise_seed(attack.seed, "record", "")
             fresh = LatentDraws.frozen(numbers, attack.record_samples, seed=seed)
             return record_result(
-                *(pair, function.problems, solution, fresh),
+                *(pair.of_rows(function.problems.pair), function.problems, solution, fresh),
                 mode=attack.objective.name,
                 rows=self.rows,
             )
@@ -357,15 +377,16 @@ class BoundAttack:
             if attack.noise == "mean"
             else LatentDraws.frozen(numbers, attack.samples, seed=attack.seed)
         )
+        pair = self.pair.of_rows(problems.pair)
         fresh = None
         if attack.noise == "fresh":
             fresh = FreshDistance(
-                *(attack.objective, self.pair, problems.target, numbers),
+                *(attack.objective, pair, problems.target, numbers),
                 samples=attack.samples,
                 seed=attack.seed,
             )
         return PenalisedDistance(
-            attack.objective.bind(self.pair, problems.target, draws),
+            attack.objective.bind(pair, problems.target, draws),
             problems,
             layers=self.layers,
             chunk=max(1, self.rows // attack.samples),

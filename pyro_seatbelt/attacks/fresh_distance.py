@@ -56,5 +56,5 @@ class FreshDistance:
         numbers = [self.numbers[row] for row in problems.tolist()]
         seed = noise_seed(self.seed, self.calls, "fresh")
         draws = LatentDraws.frozen(numbers, self.samples, seed=seed)
-        distance = self.objective.bind(self.pair, self.target[problems], draws)
+        distance = self.objective.bind(self.pair.of_rows(problems), self.target[problems], draws)
         return distance(x, torch.arange(len(x), device=x.device))

@@ -1,13 +1,15 @@
 """The least distortion that turns reconstructions a share of the way to those of targets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.limits import Limits, bounds, check_limits
 from pyro_seatbelt.attacks.optimisers.ddn import DDN
-from pyro_seatbelt.attacks.problems import check_images
+from pyro_seatbelt.attacks.problems import check_images, distortion_bounds
 from pyro_seatbelt.attacks.result import l2_distance
 from pyro_seatbelt.attacks.search_mode import search_mode
 from pyro_seatbelt.errors import InputError
@@ -51,7 +53,7 @@ class MinimumNorm:
     Attributes:
         share: The share s of the way, between 0 and 1.
         optimiser: The search.
-        limits: The range of the data.
+        limits: The range of the data, as :class:`~pyro_seatbelt.attacks.Attack` has it.
         rows: Images of one pass through the networks.
 
     Raises:
@@ -68,12 +70,13 @@ class MinimumNorm:
 
     share: float = 0.5
     optimiser: DDN = DDN()  # noqa: RUF009 - frozen
-    limits: tuple[float, float] = (0.0, 1.0)
+    limits: Limits = (0.0, 1.0)
     rows: int = 64
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise InputError(f"expected a share between 0 and 1, got {self.share}")
+        check_limits(self.limits)
         if self.rows < 1:
             raise InputError(f"expected rows >= 1, got {self.rows}")
 
@@ -84,6 +87,7 @@ class MinimumNorm:
         x: Tensor,
         target: Tensor,
         *,
+        context: Sequence[Tensor] = (),
         progress: Progress = silent,
     ) -> LeastDistortion:
         """Attacks every pair.
@@ -93,6 +97,8 @@ class MinimumNorm:
             guide: Its guide. Modules are put into eval mode and back; nothing is trained.
             x: The inputs, pixels in `limits`, shape `(B, *image)`.
             target: Their targets, of the same shape.
+            context: Further arguments of both, a row for each input, which no search moves; the
+                target is reconstructed with them, too, so that it can be reached.
             progress: Called as the attack goes on.
 
         Returns:
@@ -103,17 +109,21 @@ class MinimumNorm:
         """
         check_images(x, target, self.limits)
         exact = torch.float32 if x.device.type == "mps" else torch.float64
-        flat = x.flatten(1).to(exact)
-        way = target.flatten(1).to(exact) - flat
+        way = target.flatten(1).to(exact) - x.flatten(1).to(exact)
+        low, high = bounds(self.limits, x)
 
         def images(points: Tensor, rows: Tensor) -> Tensor:
-            return (x[rows] + points.view(-1, *x.shape[1:]).to(x)).clamp(*self.limits)
+            return (x[rows] + points.view(-1, *x.shape[1:]).to(x)).clamp(low, high)
 
         with search_mode(model, guide):
+
+            def made(images: Tensor, rows: Tensor) -> Tensor:
+                return mean_image(model, guide, images, *(each[rows] for each in context))
+
+            every = torch.arange(len(x), device=x.device).split(self.rows)
             with torch.no_grad():
                 ends = [
-                    torch.cat([mean_image(model, guide, some) for some in each.split(self.rows)])
-                    for each in (x, target)
+                    torch.cat([made(each[rows], rows) for rows in every]) for each in (x, target)
                 ]
             whole = l2_distance(*ends)
 
@@ -122,16 +132,13 @@ class MinimumNorm:
                 values, gradients = [], []
                 for some, own in zip(points.split(self.rows), rows.split(self.rows), strict=True):
                     adversarial = images(some, own).requires_grad_()
-                    made = mean_image(model, guide, adversarial)
-                    value = l2_distance(made, ends[1][own]) / whole[own]
+                    value = l2_distance(made(adversarial, own), ends[1][own]) / whole[own]
                     gradients.append(torch.autograd.grad(value.sum(), adversarial)[0].flatten(1))
                     values.append(value.detach())
                 return torch.cat(values), torch.cat(gradients)
 
-            low, high = self.limits
-            found = self.optimiser.shorten(
-                left, way, low - flat, high - flat, level=1 - self.share, progress=progress
-            )
+            box = distortion_bounds(x, self.limits, exact)
+            found = self.optimiser.shorten(left, way, *box, level=1 - self.share, progress=progress)
             covered = 1 - left(found.x, torch.arange(len(x), device=x.device))[0]
         length = torch.linalg.vector_norm(way, dim=1)
         return LeastDistortion(

@@ -1,6 +1,8 @@
 """A model and a guide, read through their traces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyro
 import torch
@@ -36,6 +38,9 @@ class Pair:
         model_plate: Name of the model's.
         latents: Every latent site, base layer first where the model tells the order.
         layers: The sites that the attack looks at.
+        context: Further arguments of guide and model, a row for each image or problem that the
+            pair is run on.
+        target_context: Those of the targets.
     """
 
     guide: Program
@@ -44,6 +49,23 @@ class Pair:
     model_plate: str
     latents: tuple[str, ...]
     layers: tuple[str, ...]
+    context: tuple[Tensor, ...] = ()
+    target_context: tuple[Tensor, ...] = ()
+
+    def of_rows(self, rows: Tensor) -> "Pair":
+        """The pair with the context of some of its images, by index."""
+        if not self.context:
+            return self
+        some, aims = (tuple(each[rows] for each in c) for c in (self.context, self.target_context))
+        return replace(self, context=some, target_context=aims)
+
+    def of_targets(self) -> "Pair":
+        """The pair with the targets' context for its own."""
+        return replace(self, context=self.target_context) if self.context else self
+
+    def beside(self, draws: LatentDraws, problems: Tensor) -> tuple[Tensor, ...]:
+        """The context of some problems, once per draw."""
+        return tuple(draws.repeat(each[problems]) for each in self.context)
 
     def trace_guide(self, x: Tensor, draws: LatentDraws, problems: Tensor) -> Trace:
         """Runs the guide on the images of some problems, once per draw.
@@ -58,9 +80,9 @@ class Pair:
         """
         if draws.noise is not None:
             program = frozen_noise(self.guide, draws.noise, draws.rows(problems), plate=self.plate)
-            return poutine.trace(program).get_trace(x)
+            return poutine.trace(program).get_trace(x, *self.beside(draws, problems))
         try:
-            return poutine.trace(at_mean(self.guide)).get_trace(x)
+            return poutine.trace(at_mean(self.guide)).get_trace(x, *self.beside(draws, problems))
         except NotImplementedError as error:
             reason = str(error).partition(";")[0]
             raise InputError(f"noise='mean': {reason}: use noise='frozen', which draws") from error
@@ -89,7 +111,7 @@ class Pair:
         share and that no search has seen: the images that are compared differ in nothing else.
 
         Args:
-            x: Images, shape `(n, *image)`.
+            x: Images, shape `(n, *image)`, to which the context belongs.
 
         Returns:
             Of the same shape.
@@ -98,7 +120,7 @@ class Pair:
         noise, rows = FrozenNoise([0], seed=_RECONSTRUCTION_SEED), [0] * len(x)
         guide = frozen_noise(at_mean(self.guide, strict=False), noise, rows, plate=self.plate)
         with evaluation_mode(self.model, self.guide):
-            return mean_image(self.model, guide, x)
+            return mean_image(self.model, guide, x, *self.context)
 
     def axis(self, node: Site) -> int:
         """The dimension of a site's values that runs over the batch."""
@@ -120,6 +142,8 @@ def read_pair(
     layers: Layers = "all",
     *,
     of_bound: bool = False,
+    context: Sequence[Tensor] = (),
+    target_context: Sequence[Tensor] | None = None,
 ) -> Pair:
     """Looks at a model and a guide before an attack.
 
@@ -134,6 +158,8 @@ def read_pair(
             samples last), or the names of some.
         of_bound: Whether the attack reads the bound of the whole pair and not the layers'
             posteriors: then layers without gradients or outside the plate may be among them.
+        context: Further arguments of both, a row for each image.
+        target_context: Those of the targets; by default those of the images.
 
     Returns:
         What an attack needs to know.
@@ -142,10 +168,13 @@ def read_pair(
         InputError: When the guide cannot take the images, has no plate over the batch, has no
             such layers, or holds something at one of them that an attack cannot use.
     """
-    sample = x[torch.arange(3, device=x.device) % len(x)]
+    three = torch.arange(3, device=x.device) % len(x)
+    beside = (context, context if target_context is None else target_context)
+    context, aims = (_check_context(each, x) for each in beside)
+    sample = [each[three] for each in (x, *context)]
     # an image on which the networks fail is retired by the attack: it is no reason to refuse
     with kept_generators(x.device), pyro.validation_enabled(False):
-        traces = [_run(guide, sample[:size], "guide") for size in (2, 3)]
+        traces = [_run(guide, [each[:size] for each in sample], "guide") for size in (2, 3)]
         nodes = sample_sites(traces[-1])
         latents = [name for name, node in nodes.items() if not node["is_observed"]]
         for name in latents:
@@ -154,12 +183,12 @@ def read_pair(
         plate = model_plate = batch_plate("guide", *traces)
         if model is not None:
             runs = [
-                _run(poutine.replay(model, trace=trace), sample[:size], "model")
+                _run(poutine.replay(model, trace=trace), [s[:size] for s in sample], "model")
                 for size, trace in zip((2, 3), traces, strict=True)
             ]
             latents = _base_first(runs[-1], latents)
             model_plate = batch_plate("model", *runs)
-    pair = Pair(guide, model, plate, model_plate, tuple(latents), ())
+    pair = Pair(guide, model, plate, model_plate, tuple(latents), (), context, aims)
     pair = replace(pair, layers=_choose(layers, pair.latents, ordered=model is not None))
     usable = [s for s in pair.layers if nodes[s]["fn"].has_rsample and pair.is_of_images(nodes[s])]
     if not (of_bound and usable):
@@ -168,10 +197,21 @@ def read_pair(
     return pair
 
 
-def _run(program: Program, x: Tensor, kind: str) -> Trace:
+def _check_context(context: Sequence[Any], x: Tensor) -> tuple[Tensor, ...]:
+    for each in context:
+        if not isinstance(each, Tensor) or each.ndim == 0 or len(each) != len(x):
+            shape = tuple(each.shape) if isinstance(each, Tensor) else type(each).__name__
+            raise InputError(
+                f"context: expected tensors with a row for each of {len(x)} images, got {shape}"
+            )
+    return tuple(context)
+
+
+def _run(program: Program, rows: Sequence[Tensor], kind: str) -> Trace:
+    x, *context = rows
     try:
-        return poutine.trace(program).get_trace(x)
-    except (RuntimeError, ValueError, IndexError) as error:
+        return poutine.trace(program).get_trace(x, *context)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"the {kind} cannot run on {len(x)} images of shape {tuple(x.shape[1:])}: {first}"

@@ -1,22 +1,25 @@
 """The posteriors of attacked images as ArviZ has them."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from arviz_base import from_dict
 from numpy.typing import NDArray
 from torch import Tensor
-from xarray import DataTree
 
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import Layers
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.lazy import needed
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
+
+if TYPE_CHECKING:
+    from xarray import DataTree
 
 _ROWS = 256
 _BINS = 30  # over the range of both of two distributions
@@ -31,7 +34,7 @@ def posterior_draws(
     num_draws: int = 200,
     seed: int = 0,
     pairs: Sequence[int] | None = None,
-) -> DataTree:
+) -> "DataTree":
     r"""Draws from the posteriors of some images, usually x, x + d and the target.
 
     Args:
@@ -50,6 +53,7 @@ def posterior_draws(
 
     Raises:
         InputError: When the images differ in shape or the guide cannot be read.
+        ModuleNotFoundError: When `arviz-base` (extra `cli`) is not installed.
 
     Example:
         >>> import pyro, pyro.distributions as dist
@@ -77,6 +81,8 @@ def posterior_draws(
                 rows = rows_first(trace[site]["value"], pair.axis(trace[site]))
                 draws.setdefault(site, []).append(rows.view(len(some), num_draws, -1).cpu())
     posterior = {site: _arrange(torch.cat(parts), num_pairs) for site, parts in draws.items()}
+    with needed("posterior_draws"):
+        from arviz_base import from_dict  # noqa: PLC0415 - an extra
     return from_dict(
         {"posterior": posterior},
         coords={

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.ball import Ball
+from pyro_seatbelt.attacks.limits import Limits, bounds, check_range
 from pyro_seatbelt.attacks.objectives.objective import Distance
 from pyro_seatbelt.errors import InputError
 
@@ -26,7 +27,8 @@ class Problems:
         weight: Its penalty :math:`\lambda`, shape `(n,)`.
         lower: Lower bounds of its distortion, shape `(n, D)`.
         upper: Upper bounds.
-        limits: The range of the data.
+        low: The least image in the range of the data, in a shape that broadcasts with `x`.
+        high: The largest.
     """
 
     numbers: Sequence[int]
@@ -37,7 +39,8 @@ class Problems:
     weight: Tensor
     lower: Tensor
     upper: Tensor
-    limits: tuple[float, float]
+    low: Tensor
+    high: Tensor
 
     @staticmethod
     def choose(
@@ -46,7 +49,7 @@ class Problems:
         target: Tensor | None,
         weights: Sequence[float],
         *,
-        limits: tuple[float, float],
+        limits: Limits,
         ball: Ball | None = None,
     ) -> "Problems":
         """Picks some of the problems of all pairs and weights.
@@ -65,11 +68,10 @@ class Problems:
         # MPS has no float64
         exact = torch.float32 if x.device.type == "mps" else torch.float64
         every = torch.tensor(list(weights), dtype=exact, device=x.device)
-        flat = own.flatten(1).to(exact)
-        low, high = limits
-        lower, upper = low - flat, high - flat
+        lower, upper = distortion_bounds(own, limits, exact)
         if ball is not None:
             lower, upper = ball.cut(lower, upper)
+        low, high = bounds(limits, own)
         return Problems(
             numbers=numbers,
             pair=pair,
@@ -79,7 +81,8 @@ class Problems:
             weight=every[number % len(weights)],
             lower=lower,
             upper=upper,
-            limits=limits,
+            low=low,
+            high=high,
         )
 
     def __len__(self) -> int:
@@ -106,7 +109,7 @@ class Problems:
             Shape `(m, *image)`.
         """
         distortion = distortions.view(-1, *self.x.shape[1:]).to(self.x)
-        return (self.x[rows] + distortion).clamp(*self.limits)
+        return (self.x[rows] + distortion).clamp(self.low, self.high)
 
 
 class PenalisedDistance:
@@ -200,7 +203,23 @@ class PenalisedDistance:
         return problems.sign * distance + problems.weight * norm, distance
 
 
-def check_images(x: Tensor, target: Tensor | None, limits: tuple[float, float]) -> None:
+def distortion_bounds(x: Tensor, limits: Limits, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The box of the distortions that leave images in the range of the data.
+
+    Args:
+        x: The images, shape `(n, *image)`.
+        limits: The range.
+        dtype: Of the bounds.
+
+    Returns:
+        Lower and upper bounds, shape `(n, D)`; no distortion is in every box.
+    """
+    low, high = bounds(limits, x, dtype)
+    images = x.to(dtype)
+    return (low - images).flatten(1).clamp(max=0), (high - images).flatten(1).clamp(min=0)
+
+
+def check_images(x: Tensor, target: Tensor | None, limits: Limits) -> None:
     """Finds out whether images can be attacked.
 
     Args:
@@ -211,7 +230,6 @@ def check_images(x: Tensor, target: Tensor | None, limits: tuple[float, float]) 
     Raises:
         InputError: When they are no images in the range, or a target equals its input.
     """
-    low, high = limits
     for name, images in (("input", x), ("target", target)):
         if images is None:
             continue
@@ -220,11 +238,7 @@ def check_images(x: Tensor, target: Tensor | None, limits: tuple[float, float]) 
                 f"expected {name}s of shape (pairs, *image) and a floating dtype, got "
                 f"{tuple(images.shape)} of {images.dtype}"
             )
-        if not bool(((images >= low) & (images <= high)).all()):
-            raise InputError(
-                f"expected {name}s with pixels in [{low:g}, {high:g}], got "
-                f"[{float(images.min()):g}, {float(images.max()):g}]"
-            )
+        check_range(name, images, limits)
     if target is None:
         return
     if target.shape != x.shape or target.dtype != x.dtype or target.device != x.device:

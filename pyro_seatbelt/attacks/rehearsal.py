@@ -38,14 +38,16 @@ def rehearse(
             of the image and the noise at each call, whoever shares its batch.
     """
     with kept_generators(x.device), search_mode(pair.model, pair.guide), _refused():
-        _check_posterior(pair, x, other)
+        first = pair.of_rows(torch.zeros(2, dtype=torch.long, device=x.device))
+        _check_posterior(first, x, other)
         function = distance()
         problems = function.problems
         function.distances(torch.zeros_like(problems.lower), problems.rows)
         if pair.model is not None:
-            _check_model(pair, x)
+            _check_model(pair.of_rows(torch.zeros(1, dtype=torch.long, device=x.device)), x)
             draws = LatentDraws.frozen(problems.numbers, 1, seed=0)
-            log_likelihoods(pair, pair.model, problems.x, problems, draws, rows=len(problems))
+            own = pair.of_rows(problems.pair)
+            log_likelihoods(own, pair.model, problems.x, problems, draws, rows=len(problems))
 
 
 @contextmanager

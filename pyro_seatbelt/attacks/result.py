@@ -12,6 +12,8 @@ from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.optimisers.minimum import StopReason
 from pyro_seatbelt.attacks.pair import Pair
 from pyro_seatbelt.attacks.problems import Problems
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.traces.coverage import covered_share, l2_norms
 from pyro_seatbelt.traces.programs import Program, replay_model
 from pyro_seatbelt.traces.sites import sample_sites
 
@@ -53,6 +55,9 @@ class AttackResult:
             shape `(P, *image)`.
         l2_target: Euclidean distance of that from the target, shape `(P,)`.
         l2_clean: Its Euclidean distance from the reconstruction of the input, shape `(P,)`.
+        covered: The share of the way from the reconstruction of the input to that of the target
+            that it has gone, shape `(P,)`; NaN where the two are hardly apart (see
+            :func:`~pyro_seatbelt.traces.coverage.covered_share`), None without targets.
         gradient_norm: Largest component of the projected gradient, shape `(P,)`.
         iterations: Iterations of the optimiser, shape `(P,)`.
         evaluations: Evaluations of the objective, shape `(P,)`.
@@ -78,10 +83,50 @@ class AttackResult:
     reconstruction: Tensor | None
     l2_target: Tensor | None
     l2_clean: Tensor | None
+    covered: Tensor | None
     gradient_norm: Tensor
     iterations: Tensor
     evaluations: Tensor
     stop: tuple[StopReason, ...]
+
+    def success(self, *, covered: float | None = None, distance: float | None = None) -> Tensor:
+        """Tells which problems were successful attacks, by one's own criterion.
+
+        Args:
+            covered: The least share of the way that the reconstruction must have gone to that of
+                the target: 0.5 for half of it.
+            distance: The largest distance that may be left to the target; without a target the
+                least that must have been reached from the input's own.
+
+        Returns:
+            Whether all that is asked for holds, shape `(P,)`; never for a retired problem.
+
+        Raises:
+            InputError: When nothing is asked for, or a share without a model or without targets.
+
+        Example:
+            >>> from pyro_seatbelt import presets
+            >>> from pyro_seatbelt.attacks import Attack, LatentKL
+            >>> family = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=10)
+            >>> x, target = torch.rand(2, 2, 1, 8, 8)
+            >>> result = Attack(LatentKL(), weights=[0.0, 1e6])(*family[:2], x, target)
+            >>> result.success(distance=1e-3).tolist()
+            [True, False, True, False]
+        """
+        success = torch.tensor([reason != "nan" for reason in self.stop], dtype=torch.bool)
+        if covered is None and distance is None:
+            raise InputError("expected a criterion of success: give covered=, distance= or both")
+        if covered is not None:
+            if self.covered is None:
+                raise InputError(
+                    "covered= is a share of the way to a target's reconstruction: attack with the "
+                    "model and with targets, or give distance="
+                )
+            success = success & (self.covered >= covered)
+        if distance is not None:
+            near = self.distance <= distance if self.targeted else self.distance >= distance
+            success = success & near
+        return success
 
     @staticmethod
     def concatenate(parts: Sequence["AttackResult"]) -> "AttackResult":
@@ -158,17 +203,23 @@ def record_result(
     """
     found = solution.found
     adversarial = problems.adversarial(found.x, problems.rows)
-    reconstruction = clean = target_nll = log_likelihood = None
+    reconstruction = clean = target_nll = log_likelihood = covered = None
     if pair.model is not None:
         reconstruction = _reconstruct(pair, adversarial, rows)
         # the problems of a pair share its input
         pairs, own = problems.pair.unique(return_inverse=True)
         first = torch.stack([(problems.pair == each).nonzero()[0, 0] for each in pairs])
-        clean = _reconstruct(pair, problems.x[first], rows)[own]
+        clean = _reconstruct(pair.of_rows(first), problems.x[first], rows)[own]
         of_target, log_likelihood = log_likelihoods(
             pair, pair.model, adversarial, problems, draws, rows
         )
         target_nll = -of_target
+        if problems.targeted:
+            aim = _reconstruct(pair, problems.target[first], rows)[own]
+            far, way, apart = map(
+                l2_norms, (reconstruction - aim, clean - aim, problems.x - problems.target)
+            )
+            covered = torch.from_numpy(covered_share(far, way, apart))
     return AttackResult(
         mode=mode,
         layers=pair.layers,
@@ -191,6 +242,7 @@ def record_result(
         l2_clean=None
         if reconstruction is None or clean is None
         else l2_distance(reconstruction, clean),
+        covered=covered,
         gradient_norm=found.gradient_norm,
         iterations=found.iterations,
         evaluations=found.evaluations,
@@ -212,13 +264,16 @@ def reconstructions(pair: Pair, images: Mapping[str, Tensor]) -> dict[str, Tenso
     if pair.model is None:
         return {}
     return {
-        f"{name}_reconstruction": _reconstruct(pair, each, _PAIR_ROWS)
+        f"{name}_reconstruction": _reconstruct(
+            pair.of_targets() if name == "target" else pair, each, _PAIR_ROWS
+        )
         for name, each in images.items()
     }
 
 
 def _reconstruct(pair: Pair, images: Tensor, rows: int) -> Tensor:
-    return torch.cat([pair.reconstruct(some) for some in images.split(rows)])
+    every = torch.arange(len(images), device=images.device)
+    return torch.cat([pair.of_rows(some).reconstruct(images[some]) for some in every.split(rows)])
 
 
 def log_likelihoods(
@@ -246,7 +301,8 @@ def log_likelihoods(
     for some in problems.rows.split(max(1, rows // draws.num)):
         guide_trace = pair.trace_guide(draws.repeat(adversarial[some]), draws, some)
         for part, images in zip(parts, (problems.target, problems.x), strict=True):
-            trace = replay_model(model, guide_trace, draws.repeat(images[some]))
+            beside = pair.beside(draws, some)
+            trace = replay_model(model, guide_trace, draws.repeat(images[some]), *beside)
             observed = [node for node in sample_sites(trace).values() if node["is_observed"]]
             terms = torch.stack([pair.log_prob(node) for node in observed])
             part.append(draws.mean(terms.sum(0)))

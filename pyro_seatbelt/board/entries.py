@@ -36,6 +36,16 @@ ENTRIES: dict[str, Entry] = {
     PLAIN: Entry("VAE", "Kingma, Welling 2013", _VAE),
     "beta-tcvae": Entry("beta-TCVAE β=10", "Chen et al. 2018", _TCVAE),
     "seatbelt": Entry("Seatbelt-VAE L=4 β=10", "Willetts et al.", _SEATBELT),
+    "factor-vae": Entry("FactorVAE β=10", "Kim, Mnih 2018", {"model": "factor-vae", "beta": 10.0}),
+    "hfvae": Entry(
+        "HFVAE β=10, two halves", "Esmaeili et al. 2019", {"model": "hfvae", "beta": 10.0}
+    ),
+    "ladder-vae": Entry(
+        "Ladder VAE L=4", "Sønderby et al. 2016", {"model": "ladder-vae", "layers": 4}
+    ),
+    "biva": Entry(
+        "BIVA L=4", "Maaløe et al. 2019", {"model": "biva", "layers": 4, "free_bits": 0.125}
+    ),
     "vae-noise": Entry("VAE, noise", "Vincent et al. 2008", _VAE | {"input_noise": 0.2}),
     "vae-smoothing": Entry(
         "VAE, noise and smoothing",

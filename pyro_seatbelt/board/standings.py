@@ -7,11 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 from pyro_seatbelt.board.entries import PLAIN, Entry
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.medians import median_gain
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.robustness import RobustnessReport
-from pyro_seatbelt.runs.robustness_comparison import Model, pool
-from pyro_seatbelt.runs.robustness_numbers import MedianInterval, of_run, read_table
+from pyro_seatbelt.runs.robustness_comparison import Model, gains_over, plain, pool
+from pyro_seatbelt.runs.robustness_numbers import MedianInterval
 
 DEAREST = 1.1
 """Mean squared error, relative to the plain VAE's, up to which a defence costs little."""
@@ -42,7 +41,7 @@ class Standing(NamedTuple):
         name: The entry.
         title: Its name in prose.
         source: Where it is from.
-        model: Its runs, and their numbers over pairs and seeds.
+        model: Its runs, and their numbers over pairs and seeds; its gains are over the plain VAE.
         gain: How much larger its median r50 is than the plain VAE's over the same pairs and seeds;
             None of the plain VAE, and of runs that have other pairs.
         mse_ratio: Its mean squared error relative to the plain VAE's, means over seeds.
@@ -61,12 +60,9 @@ class Standing(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """The row as JSON has it."""
-        model = self.model._asdict()
-        model["runs"] = [run.resolve().name for run in self.model.runs]
-        model["medians"] = {name: each.model_dump() for name, each in self.model.medians.items()}
         return {
             **self._asdict(),
-            "model": model,
+            "model": plain(self.model),
             "gain": self.gain and self.gain.model_dump(),
         }
 
@@ -96,14 +92,14 @@ def standings(
         if not some:
             continue
         [model] = pool(some)
-        gain = None if name == PLAIN else _gain(some, base)
-        ratio = statistics.fmean(model.mse) / plain_mse
+        gains = {} if name == PLAIN else gains_over(base, some)
+        gain, ratio = gains.get("r50"), statistics.fmean(model.mse) / plain_mse
         rows.append(
             Standing(
                 name,
                 entries[name].title,
                 entries[name].source,
-                model._replace(name=entries[name].title),
+                model._replace(name=entries[name].title, gains=gains),
                 gain,
                 ratio,
                 statistics.fmean(_minutes(report) for report in some),
@@ -125,28 +121,6 @@ def _verdict(model: Model, gain: MedianInterval | None, mse_ratio: float) -> Ver
     if gain.low <= 0:
         return "undecided"
     return "resists" if mse_ratio <= DEAREST else "at a price"
-
-
-def _gain(
-    some: Sequence[RobustnessReport], base: Sequence[RobustnessReport]
-) -> MedianInterval | None:
-    """The gain over the runs of the plain VAE that have the same images, split and pairs."""
-    plain = {_pairs_of(report): report for report in base}
-    both = [(report, plain[key]) for report in some if (key := _pairs_of(report)) in plain]
-    if len(both) < len(some):
-        return None
-    r50 = [
-        [read_table(of_run(report.run).pairs)["r50"].to_numpy(dtype=float) for report in pair]
-        for pair in both
-    ]
-    return MedianInterval.of(median_gain([own for own, _ in r50], [other for _, other in r50]))
-
-
-def _pairs_of(report: RobustnessReport) -> tuple[Any, ...]:
-    """What decides which images a run is attacked on."""
-    config, found = RunFolder(report.run).read_config(), report.robustness
-    decisive = (found.fingerprint, found.num_pairs, found.protocol["seed"])
-    return (config.seed, config.holdout, *decisive)
 
 
 def _minutes(report: RobustnessReport) -> float:
@@ -209,6 +183,7 @@ def as_markdown(rows: Sequence[Standing], *, title: str, note: str) -> str:
             row.verdict,
         )
         lines.append(f"| {' | '.join(cells)} |")
+    lines += _gain_table(rows)
     undefined = [
         f"{row.title} {row.model.num_undefined}" for row in rows if row.model.num_undefined
     ]
@@ -218,6 +193,33 @@ def as_markdown(rows: Sequence[Standing], *, title: str, note: str) -> str:
     if failed:
         lines += ["", "Attacks that fail a check of their health:", "", *failed]
     return "\n".join(lines) + "\n"
+
+
+def _gain_table(rows: Sequence[Standing]) -> list[str]:
+    """The differences of each attack alone, and of damage, as lines of Markdown."""
+    names = list(dict.fromkeys(name for row in rows for name in row.model.gains))[1:]
+    if not names:
+        return []
+    headings = [name.replace("_", " ").replace("damage", "damage at") for name in names]
+    title = (
+        "The same differences from the plain VAE of each attack alone, and of the damage, of which "
+        "more is worse:"
+    )
+    return [
+        *("", title, ""),
+        f"| {' | '.join(['', 'r50', *headings])} |",
+        f"|{'---|' * (len(names) + 2)}",
+        *(
+            f"| {' | '.join([row.title, *(_gain(row, name) for name in ('r50', *names))])} |"
+            for row in rows
+            if row.model.gains
+        ),
+    ]
+
+
+def _gain(row: Standing, name: str) -> str:
+    found = row.model.gains.get(name)
+    return "" if found is None else interval(found, signed=True)
 
 
 def interval(found: MedianInterval, *, signed: bool = False) -> str:

@@ -31,9 +31,9 @@ def evaluate(
 
     - `seatbelt evaluate --images 100 --aggregate-images 1000 --no-figures` - in a few seconds
 
-    Bounds, noise and reconstructions are of held-out images, the parts of the top layer's KL and
-    disentanglement of training images. Everything is kept in `evaluation/` in the folder of the
-    run: the numbers, draws for ArviZ, and figures with the traversals of every layer.
+    Disentanglement is of training images, all else of held-out ones. Everything is kept in
+    `evaluation/` in the folder of the run: the numbers, draws for ArviZ, and figures with the
+    traversals of every layer.
     """
     from pyro_seatbelt.runs.evaluate import evaluate_run
     from pyro_seatbelt.runs.listing import newest_run
@@ -58,11 +58,9 @@ def _show(report: "EvaluationReport") -> None:
     found = report.evaluation
     if report.was_finished:
         say(f"{report.folder}: finished already; --force makes it again", err=True)
-    say(
-        f"step {found.step}, {found.num_images} held-out images, "
-        f"{found.num_aggregate} training images"
-        + (f", in {found.precision}" if found.precision != "float32" else "")
-    )
+    trained = f", {found.num_aggregate} training images" if _needs_training_images(found) else ""
+    precision = f", in {found.precision}" if found.precision != "float32" else ""
+    say(f"step {found.step}, {found.num_images} held-out images{trained}{precision}")
     print_table(("", "value", "unit"), _rows(found))
     say()
     layers = [
@@ -70,6 +68,10 @@ def _show(report: "EvaluationReport") -> None:
         for name, kl in found.kl.items()
     ]
     print_table(("layer", "KL", "active units", *(["MIG"] if found.mig else [])), layers)
+    say()
+    print_table((f"KL of the top layer, {found.parts_of}", "nats per image"), _parts(found))
+    if found.parts_warning:
+        say(f"note: {found.parts_warning}", err=True)
     say()
     noise = [
         (f"{level.scale:g}", f"{level.log_likelihood:.1f}", f"{level.std:.1f}",
@@ -92,9 +94,6 @@ def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
         ("ELBO", f"{found.elbo:.2f}", nats),
         (f"bound of {found.iwae_samples} draws (IWAE)", f"{found.iwae:.2f}", nats),
         ("log p(x | z)", f"{found.log_likelihood:.2f}", nats),
-        ("mutual information, top layer", f"{found.mutual_information:.3f}", nats),
-        ("total correlation, top layer", f"{found.total_correlation:.3f}", nats),
-        ("dimension-wise KL, top layer", f"{found.dimension_wise_kl:.3f}", nats),
         ("mean squared error", f"{found.mse:.5f}", "pixels in [0, 1]"),
         ("L2 distance", f"{found.l2:.3f}", "pixels in [0, 1]"),
         ("MS-SSIM", f"{found.ms_ssim:.4f}", ""),
@@ -105,6 +104,20 @@ def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
     ]
     scores = found.disentanglement or {}
     return rows + [(SCORES.get(name, name), f"{score:.3f}", "") for name, score in scores.items()]
+
+
+def _parts(found: "Evaluation") -> list[tuple[str, str]]:
+    parts = {
+        "mutual information": found.mutual_information,
+        "total correlation": found.total_correlation,
+        "dimension-wise KL": found.dimension_wise_kl,
+    }
+    parts["together"] = sum(parts.values())
+    return [(name, f"{value:.3f}") for name, value in parts.items()]
+
+
+def _needs_training_images(found: "Evaluation") -> bool:
+    return found.mig is not None or found.parts_of == "training images"
 
 
 def _gap(found: "Evaluation", layer: str) -> list[str]:

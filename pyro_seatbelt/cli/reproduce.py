@@ -99,15 +99,16 @@ def reproduce(
     item gets a folder with figures (PNG), tables (CSV, Markdown) and `claims.json`: what the
     paper says, what came out, and whether it holds.
     """
-    from pyro_seatbelt.paper.items import ITEMS
-    from pyro_seatbelt.paper.reproduction import reproduce as make
-    from pyro_seatbelt.paper.scales import scale_named
+    from pyro_seatbelt.paper.catalogue import CATALOGUE
 
     if list_:
         _list(json=json)
         return
     if not names:
-        raise InputError(f"which one? name some of {', '.join(ITEMS)}, or all")
+        raise InputError(f"which one? name some of {', '.join(CATALOGUE)}, or all")
+    from pyro_seatbelt.paper.reproduction import reproduce as make
+    from pyro_seatbelt.paper.scales import scale_named
+
     size, where = scale_named(scale, synthetic=synthetic), SweepOptions(**given)
     with resumable(), ProgressBar(stderr_console()) as bar:
         found = make(
@@ -129,19 +130,14 @@ def reproduce(
 
 
 def _list(*, json: bool) -> None:
-    from pyro_seatbelt.paper.items import ITEMS
+    from pyro_seatbelt.paper.catalogue import CATALOGUE
 
     if json:
-        print_json(
-            [
-                {"name": name, "title": item.title, "source": item.source}
-                for name, item in ITEMS.items()
-            ]
-        )
+        print_json([{"name": name, **item._asdict()} for name, item in CATALOGUE.items()])
     else:
         print_table(
             ("name", "title", "in the paper"),
-            [(name, item.title, item.source) for name, item in ITEMS.items()],
+            [(name, *item) for name, item in CATALOGUE.items()],
         )
 
 

@@ -131,20 +131,50 @@ def _show(models: "Sequence[Model]", reports: "Sequence[RobustnessReport]") -> N
                 f"{model.name}: certified {_certified(certified)}: the median distortion below "
                 "which nothing can cover half of the way, by the bound of the networks"
             )
-    _show_damage(models)
+    _show_columns(models, "r50_by_", "r50 of each attack alone")
+    _show_columns(
+        models,
+        "damage_",
+        "Maximum damage without a target: how far, in shares of the way, by size of d",
+    )
+    _show_gains(models)
     say()
     _show_checks(reports)
     say()
 
 
-def _show_damage(models: "Sequence[Model]") -> None:
-    names = [name for name in models[0].medians if name.startswith("damage_")]
+def _show_columns(models: "Sequence[Model]", prefix: str, title: str) -> None:
+    names = [name for name in models[0].medians if name.startswith(prefix)]
     rows = [
         (_short(model.name), *(_number(model.medians[name].median) for name in names))
         for model in models
     ]
-    say("\nMaximum damage without a target: how far, in shares of the way, by size of d")
-    print_table(("", *(name.removeprefix("damage_") for name in names)), rows)
+    say(f"\n{title}")
+    print_table(("", *(name.removeprefix(prefix) for name in names)), rows)
+
+
+def _show_gains(models: "Sequence[Model]") -> None:
+    """Says how the models differ from the first."""
+    first = models[0]
+    for model in models:
+        if not model.gains:
+            continue
+        ratio = (sum(model.mse) / len(model.mse)) / (sum(first.mse) / len(first.mse))
+        say()
+        _say_wrapped(
+            f"{model.name} less {first.name}, over the same pairs and seeds, with 95 %; "
+            f"MSE x {ratio:.2f}"
+        )
+        print_table(
+            ("", "difference", "low", "high"),
+            [
+                (
+                    name.replace("_", " "),
+                    *(_signed(end) for end in (each.median, each.low, each.high)),
+                )
+                for name, each in model.gains.items()
+            ],
+        )
 
 
 def _show_checks(reports: "Sequence[RobustnessReport]") -> None:
@@ -183,6 +213,10 @@ def _certified(found: "MedianInterval") -> str:
 
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}"
+
+
+def _signed(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:+.2f}"
 
 
 def _mean(values: Sequence[float], digits: int) -> str:

@@ -100,7 +100,7 @@ def sweep(
     """
     from pyro_seatbelt.runs.folder import runs_root
     from pyro_seatbelt.sweeps.grid import read_grid
-    from pyro_seatbelt.sweeps.sweep import part_of, run_jobs
+    from pyro_seatbelt.sweeps.job import part_of
 
     options = SweepOptions(**given)
     jobs = read_grid(grid).jobs()
@@ -108,6 +108,8 @@ def sweep(
     if dry_run:
         _list(part_of(jobs, options.shard), folder, json=json)
         return
+    from pyro_seatbelt.sweeps.sweep import run_jobs
+
     with resumable(), ProgressBar(stderr_console()) as bar:
         result = run_jobs(jobs, folder, options, progress=bar)
     if json:

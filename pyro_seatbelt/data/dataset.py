@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.source import ImageSource, MappedImages
 from pyro_seatbelt.drawn.splitmix import splitmix64
 from pyro_seatbelt.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pyro_seatbelt.data.source import ImageSource
 
 
 class Split(NamedTuple):
@@ -23,8 +25,8 @@ class Split(NamedTuple):
         heldout: Images to judge on, int64, ascending, shape `(E,)`.
     """
 
-    train: Tensor
-    heldout: Tensor
+    train: "Tensor"
+    heldout: "Tensor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class ImageDataset:
     """
 
     name: str
-    images: ImageSource
+    images: "ImageSource"
     identities: NDArray[np.int64]
     factors: Mapping[str, NDArray[np.int64]]
     fingerprint: str
@@ -115,6 +117,8 @@ class ImageDataset:
             >>> ImageDataset.from_array("squares", squares, synthetic=True).num_images
             6
         """
+        from pyro_seatbelt.data.source import MappedImages
+
         images = MappedImages(pixels)
         return cls(
             name=name,
@@ -154,6 +158,8 @@ class ImageDataset:
         Raises:
             InputError: If the share is not between 0 and 1 or there are fewer than two identities.
         """
+        import torch
+
         if not 0 < holdout < 1:
             raise InputError(f"expected holdout between 0 and 1, got {holdout}")
         if self.published_split is not None:

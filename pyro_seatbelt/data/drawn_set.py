@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from pyro_seatbelt.data.dataset import ImageDataset
 from pyro_seatbelt.data.draft import draft
 from pyro_seatbelt.data.spec import LoadRequest, check_ids
 from pyro_seatbelt.data.stored_set import StoredSet
-from pyro_seatbelt.drawn.drawing import Draw, draw_all
 from pyro_seatbelt.executors.processors import num_workers
 from pyro_seatbelt.locks import turn
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.drawn.drawing import Draw
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class DrawnSet(StoredSet):
         identities_per_worker: How many identities make a process worth starting.
     """
 
-    draw: Draw
+    draw: "Draw"
     classes: Callable[[int], dict[str, NDArray[np.int64]]]
     identities_per_worker: int
     synthetic: bool = True
@@ -79,6 +82,8 @@ class DrawnSet(StoredSet):
             InputError: If the number of identities is out of range or the cache cannot be written.
             RuntimeError: If a process ends early.
         """
+        from pyro_seatbelt.drawn.drawing import draw_all
+
         ids = self._ids(request)
         num_identities = ids or self.shape[0]
         workers = min(num_workers(), num_identities // self.identities_per_worker)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pyro_seatbelt.data.cache import CachedImages, find_cached, remake
 from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.fingerprint import fingerprint
-from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import DatasetSpec
 from pyro_seatbelt.data.verified import check_once
 
@@ -81,6 +80,8 @@ class StoredSet(DatasetSpec):
         Returns:
             The data set; a part has a fingerprint of its own.
         """
+        from pyro_seatbelt.data.source import MappedImages
+
         whole = len(array) == cached.shape[0]
         return ImageDataset(
             name=self.name,

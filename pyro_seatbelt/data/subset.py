@@ -1,11 +1,13 @@
 """Some of many images, lying evenly over all of them and over the factors of a grid."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _GOLDEN_SECTION = (math.sqrt(5) - 1) / 2
 
@@ -51,7 +53,7 @@ def even_subset(kept: int, total: int) -> NDArray[np.int64]:
     return numbers if kept == total else numbers * golden_stride(total) % total
 
 
-def evenly_spaced(indices: Tensor, count: int) -> Tensor:
+def evenly_spaced(indices: "Tensor", count: int) -> "Tensor":
     """Chooses some of many at equal distances, the first and the last among them: for figures.
 
     Args:
@@ -62,9 +64,12 @@ def evenly_spaced(indices: Tensor, count: int) -> Tensor:
         As many of them, or all if there are fewer, in order.
 
     Example:
+        >>> import torch
         >>> evenly_spaced(torch.arange(100), 3).tolist()
         [0, 49, 99]
     """
+    import torch
+
     if count >= len(indices):
         return indices
     return indices[torch.linspace(0, len(indices) - 1, count, dtype=torch.float64).long()]

@@ -40,6 +40,16 @@ class Defence(ABC):
         """The `observing` of the objective inside, where it has one."""
         return self.objective.observing  # type: ignore[attr-defined]
 
+    @property
+    def networks(self) -> Any:
+        """The `networks` of the objective inside, where it has some."""
+        return self.objective.networks  # type: ignore[attr-defined]
+
+    @property
+    def own_groups(self) -> Any:
+        """The `own_groups` of the objective inside, where it has some."""
+        return self.objective.own_groups  # type: ignore[attr-defined]
+
     @abstractmethod
     def loss(self, around: "DefendedLoss", x: Tensor, seen: Tensor) -> Tensor:
         """Estimates the loss in training, a sum over the data set, in nats.

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from pyro_seatbelt.drawn.splitmix import unit_uniforms
 
@@ -43,14 +42,20 @@ class Draws:
 
     def normal(self, scale: float) -> float:
         """Draw from a normal distribution around zero."""
+        from scipy import special
+
         return scale * float(special.ndtri(self._inner()))
 
     def beta(self, a: float, b: float) -> float:
         """Draw a share from a beta distribution."""
+        from scipy import special
+
         return float(special.betaincinv(a, b, self._inner()))
 
     def dirichlet(self, concentration: float, parts: int) -> NDArray[np.float64]:
         """Draw shares of several parts, shape `(parts,)`, from an even Dirichlet distribution."""
+        from scipy import special
+
         uniforms = np.array([self._inner() for _ in range(parts)])
         gammas: NDArray[np.float64] = special.gammaincinv(concentration, uniforms)
         return gammas / gammas.sum()

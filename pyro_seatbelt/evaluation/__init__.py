@@ -2,43 +2,47 @@
 
 from typing import TYPE_CHECKING
 
-from pyro_seatbelt.evaluation.active_units import active_units
-from pyro_seatbelt.evaluation.decomposition import AggregateTerms, decompose
-from pyro_seatbelt.evaluation.encodings import Encoding, encode
-from pyro_seatbelt.evaluation.heldout import Heldout, evaluate_heldout
-from pyro_seatbelt.evaluation.importance import (
-    Bound,
-    WeightedDraws,
-    importance_weighted_bound,
-    weighted_draws,
-)
-from pyro_seatbelt.evaluation.mutual_information_gap import mutual_information_gap
-from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
-from pyro_seatbelt.evaluation.prior_images import prior_images
-from pyro_seatbelt.evaluation.traversals import traverse
-from pyro_seatbelt.evaluation.weight_norms import weight_norm
 from pyro_seatbelt.lazy import lazily
-from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
-from pyro_seatbelt.traces.reconstruction import reconstruct
 
 if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores
+    from pyro_seatbelt.evaluation.encodings import Encoding, encode
+    from pyro_seatbelt.evaluation.heldout import (
+        Heldout,
+        HeldoutImages,
+        evaluate_heldout,
+        evaluate_heldout_images,
+    )
+    from pyro_seatbelt.evaluation.importance import (
+        Bound,
+        WeightedDraws,
+        importance_weighted_bound,
+        weighted_draws,
+    )
+    from pyro_seatbelt.evaluation.mig import mutual_information_gap
+    from pyro_seatbelt.evaluation.noise import NoiseRobustness, noise_robustness
+    from pyro_seatbelt.evaluation.prior_draws import prior_images
     from pyro_seatbelt.evaluation.quality import Quality, reconstruction_quality
+    from pyro_seatbelt.evaluation.traversals import traverse
+    from pyro_seatbelt.evaluation.units import active_units
+    from pyro_seatbelt.evaluation.weight_norms import weight_norm
+    from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
+    from pyro_seatbelt.traces.reconstruction import reconstruct
 
 __all__ = [
-    "AggregateTerms",
     "Bound",
     "Disentanglement",
     "Encoding",
     "Heldout",
+    "HeldoutImages",
     "NoiseRobustness",
     "Quality",
     "WeightedDraws",
     "active_units",
-    "decompose",
     "disentanglement_scores",
     "encode",
     "evaluate_heldout",
+    "evaluate_heldout_images",
     "evaluation_mode",
     "importance_weighted_bound",
     "mutual_information_gap",
@@ -51,11 +55,22 @@ __all__ = [
     "weighted_draws",
 ]
 
-# torchmetrics and scikit-learn take seconds to import
+# a report needs its statistics without torch; torchmetrics and scikit-learn take seconds, too
 __getattr__ = lazily(
     __name__,
     {
         "disentanglement": ["Disentanglement", "disentanglement_scores"],
+        "encodings": ["Encoding", "encode"],
+        "heldout": ["Heldout", "evaluate_heldout"],
+        "importance": ["Bound", "WeightedDraws", "importance_weighted_bound", "weighted_draws"],
+        "mig": ["mutual_information_gap"],
+        "noise": ["NoiseRobustness", "noise_robustness"],
+        "prior_draws": ["prior_images"],
+        ".traces.evaluation_mode": ["evaluation_mode"],
+        ".traces.reconstruction": ["reconstruct"],
         "quality": ["Quality", "reconstruction_quality"],
+        "traversals": ["traverse"],
+        "units": ["active_units"],
+        "weight_norms": ["weight_norm"],
     },
 )

@@ -17,7 +17,7 @@ WORSE = 0.02
 apart."""
 
 ITERATIONS = 0.02
-"""How much twice the iterations may move the median r50, relatively."""
+"""How much twice the iterations may lower the median r50, relatively."""
 
 UNLIMITED = 0.9
 """The share of the way that an attack without a budget must cover."""
@@ -117,25 +117,46 @@ def check_gradient_free(r50: NDArray[np.float64], found50: NDArray[np.float64]) 
     )
 
 
+def check_transfer(r50: NDArray[np.float64], there50: NDArray[np.float64]) -> Check:
+    """What moves another run moves this one no sooner than attacks on itself do.
+
+    Where it does, the gradients of this one are worth less than those of the other: they are
+    masked (Athalye et al., 2018).
+
+    Args:
+        r50: Of every pair, shape `(B,)`; NaN where it is undefined.
+        there50: Where the distortions that were found on the other run cover half of the way.
+
+    Example:
+        >>> check_transfer(np.array([0.2, 0.3]), np.array([0.5, 0.7])).text
+        '0 of 2 pairs are moved sooner by what moves the other run (median r50 here 0.60)'
+    """
+    beaten = there50 < (1 - WORSE) * r50
+    known = _defined(r50)
+    middle = np.median(there50[known]) if known.any() else np.nan
+    words = f"are moved sooner by what moves the other run (median r50 here {middle:.2f})"
+    return _count("transfer", beaten, known, words)
+
+
 def check_iterations(r50: float, twice: float) -> Check:
-    """Twice the iterations change nothing.
+    """Twice the iterations find little that is smaller.
 
     Args:
         r50: The median over pairs.
-        twice: The same after twice the iterations.
+        twice: The same with what twice the iterations find besides.
 
     Example:
         >>> check_iterations(0.2, 0.19).text
-        'twice the iterations move the median r50 by 5.0 %, from 0.200 to 0.190'
+        'twice the iterations lower the median r50 by 5.0 %, from 0.200 to 0.190'
     """
     if not (np.isfinite(r50) and np.isfinite(twice)):
         return Check("iterations", None, "r50 is undefined")
-    moved = abs(twice - r50) / r50
+    lowered = (r50 - twice) / r50
     text = (
-        f"twice the iterations move the median r50 by {100 * moved:.1f} %, from {r50:.3f} to "
+        f"twice the iterations lower the median r50 by {100 * lowered:.1f} %, from {r50:.3f} to "
         f"{twice:.3f}"
     )
-    return Check("iterations", bool(moved < ITERATIONS), text)
+    return Check("iterations", bool(lowered < ITERATIONS), text)
 
 
 def check_unlimited(covered: NDArray[np.float64]) -> Check:

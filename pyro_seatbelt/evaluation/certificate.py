@@ -8,7 +8,7 @@ References:
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyro_seatbelt.evaluation.coverage import LEAST_ROOM
+from pyro_seatbelt.traces.coverage import LEAST_ROOM
 
 
 def certified_resistance(
@@ -16,7 +16,7 @@ def certified_resistance(
 ) -> NDArray[np.float64]:
     r"""A lower bound of the relative distortion that covers a share of the way.
 
-    To cover the share s (see :func:`~pyro_seatbelt.evaluation.coverage.covered_share`) the
+    To cover the share s (see :func:`~pyro_seatbelt.traces.coverage.covered_share`) the
     reconstruction must move by at least :math:`s \|r(x) - r(x_t)\|`, by the triangle inequality;
     it moves by :math:`L \|d\|` at most. So
 

@@ -6,25 +6,13 @@ References:
     | Disentangling Improves VAEs' Robustness to Adversarial Attacks (Willetts et al.), Eqs 2 and 3
 """
 
-from collections.abc import Mapping
+import math
 from typing import NamedTuple
 
-import torch
-from pyro import poutine
-from torch import Tensor
-from torch.distributions import Distribution
+from pyro_seatbelt.objectives.aggregate import LogDensity
 
-from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.data.subset import even_subset
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
-from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
-from pyro_seatbelt.objectives.aggregate import LogDensity, exact_log_density
-from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
-from pyro_seatbelt.traces.log_prob import unmasked
-from pyro_seatbelt.traces.programs import Program
-
-_PIECE = 1024
-"""Posteriors that are looked at together, so that chunks of pairs stay small."""
+SATURATED = 1.0
+"""Nats below the logarithm of the number of images where the mutual information is too low."""
 
 
 class AggregateTerms(NamedTuple):
@@ -54,6 +42,7 @@ def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> Aggregat
         Means over the draws; they add up to :math:`(\log q - \log p) / n`.
 
     Example:
+        >>> import torch
         >>> density = LogDensity(torch.tensor([-1.0]), torch.tensor([[-2.0, -3.0]]))
         >>> aggregate_terms(-0.5, -7.0, density)
         AggregateTerms(mutual_information=0.5, total_correlation=4.0, dimension_wise_kl=2.0)
@@ -64,76 +53,32 @@ def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> Aggregat
     return AggregateTerms((log_q - joint) / n, (joint - marginal) / n, (marginal - log_p) / n)
 
 
-def decompose(
-    model: Program,
-    images: ImageSource,
-    indices: Tensor,
-    encodings: Mapping[str, Encoding],
-    *,
-    latent: str,
-    num_draws: int = 2048,
-    batch_size: int = 512,
-    seed: int = 0,
-) -> AggregateTerms:
-    r"""Decomposes the KL of a layer with the exact aggregate posterior of a set of images.
+def saturation_warning(mutual_information: float, num_images: int) -> str:
+    r"""Says so where a mutual information is about as large as its images allow.
 
-    :math:`q(z) = \frac{1}{N} \sum_n q(z \mid \text{pa}_n)` is a mixture over every image that was
-    encoded: give those that the model was trained on. A layer with a parent has one draw of it
-    per image. The expectation is over `num_draws` of these images, evenly spread, one draw each.
-
-    Of a part of the data set the mixture is that of the part alone: its mutual information cannot
-    exceed the logarithm of its number of images, and comes out too low where posteriors hardly
-    overlap; the total correlation then comes out too high.
+    The aggregate posterior of n images is a mixture of n posteriors. Where these hardly overlap
+    each draw is explained by its own image alone, and the mutual information is :math:`\log n`
+    whatever the model. What it lacks the total correlation has too much, because the product of
+    the marginals is a much denser mixture.
 
     Args:
-        model: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and observes them.
-        images: Where the images come from.
-        indices: Those that were encoded, int64, shape :math:`(N,)`.
-        encodings: Posteriors of every latent site (:func:`~pyro_seatbelt.evaluation.encode`).
-        latent: The layer, usually the top one.
-        num_draws: Images whose draws the expectation is over, at most N.
-        batch_size: Images at a time.
-        seed: Seeds latents of the model that the guide does not have.
+        mutual_information: In nats per image.
+        num_images: Images in the aggregate posterior.
 
     Returns:
-        Means over the draws, in nats per image.
+        A sentence, where less than :data:`SATURATED` nats are left; otherwise nothing.
 
-    Raises:
-        ValueError: When `latent` is not among the encodings, or is no latent of the model.
-        NotImplementedError: When its site is masked.
+    Example:
+        >>> saturation_warning(2.5, 100)
+        ''
+        >>> saturation_warning(4.0, 100)[:47]
+        'The mutual information is near log 100 = 4.61, '
     """
-    if latent not in encodings:
-        raise ValueError(
-            f"site '{latent}' was not encoded (those are: {', '.join(encodings) or 'none'})"
-        )
-    draws, posterior = encodings[latent]
-    rows = torch.from_numpy(even_subset(min(num_draws, len(draws)), len(draws))).sort().values
-    rows = rows.to(draws.device)
-    x_rows = indices[rows.to(indices.device)]
-    batches = pixel_batches(images, x_rows, batch_size=batch_size, dtype=pixel_dtype(model))
-    log_p = 0.0
-    with evaluation_mode(model, seed=seed):
-        for some, x in zip(rows.split(batch_size), batches, strict=True):
-            values = {name: each.draws[some] for name, each in encodings.items()}
-            trace = poutine.trace(poutine.condition(model, data=values)).get_trace(x)
-            if latent not in trace.nodes:
-                raise ValueError(f"site '{latent}' is no latent of the model")
-            trace.compute_log_prob(lambda name, _: name == latent)
-            log_p += unmasked(trace.nodes[latent]).cpu().double().sum().item()
-        points = draws[rows]
-        log_q = rows_of(posterior, rows).log_prob(points).cpu().double().sum().item()
-        density = exact_log_density(points, in_pieces(posterior))
-    return aggregate_terms(log_q, log_p, density)
-
-
-def in_pieces(posterior: Distribution) -> list[Distribution]:
-    """Divides the posteriors of many images so that chunks of pairs stay small.
-
-    Args:
-        posterior: Of batch shape :math:`(N, D)`.
-
-    Returns:
-        Distributions of at most 1024 images each.
-    """
-    count = posterior.batch_shape[0]
-    return [rows_of(posterior, slice(start, start + _PIECE)) for start in range(0, count, _PIECE)]
+    most = math.log(num_images)
+    if not mutual_information >= most - SATURATED:  # nor where it is no number
+        return ""
+    return (
+        f"The mutual information is near log {num_images:,} = {most:.2f}, the most that "
+        f"{num_images:,} images can show: it is too low and the total correlation too high; more "
+        "images show more."
+    )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
-from pyro_seatbelt.evaluation.mutual_information_gap import varying
+from pyro_seatbelt.evaluation.mig import varying
 
 
 class Disentanglement(NamedTuple):

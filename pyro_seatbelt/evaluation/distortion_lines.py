@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyro_seatbelt.evaluation.coverage import covered_share, l2_norms
 from pyro_seatbelt.progress import Progress, silent
+from pyro_seatbelt.traces.coverage import covered_share, l2_norms
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.reconstruction import reconstruct
 

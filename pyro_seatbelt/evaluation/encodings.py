@@ -9,12 +9,15 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.factors import factorised
 from pyro_seatbelt.traces.programs import Program
 from pyro_seatbelt.traces.sites import sample_sites
+
+_PIECE = 1024
+"""Posteriors that are looked at together, so that chunks of pairs stay small."""
 
 
 class Encoding(NamedTuple):
@@ -36,6 +39,7 @@ def encode(
     images: ImageSource,
     indices: Tensor,
     *,
+    context: Sequence[Tensor] = (),
     batch_size: int = 512,
     seed: int = 0,
     progress: Progress = silent,
@@ -48,6 +52,8 @@ def encode(
         guide: Takes pixels in [0, 1], shape :math:`(B, C, H, W)`, and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
+        context: Further arguments of the guide, tensors with a row for each image of the whole set
+            (the labels of a conditional VAE).
         batch_size: Images at a time.
         seed: Seeds the draws; the global generators are left alone.
         progress: Is told how many images are done.
@@ -73,9 +79,10 @@ def encode(
     batches = pixel_batches(
         images, indices, batch_size=batch_size, dtype=pixel_dtype(guide), progress=progress
     )
+    beside = context_batches(context, indices, batch_size=batch_size)
     with evaluation_mode(guide, seed=seed):
-        for x in batches:
-            sites = sample_sites(poutine.trace(guide).get_trace(x))
+        for x, rows in zip(batches, beside, strict=True):
+            sites = sample_sites(poutine.trace(guide).get_trace(x, *rows))
             for name, site in sites.items():
                 if site["is_observed"]:
                     continue
@@ -109,6 +116,19 @@ def rows_of(posterior: Distribution, rows: Tensor | slice) -> Distribution:
     """
     chosen = {name: value[rows] for name, value in _parameters(posterior).items()}
     return _like(posterior, chosen)
+
+
+def in_pieces(posterior: Distribution) -> list[Distribution]:
+    """Divides the posteriors of many images so that chunks of pairs stay small.
+
+    Args:
+        posterior: Of batch shape :math:`(N, D)`.
+
+    Returns:
+        Distributions of at most 1024 images each.
+    """
+    count = posterior.batch_shape[0]
+    return [rows_of(posterior, slice(start, start + _PIECE)) for start in range(0, count, _PIECE)]
 
 
 def _join(pieces: Sequence[Encoding]) -> Encoding:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.generators import kept_generators
@@ -69,6 +69,7 @@ def importance_weighted_bound(
     images: ImageSource,
     indices: Tensor,
     *,
+    context: Sequence[Tensor] = (),
     num_samples: int = 64,
     plate: str = "data",
     vectorize: bool = True,
@@ -88,6 +89,8 @@ def importance_weighted_bound(
         guide: Takes the same and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
+        context: Further arguments of both, tensors with a row for each image of the whole set (the
+            labels of a conditional VAE).
         num_samples: K, draws per image.
         plate: Name of the plate over images.
         vectorize: Whether draws go through the pair together, in a plate to the left of its own;
@@ -138,11 +141,16 @@ def importance_weighted_bound(
         dtype=pixel_dtype(model, guide),
         progress=progress,
     )
+    beside = context_batches(context, indices, batch_size=batch_size)
     parts = []
     with evaluation_mode(model, guide, seed=seed):
-        for x in batches:
+        for x, rows in zip(batches, beside, strict=True):
             draws = weighted_draws(
-                model, guide, x, num_samples, plate=plate, vectorize=vectorize, keep=False
+                *(model, guide, x, num_samples),
+                context=rows,
+                plate=plate,
+                vectorize=vectorize,
+                keep=False,
             )
             log_weight = draws.log_weight.cpu().double()
             parts.append(
@@ -167,6 +175,7 @@ def weighted_draws(
     x: Tensor,
     num_samples: int,
     *,
+    context: Sequence[Tensor] = (),
     plate: str = "data",
     vectorize: bool = True,
     keep: bool = True,
@@ -178,6 +187,7 @@ def weighted_draws(
         guide: Draws the latents.
         x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
         num_samples: K, draws per image.
+        context: Further arguments of both, a row for each of these images.
         plate: Name of the plate over images.
         vectorize: Whether several draws go through the pair together.
         keep: Whether to keep the draws themselves.
@@ -191,7 +201,7 @@ def weighted_draws(
         NotImplementedError: When a site is masked.
     """
     at_once = min(num_samples, max(1, ROWS // len(x))) if vectorize else 1
-    nesting = _plate_nesting(model, guide, x) if at_once > 1 else 0
+    nesting = _plate_nesting(model, guide, x, context) if at_once > 1 else 0
     parts = []
     for start in range(0, num_samples, at_once):
         count = min(at_once, num_samples - start)
@@ -200,7 +210,7 @@ def weighted_draws(
             if at_once > 1:
                 particles = -nesting - 1
                 stack.enter_context(pyro.plate("importance_draws", count, dim=particles))
-            traces = trace_pair(model, guide, x).with_log_probs()
+            traces = trace_pair(model, guide, x, *context).with_log_probs()
         parts.append(_weigh(traces, particles, plate, keep=keep))
     return WeightedDraws(
         latents=_stack([part.latents for part in parts]),
@@ -237,10 +247,10 @@ def _weigh(traces: PairTraces, particles: int | None, plate: str, *, keep: bool)
     return WeightedDraws(values, torch.stack(list(terms.observed.values())).sum(0), log_ratio)
 
 
-def _plate_nesting(model: Program, guide: Program, x: Tensor) -> int:
+def _plate_nesting(model: Program, guide: Program, x: Tensor, context: Sequence[Tensor]) -> int:
     """How many dimensions the plates of a pair take, from a run on few images."""
     with kept_generators(x.device):
-        return plate_nesting(*trace_pair(model, guide, x[:2]))
+        return plate_nesting(*trace_pair(model, guide, x[:2], *(each[:2] for each in context)))
 
 
 def _stack(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

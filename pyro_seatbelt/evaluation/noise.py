@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.data import ImageSource
-from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
+from pyro_seatbelt.evaluation.batches import context_batches, pixel_batches, pixel_dtype
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.log_prob import unmasked
@@ -38,6 +38,7 @@ def noise_robustness(
     images: ImageSource,
     indices: Tensor,
     *,
+    context: Sequence[Tensor] = (),
     scales: Sequence[float] = (0.0, 0.1, 0.25, 0.5, 1.0),
     site: str = "x",
     batch_size: int = 512,
@@ -58,6 +59,8 @@ def noise_robustness(
         guide: Takes noisy pixels of that shape and draws the latents.
         images: Where the images come from.
         indices: Which of them, int64, shape :math:`(n,)`.
+        context: Further arguments of both, tensors with a row for each image of the whole set (the
+            labels of a conditional VAE).
         scales: Standard deviations of the noise, on data from -1 to 1.
         site: Name of the observed site.
         batch_size: Images at a time.
@@ -88,9 +91,11 @@ def noise_robustness(
     for number, scale in enumerate(scales):
         parts = []
         with evaluation_mode(model, guide, seed=seed):
-            for x in pixel_batches(images, indices, batch_size=batch_size, dtype=dtype):
+            batches = pixel_batches(images, indices, batch_size=batch_size, dtype=dtype)
+            beside = context_batches(context, indices, batch_size=batch_size)
+            for x, extra in zip(batches, beside, strict=True):
                 noisy = x + 0.5 * scale * torch.randn_like(x)
-                trace = trace_pair(model, guide, noisy, observed=x).model
+                trace = trace_pair(model, guide, noisy, *extra, observed=x).model
                 trace.compute_log_prob(lambda name, _: name == site)
                 observed = sample_sites(trace).get(site)
                 if observed is None or not observed["is_observed"]:

@@ -18,7 +18,7 @@ def traverse(
     model: Program,
     guide: Program,
     x: Tensor,
-    *,
+    *context: Tensor,
     latent: str,
     values: Sequence[float],
     dimensions: Sequence[int] | None = None,
@@ -37,6 +37,7 @@ def traverse(
         model: Any Pyro model that observes images at `site`.
         guide: Its guide.
         x: One image, pixels in [0, 1], shape :math:`(1, C, H, W)`.
+        context: Further arguments of both, one row each.
         latent: The layer.
         values: Where a dimension is put, in standard deviations of the prior.
         dimensions: Which dimensions; all of them by default.
@@ -58,11 +59,11 @@ def traverse(
     """
     if len(x) != 1:
         raise ValueError(f"expected one image, got {len(x)}")
-    means = posterior_means(guide, x)
+    means = posterior_means(guide, x, *context)
     if latent not in means:
         raise ValueError(f"no latent site '{latent}': choose from {', '.join(means)}")
     with evaluation_mode(model, guide):
-        trace = poutine.trace(poutine.condition(model, data=means)).get_trace(x)
+        trace = poutine.trace(poutine.condition(model, data=means)).get_trace(x, *context)
         order = [name for name in sample_sites(trace) if name in means]
         above = order[: order.index(latent)]
         prior: Any = trace.nodes[latent]["fn"]
@@ -74,7 +75,7 @@ def traverse(
             z[:, dimension] = prior.mean[0, dimension] + shift * prior.stddev[0, dimension]
             data = {name: means[name].expand(len(values), -1) for name in above}
             program = at_mean(poutine.condition(model, data={**data, latent: z}))
-            batch = x.expand(len(values), *x.shape[1:])
-            node: Any = poutine.trace(program).get_trace(batch).nodes[site]
+            batch = [each.expand(len(values), *each.shape[1:]) for each in (x, *context)]
+            node: Any = poutine.trace(program).get_trace(*batch).nodes[site]
             rows.append(node["fn"].mean)
     return torch.stack(rows)

@@ -28,6 +28,8 @@ class TopDown(PyroModule):
         num_data: Size N of the data set that a minibatch stands for.
         latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
         plate: Name of the plate over images.
+        plate_dim: Its dimension, a negative number; by default the rightmost that is free. At -2
+            images have shape :math:`(B, *, C, H, W)`, with room for a plate inside it.
 
     Raises:
         ValueError: Without a conditional or images in the data set, or when the names are not one
@@ -53,6 +55,7 @@ class TopDown(PyroModule):
         num_data: int,
         latents: Sequence[str] | None = None,
         plate: str = "data",
+        plate_dim: int | None = None,
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
@@ -66,21 +69,24 @@ class TopDown(PyroModule):
         self.num_data = num_data
         self.latents = name_latents(len(conditionals), latents)
         self.plate = plate
+        self.plate_dim = plate_dim
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
         """Draws every layer given images.
 
         Args:
             x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+            context: What every conditional sees besides, after its other inputs, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
 
         Returns:
             The layers, lowest first, each of shape :math:`(*, B, D_i)`.
         """
-        with pyro.plate(self.plate, self.num_data, subsample=x):
+        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
             features = self.encoder(x)
             z: list[Tensor] = []
             layers = list(zip(self.latents, self.conditionals, strict=True))
             for name, conditional in reversed(layers):
-                posterior = conditional(z[0], features) if z else conditional(features)
+                posterior = conditional(*z[:1], features, *context)
                 z.insert(0, pyro.sample(name, posterior))
         return z

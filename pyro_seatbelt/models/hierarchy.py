@@ -27,7 +27,7 @@ class Hierarchy(PyroModule):
 
     Args:
         decoder: Maps :math:`(*, D)` to :math:`(*, C, H, W)`, where D is the length of
-            :math:`z_1`, or of all layers together with skips.
+            :math:`z_1`, or of all layers together with skips, and of the context if there is one.
         likelihood: Maps the decoder's output to a distribution over images.
         conditionals: The :math:`p(z_i \mid z_{i+1})`, lowest first; empty for one layer.
             Each maps a tensor to a distribution (see
@@ -38,6 +38,8 @@ class Hierarchy(PyroModule):
         latents: Names of the latent sites, lowest layer first; `z1` ... `zL` by default.
         image: Name of the site of the image.
         plate: Name of the plate over images.
+        plate_dim: Its dimension, a negative number; by default the rightmost that is free. At -2
+            images have shape :math:`(B, *, C, H, W)`, with room for a plate inside it.
 
     Raises:
         ValueError: Without images in the data set, or when the names are not one per layer.
@@ -62,6 +64,7 @@ class Hierarchy(PyroModule):
         latents: Sequence[str] | None = None,
         image: str = "x",
         plate: str = "data",
+        plate_dim: int | None = None,
     ) -> None:
         # a PyroModule runs only under the setting that it was made with; this one under both
         with pyro.settings.context(module_local_params=True):
@@ -77,6 +80,7 @@ class Hierarchy(PyroModule):
         self.latents = name_latents(len(conditionals) + 1, latents)
         self.image = image
         self.plate = plate
+        self.plate_dim = plate_dim
         # on a buffer, so that .to() moves the prior's dtype and device
         self.register_buffer("zero", torch.zeros(()), persistent=False)
 
@@ -85,12 +89,14 @@ class Hierarchy(PyroModule):
         """The number L of latent layers."""
         return len(self.latents)
 
-    def forward(self, x: Tensor | None = None, *, num_images: int = 1) -> Tensor:
+    def forward(self, x: Tensor | None = None, *context: Tensor, num_images: int = 1) -> Tensor:
         """Runs the generative program.
 
         Args:
             x: Observed pixels in [0, 1], shape :math:`(B, C, H, W)`; without
                 them images are drawn from the prior.
+            context: What every layer below the top and the decoder see besides, tensors of shape
+                :math:`(B, F_k)`: labels make a conditional VAE.
             num_images: How many images to draw when `x` is None.
 
         Returns:
@@ -98,11 +104,12 @@ class Hierarchy(PyroModule):
         """
         size = num_images if x is None else self.num_data
         *lower, top = self.latents
-        with pyro.plate(self.plate, size, subsample=x):
+        with pyro.plate(self.plate, size, subsample=x, dim=self.plate_dim):
             prior = dist.Normal(self.zero.expand(self.top_dim), 1.0).to_event(1)
             z = [pyro.sample(top, prior)]
             for name, conditional in reversed(list(zip(lower, self.conditionals, strict=True))):
-                z.insert(0, pyro.sample(name, conditional(z[0])))
-            logits = self.decoder(concatenate(z) if self.skip else z[0])
+                z.insert(0, pyro.sample(name, conditional(z[0], *context)))
+            seen = [*(z if self.skip else z[:1]), *context]
+            logits = self.decoder(concatenate(seen) if len(seen) > 1 else z[0])
             image: Tensor = pyro.sample(self.image, self.likelihood(logits), obs=x)
         return image

@@ -259,9 +259,18 @@ class ConditionalNormal(nn.Module):
             A Gaussian of event shape :math:`(D,)`.
         """
         loc, raw = full_precision(self.network(concatenate(parents))).chunk(2, dim=-1)
-        scale = (LOG_SCALE_BOUND * torch.tanh(raw / LOG_SCALE_BOUND)).exp()
-        posterior: dist.Independent = dist.Normal(loc, scale).to_event(1)
+        posterior: dist.Independent = dist.Normal(loc, bounded_scale(raw)).to_event(1)
         return posterior
+
+
+def bounded_scale(raw: Tensor) -> Tensor:
+    r"""Makes scales within :math:`e^{\pm 6}` of real numbers.
+
+    Example:
+        >>> bounded_scale(torch.tensor([0.0, 1e9]))
+        tensor([  1.0000, 403.4288])
+    """
+    return (LOG_SCALE_BOUND * torch.tanh(raw / LOG_SCALE_BOUND)).exp()
 
 
 def concatenate(tensors: Sequence[Tensor]) -> Tensor:

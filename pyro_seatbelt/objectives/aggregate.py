@@ -30,6 +30,7 @@ from torch.distributions import Distribution
 
 from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.gaussian_aggregate import chunk_elements, gaussian_aggregate_sums
+from pyro_seatbelt.traces.factors import marginals_of
 
 _NORMALS = (torch.distributions.Normal, dist.Normal)
 
@@ -44,6 +45,26 @@ class AggregateSums(NamedTuple):
 
     joint: Tensor
     marginal: Tensor
+
+
+class Mixture(NamedTuple):
+    """Draws of a minibatch and the posteriors whose mixture they are held against.
+
+    The arguments of :func:`aggregate_sums`, whose shapes they have.
+
+    Attributes:
+        z: The draws.
+        posterior: The factorised posterior that they come from.
+        log_weights: Of every draw against every posterior.
+        row_weights: What every draw counts for.
+        dim: The dimension of the images.
+    """
+
+    z: Tensor
+    posterior: Distribution
+    log_weights: Tensor
+    row_weights: Tensor
+    dim: int
 
 
 class LogDensity(NamedTuple):
@@ -152,8 +173,9 @@ def aggregate_sums(
 
     Args:
         z: Draws; the batch shape :math:`(*, M, *)` and then :math:`D`.
-        posterior: The factorised posterior that they come from, with the shape of `z` as its
-            batch shape and scalar events.
+        posterior: The posterior that they come from: its factors, with the shape of `z` as
+            batch shape and scalar events, or a distribution over vectors, whose marginal sums are
+            NaN but for multivariate normals.
         log_weights: From :func:`log_weights`.
         row_weights: :math:`a_i`, in the batch shape. No gradient flows into them.
         dim: The negative dimension of the batch shape that holds the images.
@@ -162,6 +184,13 @@ def aggregate_sums(
         Sums over every dimension but the last.
     """
     axis = dim - 1
+    if posterior.event_shape:
+        joint = _joint_sum(z, posterior, log_weights, row_weights, dim)
+        factors = marginals_of(posterior)
+        if factors is None:
+            return AggregateSums(joint, z.new_full(z.shape[-1:], math.nan))
+        marginal = aggregate_sums(z, factors, log_weights, row_weights, dim=dim).marginal
+        return AggregateSums(joint, marginal)
     rows = row_weights.movedim(dim, 0)  # (i, *)
     if isinstance(posterior, torch.distributions.Normal) and type(posterior) in _NORMALS:
         num_images, num_dims = z.shape[axis], z.shape[-1]
@@ -180,6 +209,16 @@ def aggregate_sums(
     return AggregateSums((rows * density.joint).sum(), marginal)
 
 
+def _joint_sum(
+    z: Tensor, posterior: Distribution, log_weights: Tensor, row_weights: Tensor, dim: int
+) -> Tensor:
+    pairs = z.movedim(dim - 1, 0)  # (i, *, D) without the images' axis
+    pairs = pairs.unsqueeze(dim - 1).expand(len(pairs), *z.shape)  # whole: flows broadcast nothing
+    log_q = posterior.log_prob(pairs).movedim(dim, 1)  # (i, j, *)
+    density = aggregate_log_density(log_q[..., None], log_weights).joint
+    return (row_weights.movedim(dim, 0) * density).sum()
+
+
 @torch.no_grad()
 def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensity:
     r"""The exact aggregate log-density over a whole data set, in chunks.
@@ -188,8 +227,9 @@ def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensi
 
     Args:
         z: Points, shape :math:`(S, D)`.
-        posteriors: The factorised posteriors of all N images, in pieces: distributions of batch
-            shape :math:`(n_k, D)` with scalar events.
+        posteriors: The posteriors of all N images, in pieces: factorised distributions of batch
+            shape :math:`(n_k, D)` with scalar events, or distributions over vectors of batch shape
+            :math:`(n_k,)`, whose marginal densities are NaN but for multivariate normals.
 
     Returns:
         :math:`\log q(z)`, shape :math:`(S,)`, and :math:`\log q(z_d)`, shape :math:`(S, D)`.
@@ -208,18 +248,39 @@ def exact_log_density(z: Tensor, posteriors: Sequence[Distribution]) -> LogDensi
     num_data = sum(q.batch_shape[0] for q in posteriors)
     joint, marginal = [], []
     chunk = max(1, chunk_elements(z) // (z.shape[1] * max(q.batch_shape[0] for q in posteriors)))
-    densities = [_images_last(q) for q in posteriors]
+    densities = [_pairwise(q) for q in posteriors]
     for rows in torch.split(z, chunk):
         log_joint = torch.full_like(rows[:, 0], -math.inf)
         log_marginal = torch.full_like(rows, -math.inf)
         for density in densities:
-            log_q = density(rows)  # (s, D, n)
-            log_joint = torch.logaddexp(log_joint, log_q.sum(1).logsumexp(1))
-            log_marginal = torch.logaddexp(log_marginal, log_q.logsumexp(2))
+            log_q, log_q_d = density(rows)  # (s, n), (s, D, n)
+            log_joint = torch.logaddexp(log_joint, log_q.logsumexp(1))
+            log_marginal = torch.logaddexp(log_marginal, log_q_d.logsumexp(2))
         joint.append(log_joint)
         marginal.append(log_marginal)
     log_n = math.log(num_data)
     return LogDensity(torch.cat(joint) - log_n, torch.cat(marginal) - log_n)
+
+
+def _pairwise(posterior: Distribution) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Log-densities of points (s, D) under n posteriors: of vectors (s, n), marginal (s, D, n)."""
+    factors = marginals_of(posterior)
+    if posterior.event_shape == ():
+        of_factors = _images_last(posterior)
+
+        def of_products(rows: Tensor) -> tuple[Tensor, Tensor]:
+            log_q = of_factors(rows)
+            return log_q.sum(1), log_q
+
+        return of_products
+
+    def of_vectors(rows: Tensor) -> tuple[Tensor, Tensor]:
+        log_q = posterior.log_prob(rows[:, None].expand(-1, posterior.batch_shape[0], -1))
+        if factors is None:
+            return log_q, log_q.new_full((*rows.shape, 1), math.nan)
+        return log_q, _images_last(factors)(rows)
+
+    return of_vectors
 
 
 def _images_last(posterior: Distribution) -> Callable[[Tensor], Tensor]:

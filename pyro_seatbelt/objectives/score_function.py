@@ -1,14 +1,15 @@
 """The gradient through draws that cannot be reparameterised."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from pyro.infer.util import MultiFrameTensor
 from pyro.poutine import Trace
 from torch import Tensor
 
+from pyro_seatbelt.objectives.site_parts import negative_entropy
 from pyro_seatbelt.traces.plates import plate_stack
-from pyro_seatbelt.traces.sites import sample_sites
+from pyro_seatbelt.traces.sites import sample_sites, shared_latents
 
 
 def score_function(
@@ -63,3 +64,33 @@ def score_function(
         score = site["unscaled_log_prob"]
         parts.append((own * (score - score.detach())).sum())
     return torch.stack(parts).sum()
+
+
+def score_of_bound(
+    model_trace: Trace,
+    guide_trace: Trace,
+    weighted: Sequence[tuple[float, Tensor]],
+    others: Sequence[Tensor | None],
+    *,
+    analytic_entropy: bool,
+) -> Tensor | None:
+    """The :func:`score_function` of a weighted bound.
+
+    Args:
+        model_trace: As there.
+        guide_trace: As there.
+        weighted: The parts of the decomposed sites with their weights.
+        others: What floors and the like add to the loss.
+        analytic_entropy: Whether latents that model and guide share have their entropies in the
+            loss.
+    """
+    coupled = sum((each for each in others if each is not None), weighted[0][1].new_zeros(()))
+    for weight, part in weighted:
+        if weight != 1:
+            coupled = coupled + (weight - 1) * part
+    shared = shared_latents(model_trace, guide_trace)
+    log_q = {
+        name: negative_entropy(site) if analytic_entropy and name in shared else site["log_prob"]
+        for name, site in sample_sites(guide_trace).items()
+    }
+    return score_function(model_trace, guide_trace, log_q, coupled)

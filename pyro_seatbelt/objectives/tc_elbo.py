@@ -8,13 +8,13 @@ References:
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import torch
 from pyro import poutine
-from pyro.distributions.util import scale_and_mask
 from pyro.infer import Trace_ELBO
 from pyro.infer.elbo import ELBOModule
 from pyro.infer.util import torch_item
@@ -22,20 +22,21 @@ from pyro.poutine import Trace
 from torch import Tensor, nn
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.family import EstimatorName
-from pyro_seatbelt.objectives.aggregate import AggregateSums, aggregate_sums, log_weights
-from pyro_seatbelt.objectives.free_bits import shortfall
+from pyro_seatbelt.family import EstimatorName, Weights
+from pyro_seatbelt.objectives.free_bits import floors_by_site, site_shortfall
 from pyro_seatbelt.objectives.loss_module import LossModule
-from pyro_seatbelt.objectives.score_function import score_function
+from pyro_seatbelt.objectives.plate_sizes import PlateSizes
+from pyro_seatbelt.objectives.score_function import score_of_bound
+from pyro_seatbelt.objectives.site_parts import (
+    log_q_sum,
+    site_parts,
+)
 from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
-from pyro_seatbelt.objectives.weight import Weight
-from pyro_seatbelt.traces.factors import entropy, factorised
-from pyro_seatbelt.traces.log_prob import row_weights, sum_over_draws
-from pyro_seatbelt.traces.plates import data_plate, find_plate
+from pyro_seatbelt.objectives.weight import Floor, SiteWeight, Weight, weights_by_site
+from pyro_seatbelt.traces.log_prob import row_weights
+from pyro_seatbelt.traces.plates import plate_around
 from pyro_seatbelt.traces.sites import (
-    Site,
     check_not_enumerated,
-    check_reparameterised,
     sample_sites,
     shared_latents,
 )
@@ -59,27 +60,35 @@ class TraceTC_ELBO(Trace_ELBO):
     :math:`-E_{q(x)} \log q(x) = \log N` of Eq 9 is left out.
 
     It reads only the traces: any model and guide will do whose site `latent`
-    is `Independent(base, 1)`, reparameterised, inside the plate. N is the
-    plate's size. Other sites of the guide may be discrete: their gradient comes from the score
-    function, as in :class:`pyro.infer.Trace_ELBO`; none is enumerated. It works in
+    is a vector for each image, reparameterised, inside the plate. N is the
+    plate's size. `Independent(base, 1)` has marginals, and so have multivariate normals, of low
+    rank or not; of any other family with a density everywhere, such as an autoregressive flow, the
+    aggregate is known jointly alone, and beta and gamma must be equal. Other sites of the guide
+    may be discrete: their gradient comes from the score function, as in
+    :class:`pyro.infer.Trace_ELBO`; :class:`TraceEnumTC_ELBO` enumerates them. It works in
     :class:`pyro.infer.SVI` and, as ``elbo(model, guide)``, under a torch optimizer. `alpha`,
-    `beta`, `gamma` and `free_bits` are attributes: assign to them to anneal.
+    `beta`, `gamma`, `lower`, `weights` and `free_bits` are attributes: assign to them to anneal.
 
     Args:
-        latent: Name of the site whose KL is decomposed, the top layer.
+        latent: Name of the site whose KL is decomposed, the top layer; or the weights of several
+            sites by name, each decomposed with its own (a lower layer's dimension-wise KL is
+            from :math:`p(z_i \mid z_{i+1})`).
         alpha: Weight of the index-code mutual information.
         beta: Weight of the total correlation.
         gamma: Weight of the dimension-wise KL.
+        lower: Weight of the KL of the layers that are not decomposed, 1 in the paper.
         estimator: How a minibatch estimates :math:`q(z_L)` in the loss: `mws` (the paper's) or
             `mss`.
-        free_bits: Floor under the KL of every latent dimension of every layer, in nats per image.
-            At the top it is under the ordinary KL; weights other than 1 act outside the floor.
+        free_bits: Floor under the KL of every latent dimension of every layer, in nats per image,
+            or floors by site for some layers alone.
+            It is under the ordinary KL; weights other than 1 act outside it.
             Vectorised particles share one floor under their mean, others have one each.
         analytic_entropy: Use the closed-form entropy of each guide conditional instead of
             :math:`-\log q` at the draw: same mean, and a smaller variance while the guide is
             narrower than the true posterior, as amortised guides are (near the exact posterior
             the draw's own :math:`\log q` cancels more).
-        plate: Name of the plate over images.
+        plate: Name of the plate over images; needed where the site is inside several vectorised
+            plates and none is called `data`.
         num_particles: Draws of the latents per evaluation.
         vectorize_particles: Draw them in parallel.
         max_plate_nesting: As in Pyro; give it (1 for our models) with vectorised particles, or
@@ -96,6 +105,13 @@ class TraceTC_ELBO(Trace_ELBO):
             or any is to be enumerated.
 
     Example:
+        Two layers, and a floor under one of them:
+
+        >>> two = TraceTC_ELBO({"z1": Weights(beta=4.0), "z3": Weights(beta=6.0)},
+        ...                    free_bits={"z1": 0.1})
+        >>> two.weights["z3"]
+        Weights(alpha=1.0, beta=6.0, gamma=1.0)
+
         >>> import pyro
         >>> from pyro_seatbelt import presets
         >>> family = presets.build("beta-tcvae", network="mlp", image_shape=(1, 8, 8), num_data=100)
@@ -103,22 +119,24 @@ class TraceTC_ELBO(Trace_ELBO):
         >>> loss = elbo.loss(family.model, family.guide, torch.rand(16, 1, 8, 8))
     """
 
-    alpha = Weight()
-    beta = Weight()
-    gamma = Weight()
-    free_bits = Weight()
+    alpha = SiteWeight()
+    beta = SiteWeight()
+    gamma = SiteWeight()
+    lower = Weight()
+    free_bits = Floor()
 
     def __init__(
         self,
-        latent: str,
+        latent: str | Mapping[str, Weights],
         *,
         alpha: float = 1.0,
         beta: float = 1.0,
         gamma: float = 1.0,
+        lower: float = 1.0,
         estimator: EstimatorName = "mws",
-        free_bits: float = 0.0,
+        free_bits: float | Mapping[str, float] = 0.0,
         analytic_entropy: bool = False,
-        plate: str = "data",
+        plate: str | None = None,
         num_particles: int = 1,
         vectorize_particles: bool = False,
         max_plate_nesting: float = math.inf,
@@ -132,23 +150,34 @@ class TraceTC_ELBO(Trace_ELBO):
             strict_enumeration_warning=strict_enumeration_warning,
             retain_graph=retain_graph,
         )
-        for name, value, kind in (("latent", latent, "site"), ("plate", plate, "plate")):
-            if not isinstance(value, str):
-                raise TypeError(f"expected {name} to be the name of a {kind}, got {value!r}")
+        if not isinstance(cast(object, plate), str | None):
+            raise TypeError(f"expected plate to be the name of a plate, got {plate!r}")
         if estimator not in get_args(EstimatorName):
             raise ValueError(
                 f"unknown estimator '{estimator}': choose from {', '.join(get_args(EstimatorName))}"
             )
-        self.latent = latent
-        self.alpha = alpha
-        self.beta = beta
-        self.gamma = gamma
+        self._weights = weights_by_site(latent, Weights(alpha, beta, gamma))
+        self.lower = lower
         self.estimator: EstimatorName = estimator
         self.free_bits = free_bits
         self.analytic_entropy = analytic_entropy
         self.plate = plate
-        self._whole: int | None = None  # size of a plate that its batch filled
+        self._sizes = PlateSizes()
         self._observers: list[Callable[[TermsPerImage], None]] = []
+
+    @property
+    def weights(self) -> Mapping[str, Weights]:
+        """The weights of the decomposed sites by name; assign a mapping to anneal."""
+        return MappingProxyType(self._weights)
+
+    @weights.setter
+    def weights(self, value: Mapping[str, Weights]) -> None:
+        self._weights = weights_by_site(value, Weights())
+
+    @property
+    def latent(self) -> str:
+        """Name of the decomposed site, of several the last."""
+        return list(self._weights)[-1]
 
     def __call__(self, model: Callable[..., Any], guide: Callable[..., Any]) -> ELBOModule:
         """A module that computes the loss and has the parameters of model and guide.
@@ -176,19 +205,27 @@ class TraceTC_ELBO(Trace_ELBO):
         self._check_plates(model_trace, guide_trace)
         model_trace.compute_log_prob()
         guide_trace.compute_log_prob()
-        names = shared_latents(model_trace, guide_trace, self.latent)
-        q = guide_trace.nodes[self.latent]
-        check_reparameterised(q)
+        names = shared_latents(model_trace, guide_trace, *self.weights)
         for trace in (guide_trace, model_trace):
             check_not_enumerated(*sample_sites(trace).values())
         kl = {
-            name: self._log_q(guide_trace.nodes[name]) - model_trace.nodes[name]["log_prob_sum"]
+            name: log_q_sum(guide_trace.nodes[name], self.analytic_entropy)
+            - model_trace.nodes[name]["log_prob_sum"]
             for name in names
         }
-        log_qz = self._aggregate(q, model_trace.nodes[self.latent], estimator or self.estimator)
-        log_product = log_qz.marginal.sum()
-        zero = torch.zeros_like(log_product)
-        lower = [value for name, value in kl.items() if name != self.latent]
+        parts = {
+            name: site_parts(
+                guide_trace.nodes[name],
+                model_trace.nodes[name],
+                plate=self.plate,
+                estimator=estimator or self.estimator,
+                analytic_entropy=self.analytic_entropy,
+            )
+            for name in self.weights
+        }
+        first, *others = parts.values()
+        zero = torch.zeros_like(first.mutual_information)
+        lower = [value for name, value in kl.items() if name not in parts]
         # sites of one program alone (auxiliary, or drawn from the prior) count as in Trace_ELBO
         model_sites, guide_sites = sample_sites(model_trace), sample_sites(guide_trace)
         lower += [s["log_prob_sum"] for name, s in guide_sites.items() if name not in kl]
@@ -203,10 +240,13 @@ class TraceTC_ELBO(Trace_ELBO):
                 zero,
             ),
             lower_kl=sum(lower, zero),
-            mutual_information=self._log_q(q) - log_qz.joint,
-            total_correlation=log_qz.joint - log_product,
-            dimension_wise_kl=log_product - model_trace.nodes[self.latent]["log_prob_sum"],
+            mutual_information=sum(
+                (p.mutual_information for p in others), first.mutual_information
+            ),
+            total_correlation=sum((p.total_correlation for p in others), first.total_correlation),
+            dimension_wise_kl=sum((p.dimension_wise_kl for p in others), first.dimension_wise_kl),
             kl=kl,
+            parts=parts,
             num_images=row_weights(model_trace.nodes[self.latent]).sum(),
         )
 
@@ -265,18 +305,23 @@ class TraceTC_ELBO(Trace_ELBO):
 
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
         terms = self.terms(model_trace, guide_trace)
-        loss = (
-            -terms.log_likelihood
-            + terms.lower_kl
-            + self.alpha * terms.mutual_information
-            + self.beta * terms.total_correlation
-            + self.gamma * terms.dimension_wise_kl
-        )
-        missing = None
-        if self.free_bits > 0:
-            missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
+        weighted = self._weighted(terms)
+        loss = -terms.log_likelihood
+        for weight, part in weighted:
+            loss = loss + weight * part
+        penalty = self._penalty(model_trace, guide_trace, self.estimator)
+        if penalty is not None:
+            loss = loss + penalty
+        missing = self._shortfall(model_trace, guide_trace, list(terms.kl))
+        if missing is not None:
             loss = loss + missing
-        score = self._score(model_trace, guide_trace, terms, missing)
+        score = score_of_bound(
+            model_trace,
+            guide_trace,
+            weighted,
+            [penalty, missing],
+            analytic_entropy=self.analytic_entropy,
+        )
         if score is not None:
             loss = loss + score
         if self._observers:
@@ -286,109 +331,46 @@ class TraceTC_ELBO(Trace_ELBO):
         return loss
 
     def _check_plates(self, model_trace: Trace, guide_trace: Trace) -> None:
-        """Raises on plates that stand for two data sets, before Pyro does on their shapes."""
-        sites = [sample_sites(trace).get(self.latent) for trace in (model_trace, guide_trace)]
-        p, q = (None if site is None else find_plate(site, self.plate) for site in sites)
-        if p is not None and q is not None and p.num_data != q.num_data:
-            raise InputError(
-                f"plate '{self.plate}': the guide's stands for {q.num_data} images and the "
-                f"model's for {p.num_data}: give both the same num_data"
-            )
-        if q is None or q.size != q.num_data:
-            return
-        if self._whole not in (None, -1, q.size):
-            warnings.warn(
-                f"plate '{self.plate}': the data set's size N is {self._whole} and then {q.size}, "
-                "as large as the batch each time, and N counts in the decomposition: if these are "
-                f"batches of one data set, write pyro.plate('{self.plate}', num_data, subsample=x)",
-                stacklevel=2,
-            )
-            self._whole = -1  # once is enough
-        elif self._whole is None:
-            self._whole = q.size
-
-    def _log_q(self, site: Site) -> Tensor:
-        """The guide's log-density summed over images, or the negative entropy in its place."""
-        if not self.analytic_entropy:
-            log_prob_sum: Tensor = site["log_prob_sum"]
-            return log_prob_sum
-        return _negative_entropy(site).sum()
-
-    def _score(
-        self, model_trace: Trace, guide_trace: Trace, terms: Terms, missing: Tensor | None
-    ) -> Tensor | None:
-        coupled = torch.zeros_like(terms.lower_kl) if missing is None else missing
-        for weight, part in self._weighted(terms):
-            if weight != 1:
-                coupled = coupled + (weight - 1) * part
-        log_q = {
-            name: _negative_entropy(site)
-            if self.analytic_entropy and name in terms.kl
-            else site["log_prob"]
-            for name, site in sample_sites(guide_trace).items()
-        }
-        return score_function(model_trace, guide_trace, log_q, coupled)
+        for name in self.weights:
+            site = sample_sites(guide_trace).get(name)
+            if site is not None:
+                plate = self.plate or plate_around(site)
+                self._sizes.check(model_trace, guide_trace, name, plate)
 
     def _weighted(self, terms: Terms) -> list[tuple[float, Tensor]]:
-        """The parts of the top layer with their weights."""
-        return [
-            (self.alpha, terms.mutual_information),
-            (self.beta, terms.total_correlation),
-            (self.gamma, terms.dimension_wise_kl),
+        """The parts of the KL with their weights."""
+        decomposed = [
+            each
+            for name, weights in self.weights.items()
+            for each in terms.parts[name].weighted(name, weights)
         ]
+        return [(self.lower, terms.lower_kl), *decomposed]
 
-    def _aggregate(self, q: Site, p: Site, estimator: EstimatorName) -> AggregateSums:
-        posterior = factorised(q, "decomposed")
-        plate = data_plate(q, self.plate)
-        # the aggregate stands against the prior: it is scaled and masked as the model is
-        z, rows = q["value"], row_weights(p)
-        mask = None
-        if isinstance(p["mask"], Tensor):
-            mask = p["mask"].expand(rows.shape).movedim(plate.dim, 0)
-        weights = log_weights(estimator, z.shape[plate.dim - 1], plate.num_data, like=z, mask=mask)
-        return aggregate_sums(z, posterior, weights, rows, dim=plate.dim)
+    def _penalty(
+        self,
+        model_trace: Trace,  # noqa: ARG002 - for objectives that add something
+        guide_trace: Trace,  # noqa: ARG002
+        estimator: EstimatorName,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What an objective adds to the weighted parts, a sum over the plate's images, in nats."""
+        return None
 
-    def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor:
-        missing = []
-        for name in names:
-            q: Site = guide_trace.nodes[name]
-            p: Site = model_trace.nodes[name]
-            posterior, prior = factorised(q, "given free bits"), factorised(p, "given free bits")
-            log_q = (
-                -entropy(q, posterior) if self.analytic_entropy else posterior.log_prob(q["value"])
+    def _shortfall(self, model_trace: Trace, guide_trace: Trace, names: list[str]) -> Tensor | None:
+        missing = [
+            site_shortfall(
+                guide_trace.nodes[name],
+                model_trace.nodes[name],
+                floor,
+                analytic_entropy=self.analytic_entropy,
             )
-            log_ratio = sum_over_draws(log_q, q) - sum_over_draws(prior.log_prob(q["value"]), p)
-            missing.append(shortfall(log_ratio, self.free_bits, row_weights(q).sum()))
-        return torch.stack(missing).sum()
+            for name, floor in floors_by_site(self.free_bits, names).items()
+        ]
+        return torch.stack(missing).sum() if missing else None
 
     @torch.no_grad()
     def _per_image(
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> TermsPerImage:
         terms = self.terms(model_trace, guide_trace, estimator="mss")
-        elbo = terms.log_likelihood - terms.lower_kl - terms.kl[self.latent]
-        objective = elbo
-        for weight, part in self._weighted(terms):
-            if weight != 1:  # a part may be NaN
-                objective = objective - (weight - 1) * part
-        if missing is not None:
-            objective = objective - missing
-
-        def per_image(value: Tensor) -> float:
-            return (value / terms.num_images).item()
-
-        return TermsPerImage(
-            objective=per_image(objective),
-            elbo=per_image(elbo),
-            log_likelihood=per_image(terms.log_likelihood),
-            kl={name: per_image(value) for name, value in terms.kl.items()},
-            mutual_information=per_image(terms.mutual_information),
-            total_correlation=per_image(terms.total_correlation),
-            dimension_wise_kl=per_image(terms.dimension_wise_kl),
-        )
-
-
-def _negative_entropy(site: Site) -> Tensor:
-    """In the batch shape of the site, scaled and masked."""
-    weighted: Tensor = scale_and_mask(-entropy(site, site["fn"]), site["scale"], site["mask"])
-    return weighted
+        penalty = self._penalty(model_trace, guide_trace, "mss")
+        return TermsPerImage.of(terms, self._weighted(terms), [penalty, missing])

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from pyro_seatbelt.attacks import Layers, Mode
 from pyro_seatbelt.files import write_atomically, writing
+from pyro_seatbelt.paper.catalogue import CATALOGUE
 from pyro_seatbelt.paper.claims import Claim
 from pyro_seatbelt.paper.members import attack
 from pyro_seatbelt.paper.results import Results
@@ -24,9 +25,7 @@ class Item:
     """How one figure or table is made again.
 
     Attributes:
-        name: What it is called on the command line.
-        title: What it shows.
-        source: Where it is in the paper.
+        name: What it is called on the command line: a key of the :data:`CATALOGUE`.
         roles: The data sets that it is about.
         configs: The runs that it needs of one of them. All are evaluated.
         attacks: The attacks on each of them.
@@ -39,8 +38,6 @@ class Item:
     """
 
     name: str
-    title: str
-    source: str
     roles: tuple[Role, ...]
     configs: Callable[[Scale, Subject], list[TrainConfig]]
     attacks: tuple[Mode, ...] = ()
@@ -48,6 +45,11 @@ class Item:
     draw: Callable[[Results], "Drawn"]
     claims: Callable[[Results], Iterable[Claim]]
     make: Callable[[Results, Path], None] | None = None
+
+    @property
+    def source(self) -> str:
+        """Where it is in the paper."""
+        return CATALOGUE[self.name].source
 
     def jobs(self, scale: Scale) -> list[Job]:
         """What has to be trained, attacked and evaluated at a scale.

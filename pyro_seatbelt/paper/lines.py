@@ -8,7 +8,7 @@ from pyro_seatbelt.evaluation.attack_summary import LENGTHS
 from pyro_seatbelt.paper.measurements import mean
 from pyro_seatbelt.plots import Band
 
-SHADING = "shading: 95 % CI over pairs, ||z|| and λ"
+SHADING = "shading: 95 % CI over pairs, penalties λ and numbers of latent dimensions"
 """What the shading of a line is whose means are over the problems of attacks."""
 
 

@@ -41,10 +41,19 @@ def with_letters(titles: Iterable[str]) -> list[str]:
     return [f"({chr(ord('a') + number)}) {title}" for number, title in enumerate(titles)]
 
 
-def panel_titles(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
-    """Gives every data set a panel's title: (a) synth-chairs, (b) synth-faces."""
-    titles = with_letters(subject.dataset for subject in subjects)
-    return list(zip(subjects, titles, strict=True))
+def panel_titles[T](subjects: Sequence[Subject], rows: Sequence[T]) -> list[tuple[T, Subject, str]]:
+    """Gives every panel of a figure with a column per data set its title: (a) synth-chairs, ...
+
+    Args:
+        subjects: The columns.
+        rows: What the rows are of.
+
+    Returns:
+        Row, data set and title of every panel, row by row.
+    """
+    cells = [(row, subject) for row in rows for subject in subjects]
+    titles = with_letters(subject.dataset for _, subject in cells)
+    return [(*cell, title) for cell, title in zip(cells, titles, strict=True)]
 
 
 def stands_for_celeba(dataset: str) -> str:

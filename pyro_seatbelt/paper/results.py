@@ -13,7 +13,7 @@ from pyro_seatbelt.data import to_pixels
 from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.family import name_latents
 from pyro_seatbelt.paper.scale import Scale
-from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.attack_options import paper_layers
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.images import open_same_data
 from pyro_seatbelt.runs.open import Run, load_run

@@ -267,7 +267,8 @@ def _published_laptop() -> Scale:
         weights=laptop.weights,
         max_iterations=laptop.max_iterations,
         evaluation=laptop.evaluation,
-        note=f"800 steps on drawn images, one seed. {scale.note}",
+        note="800 steps of 64 drawn images, one seed: Gaussian pixels of scale 0.1 in [-1, 1], "
+        "layers of 32, 16, 8 ... dimensions, q(z' | z, x), a cosine; 8 pairs.",
     )
 
 

@@ -13,7 +13,7 @@ from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.manifest import read_checked, read_manifest, remove_manifest, write_manifest
 from pyro_seatbelt.paper.mechanisms import clean_distances, mechanisms
 from pyro_seatbelt.paper.results import Results
-from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.attack_options import paper_layers
 from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
 from pyro_seatbelt.training.config import TrainConfig
 

@@ -43,7 +43,10 @@ def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") ->
     _draw(
         correlation,
         "Total correlation",
-        [_series(name, records, kind, "total_correlation") for name, kind in both.items()],
+        [
+            _series("training, estimated", records, "train", "total_correlation"),
+            _series("held out, exact", records, "heldout", "total_correlation"),
+        ],
     )
     for ax in (kl, correlation):
         ax.set_xlabel("step")

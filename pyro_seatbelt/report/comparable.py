@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyro_seatbelt.evaluation.attack_summary import has_targets
-from pyro_seatbelt.family import name_latents
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.report.configuration import layers_of
 from pyro_seatbelt.report.contents import AttackContents, RunContents, mapping, number
 from pyro_seatbelt.report.quantity import quantity
-from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.attack_options import paper_layers
 
 _RULES = {
     "paper": "the layers that the paper attacks",
@@ -116,12 +116,8 @@ def _conditions(attack: AttackContents, run: RunContents) -> list[Conditions]:
 def _layers(attack: AttackContents, run: RunContents) -> list[str]:
     if attack.mode == "output":
         return [""]  # it reads every layer
-    depth = layers_of(run.config)
-    rules = {
-        "all": "+".join(name_latents(depth)),
-        "base": "z1",
-        "top": f"z{depth}",
-    }
+    latents = PRESETS[run.config.model].latents(layers_of(run.config))
+    rules = {"all": "+".join(latents), "base": latents[0], "top": latents[-1]}
     rules["paper"] = rules[str(paper_layers(run.config.model))]
     return [*(rule for rule in _RULES if rules[rule] == attack.layers), attack.layers]
 

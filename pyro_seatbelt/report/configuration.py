@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyro_seatbelt.family import PRESETS, settle
+from pyro_seatbelt.family import PRESETS, choose_guide, settle
 from pyro_seatbelt.options import Group, mark
 from pyro_seatbelt.report.contents import RunContents
 from pyro_seatbelt.report.quantity import quantity
@@ -89,6 +89,7 @@ def _settings(config: TrainConfig) -> list[SettingGroup]:
     usual = {
         "layers": layers_of(TrainConfig(model=config.model)),
         "beta": beta_of(TrainConfig(model=config.model)),
+        "guide": choose_guide(config.model),
     }
     groups: dict[str, list[Setting]] = {}
     for name, field in TrainConfig.model_fields.items():

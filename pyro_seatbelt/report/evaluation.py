@@ -3,12 +3,21 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pyro_seatbelt.evaluation.decomposition import saturation_warning
 from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.charts import Breakdown, Chart
 from pyro_seatbelt.report.contents import RunContents, number
 from pyro_seatbelt.report.parts import KL_PARTS, NATS, Advice, Fact, Table
 from pyro_seatbelt.runs.evaluation import SCORES, Evaluation
+
+_PARTS_OF = {
+    "held-out images": "The parts of the top layer add up to its KL, with the exact aggregate "
+    "posterior of these images.",
+    "training images": "The parts of the top layer are of training images, as an earlier version "
+    "measured them, and do not add up to its KL on held-out ones.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,7 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
     heldout = run.heldout
     if heldout is None:
         return Advice(text="The run has not been evaluated:", command=command)
+    parts = [number(heldout.get(name)) for name in KL_PARTS]
     return EvaluationSection(
         facts=[
             Fact(label="ELBO", value=_finite(heldout.get("elbo")), unit=NATS),
@@ -54,8 +64,8 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
         ],
         charts=_breakdown(
             _finite_of(heldout.get("kl")),
-            [number(heldout.get(name)) for name in KL_PARTS],
-            "Of the top layer with the exact aggregate posterior of these images.",
+            parts,
+            f"{_PARTS_OF['held-out images']} {_warning(parts[0], heldout)}".rstrip(),
         ),
         note=f"From {heldout.get('num_images', 'some')} held-out images, at step "
         f"{heldout['step']} of training.",
@@ -91,8 +101,7 @@ def _measured(found: Evaluation) -> EvaluationSection:
             *_breakdown(
                 found.kl,
                 parts,
-                "The parts of the top layer are measured with the exact aggregate posterior of "
-                f"{found.num_aggregate:,} training images, its sum on held-out ones.",
+                f"{_PARTS_OF[found.parts_of]} {found.parts_warning}".rstrip(),
             ),
             *_noise_charts(found),
         ],
@@ -112,6 +121,11 @@ def _breakdown(kl: Mapping[str, float], top_parts: Sequence[float], note: str) -
     names += [f"{name} of {top}" for name in KL_PARTS.values()]
     parts = list(zip(names, sizes, strict=True))
     return [Breakdown(title="Where the KL goes", parts=parts, note=note)]
+
+
+def _warning(mutual_information: float, heldout: Mapping[str, Any]) -> str:
+    count = number(heldout.get("num_images"))
+    return saturation_warning(mutual_information, int(count)) if count >= 1 else ""
 
 
 def _noise_charts(found: Evaluation) -> list[Chart]:

@@ -112,6 +112,10 @@ def _tables(found: Robustness) -> list[Table]:
                 (words, median(each))
                 for name, words in _NAMES.items()
                 if (each := getattr(found, name)) is not None
+            ]
+            + [
+                (f"r50 of {mode} attacks alone", median(each))
+                for mode, each in found.r50_by_attack.items()
             ],
         ),
         Table(

@@ -22,15 +22,17 @@ from pyro_seatbelt.attacks import (
     choose_pairs,
 )
 from pyro_seatbelt.attacks.groups import processes_for_groups
-from pyro_seatbelt.attacks.modes import OptimiserName
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.data import read_pixels, to_pixels
-from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.executors.processors import num_workers
-from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.progress import Progress, silent, under
-from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack_options import (
+    AttackOptions,
+    check_search,
+    optimiser_of,
+    paper_layers,
+)
 from pyro_seatbelt.runs.attack_report import AttackReport, write_report
 from pyro_seatbelt.runs.folder import RunFolder, package_versions
 from pyro_seatbelt.runs.images import open_same_data
@@ -87,9 +89,7 @@ def attack_run(
     blank = torch.zeros(1, *run.record.image_shape, device=device)
     # before data are opened: what the pair cannot do is known without them
     read = {
-        # a divergence of posteriors is one of q: no chain moves it, and none need run
-        mode: attack.bind(run.model, run.guide if mode == "output" else run.posterior, blank)
-        for mode, attack in attacks.items()
+        mode: attack.bind(run.model, run.guide_for(mode), blank) for mode, attack in attacks.items()
     }
     images = _own_images(run, options) or _heldout_pairs(run, options, progress)
     x, target = images.x.to(device), None if images.target is None else images.target.to(device)
@@ -145,78 +145,15 @@ def check_options(options: AttackOptions) -> dict[Mode, Attack]:
         >>> list(check_options(AttackOptions(modes=["w2", "output"])))
         ['w2', 'output']
     """
+    check_search(options)
     modes = tuple(dict.fromkeys(options.modes))
-    if "output" in modes and options.layers is not None:
-        raise InputError("the output attack reads every layer: leave out the layers, or the mode")
-    if options.pairs < 1:
-        raise InputError(f"expected one pair or more, got {options.pairs}")
-    _check_search(options)
     # the size of the images is not known yet, and decides nothing that could be wrong
     return {mode: _attack(mode, options.layers or "all", options, 1) for mode in modes}
 
 
-def paper_layers(model: str) -> Layers:
-    """Chooses the layers that the paper attacks.
-
-    Args:
-        model: Member of the family.
-
-    Returns:
-        `base` for chains without skips, whose decoder sees that layer alone (Eq 14); `all` for
-        the others (Eqs 13 and 15).
-
-    Example:
-        >>> paper_layers("dlgm"), paper_layers("seatbelt"), paper_layers("vae")
-        ('base', 'all', 'all')
-    """
-    preset = PRESETS[model]
-    return "base" if preset.hierarchical and not preset.skip else "all"
-
-
-def _check_search(options: AttackOptions) -> None:
-    """Refuses options that contradict each other."""
-    optimiser, bounded = _optimiser_name(options), options.budget is not None
-    wrong = {
-        "untargeted: nothing bounds the distortion: give a budget": (
-            options.untargeted and not bounded
-        ),
-        "norm: it is that of a budget: give a budget, or leave it out": (
-            options.norm is not None and not bounded
-        ),
-        "optimiser: pgd searches in a ball: give a budget, or use lbfgsb": (
-            optimiser == "pgd" and not bounded
-        ),
-        "budget: it bounds the distortion in place of penalties lambda: leave out either": (
-            bounded and any(options.weights)
-        ),
-        "optimiser: lbfgsb handles boxes, and a ball of the l2 norm is none: use pgd": (
-            optimiser == "lbfgsb" and bounded and options.norm != "linf"
-        ),
-        "fresh: means are not drawn: leave out fresh, or at_mean": (
-            options.fresh and options.at_mean
-        ),
-        "fresh: lbfgsb searches along lines, and needs noise that stays: use pgd and a budget": (
-            options.fresh and optimiser != "pgd"
-        ),
-        "ends: without a target there is one end: leave it out": (
-            options.untargeted and options.ends is not None
-        ),
-        "images: expected an input and a target, the input alone of an untargeted attack": (
-            options.images is not None and len(options.images) != 2 - options.untargeted
-        ),
-    }
-    for message, contradicts in wrong.items():
-        if contradicts:
-            raise InputError(message)
-
-
-def _optimiser_name(options: AttackOptions) -> OptimiserName:
-    return options.optimiser or ("lbfgsb" if options.budget is None else "pgd")
-
-
 def _attack(mode: Mode, layers: Layers, options: AttackOptions, num_pixels: int) -> Attack:
     optimiser: Optimiser = LBFGSB(max_iterations=options.max_iterations)
-    if _optimiser_name(options) == "pgd":
+    if optimiser_of(options) == "pgd":
         optimiser = PGD(steps=options.max_iterations)
     ball = None
     if options.budget is not None:

@@ -13,6 +13,8 @@ from pydantic import (
 
 from pyro_seatbelt.attacks.modes import Ends, Layers, Mode, Norm, OptimiserName
 from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
+from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
 
@@ -46,8 +48,8 @@ class AttackOptions(Options):
     """What to attack, and how.
 
     Fields are documented by their descriptions, which are also the help texts of
-    ``seatbelt attack``. What can be attacked is checked where the attacks are made, by
-    :func:`~pyro_seatbelt.runs.attack.check_options`.
+    ``seatbelt attack``. What contradicts itself is refused by :func:`check_search`, what cannot
+    be attacked where the attacks are made, by :func:`~pyro_seatbelt.runs.attack.check_options`.
 
     Attributes:
         images: Two pictures of one's own, the input and the target, instead of random pairs; the
@@ -196,3 +198,85 @@ class AttackOptions(Options):
         if "weights" in values:
             raise ValueError("expected lambdas or weights, got both")
         return {**values, "weights": geometric_weights(values["lambdas"]), "lambdas": None}
+
+
+def paper_layers(model: str) -> Layers:
+    """Chooses the layers that the paper attacks.
+
+    Args:
+        model: Member of the family.
+
+    Returns:
+        `base` for chains without skips, whose decoder sees that layer alone (Eq 14); `all` for
+        the others (Eqs 13 and 15).
+
+    Example:
+        >>> paper_layers("dlgm"), paper_layers("seatbelt"), paper_layers("vae")
+        ('base', 'all', 'all')
+    """
+    preset = PRESETS[model]
+    return "base" if preset.hierarchical and not preset.skip else "all"
+
+
+def optimiser_of(options: AttackOptions) -> OptimiserName:
+    """What searches where the options leave it open.
+
+    Example:
+        >>> optimiser_of(AttackOptions()), optimiser_of(AttackOptions(budget=0.1))
+        ('lbfgsb', 'pgd')
+    """
+    return options.optimiser or ("lbfgsb" if options.budget is None else "pgd")
+
+
+def check_search(options: AttackOptions) -> None:
+    """Refuses options that are out of their bounds or contradict each other, before torch is there.
+
+    Args:
+        options: What to attack, and how.
+
+    Raises:
+        InputError: One line that names the option.
+    """
+    if "output" in options.modes and options.layers is not None:
+        raise InputError("the output attack reads every layer: leave out the layers, or the mode")
+    if options.pairs < 1:
+        raise InputError(f"expected one pair or more, got {options.pairs}")
+    for name, least in {"max_iterations": 1, "samples": 1, "restarts": 0, "batch": 1}.items():
+        if getattr(options, name) < least:
+            raise InputError(f"expected {name} >= {least}, got {getattr(options, name)}")
+    for weight in options.weights:
+        if not 0 <= weight < float("inf"):
+            raise InputError(f"expected finite weights lambda >= 0, got {weight}")
+    optimiser, bounded = optimiser_of(options), options.budget is not None
+    wrong = {
+        "untargeted: nothing bounds the distortion: give a budget": (
+            options.untargeted and not bounded
+        ),
+        "norm: it is that of a budget: give a budget, or leave it out": (
+            options.norm is not None and not bounded
+        ),
+        "optimiser: pgd searches in a ball: give a budget, or use lbfgsb": (
+            optimiser == "pgd" and not bounded
+        ),
+        "budget: it bounds the distortion in place of penalties lambda: leave out either": (
+            bounded and any(options.weights)
+        ),
+        "optimiser: lbfgsb handles boxes, and a ball of the l2 norm is none: use pgd": (
+            optimiser == "lbfgsb" and bounded and options.norm != "linf"
+        ),
+        "fresh: means are not drawn: leave out fresh, or at_mean": (
+            options.fresh and options.at_mean
+        ),
+        "fresh: lbfgsb searches along lines, and needs noise that stays: use pgd and a budget": (
+            options.fresh and optimiser != "pgd"
+        ),
+        "ends: without a target there is one end: leave it out": (
+            options.untargeted and options.ends is not None
+        ),
+        "images: expected an input and a target, the input alone of an untargeted attack": (
+            options.images is not None and len(options.images) != 2 - options.untargeted
+        ),
+    }
+    for message, contradicts in wrong.items():
+        if contradicts:
+            raise InputError(message)

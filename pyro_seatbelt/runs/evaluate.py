@@ -55,8 +55,8 @@ def evaluate_run(
     """Measures a trained run and keeps the numbers in `evaluation/` in its folder.
 
     A finished evaluation of the same checkpoint with the same settings is read; other settings
-    take its place. Bounds, reconstructions and noise are measured on held-out images, the
-    aggregate posterior and disentanglement on those that the run was trained on.
+    take its place. Disentanglement is measured on images that the run was trained on, all
+    else on held-out ones.
 
     Args:
         path: The folder of the run.

@@ -7,7 +7,7 @@ from pydantic import Field
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
 MOST_AGGREGATE_IMAGES = 20_000
-"""Training images in the aggregate posterior unless more are asked for."""
+"""Training images that disentanglement is measured on unless more are asked for."""
 
 
 class EvaluateOptions(Options):
@@ -31,8 +31,8 @@ class EvaluateOptions(Options):
         int | None,
         Field(
             ge=2,
-            description="Training images in the aggregate posterior, by default all, at most "
-            f"{MOST_AGGREGATE_IMAGES}.",
+            description="Training images that disentanglement is measured on, by default all, "
+            f"at most {MOST_AGGREGATE_IMAGES}.",
         ),
     ] = None
     iwae_samples: Annotated[

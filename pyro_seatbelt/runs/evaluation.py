@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pyro_seatbelt.evaluation.decomposition import saturation_warning
+from pyro_seatbelt.evaluation.heldout import Heldout
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.runs.measured import read_record
@@ -41,32 +43,27 @@ class NoiseLevel(BaseModel):
     quantiles: list[float]
 
 
-class Evaluation(BaseModel):
+class Evaluation(Heldout):
     r"""Everything that was measured of a trained run: the content of `evaluation.json`.
 
     Means over held-out images in nats per image, pixels in [0, 1], unless it is said otherwise.
+    The bound and its parts are those of :class:`~pyro_seatbelt.evaluation.Heldout`, from one draw
+    per image, or from more of fewer than 512 images.
 
     Attributes:
         step: Step of the checkpoint.
         seed: Seed of the draws.
-        num_images: Held-out images.
-        num_aggregate: Training images in the aggregate posterior.
+        num_aggregate: Training images at most that disentanglement is measured on.
         versions: Of the packages that decide the numbers.
         fingerprint: SHA-256 of the data.
-        elbo: Evidence lower bound, weights 1 and no floor, from one draw per image, or from
-            more of fewer than 512 images.
+        parts_of: Which images the mutual information, total correlation and dimension-wise KL of
+            the top layer are of, with the exact aggregate posterior of these: the held-out ones,
+            or `num_aggregate` training images in the files of earlier versions, where the three
+            do not add up to the held-out KL.
         iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
             their number. Its gap to the ELBO is measured on at most 128 of the images.
         iwae_samples: Draws per image.
         precision: Arithmetic that all of it was measured in.
-        log_likelihood: :math:`\log p(x \mid z)`.
-        kl: KL by layer.
-        mutual_information: Index-code mutual information of the top layer, over training images
-            with their exact aggregate posterior; too low where that is a part of them.
-        total_correlation: Total correlation of the top layer, likewise; too high of a part.
-        dimension_wise_kl: Dimension-wise KL of the top layer, likewise. The three add up to the
-            top layer's KL on training images.
-        active_units: Dimensions by layer whose posterior mean varies over images by more than 0.01.
         mse: Mean squared error of reconstructions through posterior means.
         ms_ssim: Multi-scale structural similarity of these, three scales at 64x64.
         l2: Euclidean distance of these.
@@ -78,24 +75,17 @@ class Evaluation(BaseModel):
         mig: Mutual information gap by layer; None without known factors.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     step: int
     seed: int
-    num_images: int
     num_aggregate: int
     versions: Mapping[str, str]
     fingerprint: str
-    elbo: float
+    parts_of: Literal["held-out images", "training images"] = "training images"
     iwae: float
     iwae_samples: int
     precision: Literal["float32", "float64"] = "float32"
-    log_likelihood: float
-    kl: dict[str, float]
-    mutual_information: float
-    total_correlation: float
-    dimension_wise_kl: float
-    active_units: dict[str, int]
     mse: float
     ms_ssim: float
     l2: float
@@ -103,6 +93,12 @@ class Evaluation(BaseModel):
     noise: list[NoiseLevel]
     disentanglement: dict[str, float] | None
     mig: dict[str, float] | None
+
+    @property
+    def parts_warning(self) -> str:
+        """Says so where the images are too few for the parts of the top layer's KL."""
+        count = self.num_images if self.parts_of == "held-out images" else self.num_aggregate
+        return saturation_warning(self.mutual_information, count)
 
     def answers(self, options: EvaluateOptions, record: RunRecord, step: int | None) -> bool:
         """Tells whether this is what some options ask for.

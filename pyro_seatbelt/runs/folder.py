@@ -73,6 +73,19 @@ class RunRecord(BaseModel):
     damaged: tuple[str, ...] = ()
 
 
+def table_file(folder: Path) -> Path:
+    """Where the table of an attack is: it comes last, so that the attack is finished with it.
+
+    Args:
+        folder: Of the attack.
+
+    Example:
+        >>> table_file(Path("attacks/latent")).name
+        'table.parquet'
+    """
+    return folder / "table.parquet"
+
+
 class RunFolder:
     """Paths in the folder of a run, and the two records in it.
 

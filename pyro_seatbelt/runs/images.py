@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pyro_seatbelt.data import ImageDataset, Split, load_dataset
+from pyro_seatbelt.data import ImageDataset, Split, dataset_spec, load_dataset
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.folder import RunRecord
@@ -22,6 +22,12 @@ def open_data(config: TrainConfig, progress: Progress = silent) -> tuple[ImageDa
     Raises:
         InputError: If the data are absent, damaged or too few.
     """
+    total = dataset_spec(config.dataset).num_images
+    if total is not None and config.batch_size > total:  # before they are drawn
+        raise InputError(
+            f"batch_size: expected at most the {total} images of {config.dataset}, got "
+            f"{config.batch_size}: ask for smaller batches"
+        )
     dataset = load_dataset(
         config.dataset, data_dir=config.data_dir, ids=config.ids, progress=progress
     )

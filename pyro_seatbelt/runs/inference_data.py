@@ -10,7 +10,12 @@ from xarray import DataTree
 
 from pyro_seatbelt.data import ImageSource, to_pixels
 from pyro_seatbelt.data.subset import evenly_spaced
-from pyro_seatbelt.evaluation import Bound, NoiseRobustness, evaluation_mode, weighted_draws
+from pyro_seatbelt.evaluation import (
+    HeldoutImages,
+    NoiseRobustness,
+    evaluation_mode,
+    weighted_draws,
+)
 from pyro_seatbelt.evaluation.batches import pixel_dtype
 from pyro_seatbelt.runs.open import Run
 
@@ -25,7 +30,7 @@ def inference_data(
     run: Run,
     images: ImageSource,
     heldout: Tensor,
-    bound: Bound,
+    bound: HeldoutImages,
     noise: NoiseRobustness,
     quality: Mapping[str, Tensor],
     *,

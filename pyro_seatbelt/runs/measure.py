@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +16,9 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
 from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.active_units import num_active_units
 from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
-from pyro_seatbelt.evaluation.encodings import Encoding
-from pyro_seatbelt.evaluation.mutual_information_gap import varying
+from pyro_seatbelt.evaluation.importance import ROWS
+from pyro_seatbelt.evaluation.mig import varying
 from pyro_seatbelt.guides import TopDown
 from pyro_seatbelt.progress import Progress, under
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
@@ -76,13 +76,14 @@ def _measure_folded(
     num_images, num_aggregate = options.counts(run.record.num_heldout, run.record.num_train)
     heldout, train = _some(split.heldout, num_images), _some(split.train, num_aggregate)
     pair, seed = (run.model, run.posterior), options.seed
-    latent = run.objective.latent
 
-    bound = measures.importance_weighted_bound(
+    bound = measures.evaluate_heldout_images(
         *pair,
         images,
         heldout,
-        num_samples=max(1, BOUND_DRAWS // num_images),
+        latent=run.objective.latent,
+        num_draws=max(1, BOUND_DRAWS // num_images),
+        batch_size=ROWS,
         seed=seed,
         progress=under(progress, "bound"),
     )
@@ -102,35 +103,27 @@ def _measure_folded(
         seed=seed,
         progress=under(progress, "noise"),
     )
-    quality, means = _reconstructions(run, images, heldout, under(progress, "reconstructions"))
-    encodings = measures.encode(
-        run.posterior, images, train, seed=seed, progress=under(progress, "aggregate")
-    )
-    terms = measures.decompose(run.model, images, train, encodings, latent=latent, seed=seed)
+    quality = _quality(run, images, heldout, under(progress, "reconstructions"))
     known = {
         name: values[train.numpy()]
         for name, values in dataset.factors.items()
         if not (values == dataset.identities).all()  # the number of a thing is no axis of it
     }
-    mig, disentanglement = _disentanglement(run, images, train, encodings, known, options, progress)
-    elbo = bound.elbo.mean().item()
+    mig, disentanglement = _disentanglement(run, images, train, known, options, progress)
+    means: dict[str, Any] = bound.summary.model_dump()
+    means |= {name: each.mean().item() for name, each in quality.items()}
     try:
         evaluation = Evaluation(
             step=run.step,
             seed=seed,
-            num_images=num_images,
+            **means,
+            parts_of="held-out images",
             num_aggregate=num_aggregate,
             versions=package_versions(),
             fingerprint=dataset.fingerprint,
-            elbo=elbo,
-            iwae=elbo + (weighted.iwae - weighted.elbo).mean().item(),
+            iwae=bound.summary.elbo + (weighted.iwae - weighted.elbo).mean().item(),
             iwae_samples=options.iwae_samples,
             precision=options.precision,
-            log_likelihood=bound.log_likelihood.mean().item(),
-            kl={name: each.mean().item() for name, each in bound.kl.items()},
-            **terms._asdict(),
-            active_units={name: num_active_units(each) for name, each in means.items()},
-            **{name: each.mean().item() for name, each in quality.items()},
             weight_norm=norms,
             noise=_levels(noise),
             disentanglement=disentanglement,
@@ -158,28 +151,23 @@ def _computing_in(dtype: torch.dtype, run: Run) -> Iterator[None]:
             module.to(before)
 
 
-def _reconstructions(
+def _quality(
     run: Run, images: ImageSource, heldout: Tensor, progress: Progress
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Quality of reconstructions, and posterior means, of every image."""
+) -> dict[str, Tensor]:
+    """Quality of the reconstruction of every image."""
     parts: list[dict[str, Tensor]] = []
-    means: dict[str, list[Tensor]] = {}
     dtype = pixel_dtype(run.guide)
     for x in pixel_batches(images, heldout, batch_size=512, dtype=dtype, progress=progress):
         reconstructions = measures.reconstruct(run.model, run.guide, x)
         quality = measures.reconstruction_quality(x, reconstructions)
         parts.append({name: each.cpu().double() for name, each in quality._asdict().items()})
-        for name, each in posterior_means(run.guide, x).items():
-            means.setdefault(name, []).append(each)
-    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    return joined, {name: torch.cat(each) for name, each in means.items()}
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def _disentanglement(
     run: Run,
     images: ImageSource,
     train: Tensor,
-    encodings: dict[str, Encoding],
     factors: dict[str, NDArray[np.int64]],
     options: EvaluateOptions,
     progress: Progress,
@@ -189,6 +177,9 @@ def _disentanglement(
     if not known:
         return None, None
     latent = run.objective.latent
+    encodings = measures.encode(
+        run.posterior, images, train, seed=options.seed, progress=under(progress, "aggregate")
+    )
     mig = {}
     for number, (name, encoding) in enumerate(encodings.items(), start=1):
         mig[name] = measures.mutual_information_gap(encoding, known).gap
@@ -213,7 +204,7 @@ def _disentanglement(
 def _weight_norm(run: Run) -> dict[str, float]:
     # the published encoders end in a linear map to the first posterior: here it is a part of that
     conditionals = run.posterior.conditionals
-    first = conditionals[-1 if isinstance(run.posterior, TopDown) else 0]
+    first = conditionals[-1 if type(run.posterior) is TopDown else 0]
     return {
         "encoder": measures.weight_norm(run.posterior.encoder, first),
         "decoder": measures.weight_norm(run.model.decoder),

@@ -3,15 +3,20 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from pyro_seatbelt import presets
+from pyro_seatbelt.attacks.modes import Mode
 from pyro_seatbelt.defences import RefinedGuide, SmoothedEncoder
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.guides import BottomUp, TopDown
 from pyro_seatbelt.models import Hierarchy
 from pyro_seatbelt.models.lipschitz import fix_weights
 from pyro_seatbelt.objectives import TraceTC_ELBO
+from pyro_seatbelt.runs import estimator, hub
+from pyro_seatbelt.runs.export import Exported, export_onnx
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -47,6 +52,108 @@ class Run(NamedTuple):
         assert isinstance(plain, BottomUp | TopDown)
         return plain
 
+    def guide_for(self, mode: Mode) -> BottomUp | TopDown | RefinedGuide:
+        """The guide that an attack reads.
+
+        A divergence of posteriors is one of q: no chain moves it, and none need run.
+
+        Args:
+            mode: What the attack moves towards its target.
+        """
+        return self.guide if mode == "output" else self.posterior
+
+    def transform(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Gives the posterior means of images, as scikit-learn's transformers do.
+
+        Args:
+            images: Pixels in [0, 1], or from 0 to 255 as uint8: shape `(n, C, H, W)`,
+                `(n, C * H * W)` or, of one channel, `(n, H, W)`.
+
+        Returns:
+            The means of all layers side by side, the lowest first, shape `(n, D)`.
+
+        Raises:
+            InputError: When the images are of another shape, or not in the range.
+        """
+        names = self.model.latents
+        return estimator.transform(self.guide, images, self.record.image_shape, names)
+
+    def inverse_transform(self, latents: ArrayLike) -> NDArray[np.float32]:
+        """Gives the mean images of latents; of ``run.transform(images)`` reconstructions.
+
+        Args:
+            latents: All layers side by side, the lowest first, shape `(n, D)`.
+
+        Returns:
+            Pixels, shape `(n, C, H, W)`.
+
+        Raises:
+            InputError: When they are no finite numbers, or too many or few.
+        """
+        return estimator.inverse_transform(self.model, latents, self.record.image_shape)
+
+    def score(
+        self, images: ArrayLike, y: object = None, *, num_draws: int = 1, seed: int = 0
+    ) -> float:
+        """Estimates the ELBO of images at weights 1, in nats per image: the larger, the better.
+
+        The estimate is unbiased for the ELBO, which is a lower bound of the log-likelihood. Of a
+        run with a chain behind its guide it is that of the guide alone.
+
+        Args:
+            images: As :meth:`transform` has them; of images that training has not seen it is the
+                held-out ELBO.
+            y: Not used.
+            num_draws: Draws of the latents for each image.
+            seed: Seeds the draws.
+
+        Raises:
+            InputError: As :meth:`transform` says, or without a draw.
+        """
+        del y
+        shape, pair = self.record.image_shape, (self.model, self.posterior)
+        return estimator.score(*pair, images, shape, num_draws=num_draws, seed=seed)
+
+    def export_onnx(self, folder: Path | str) -> Exported:
+        """Writes encoder and decoder as ONNX graphs (extra `onnx`).
+
+        Args:
+            folder: Where `encoder.onnx` and `decoder.onnx` go; it is made if it is not there.
+
+        Returns:
+            The two files, and what goes in and comes out.
+
+        Raises:
+            InputError: When the run has a defence at inference, or the disk does not take them.
+            ModuleNotFoundError: When what torch exports with is not installed.
+        """
+        if self.config.smoothing or self.config.mcmc_steps:
+            raise InputError(
+                f"{self.folder}: a defence at inference draws, and has no graph: export the run "
+                "that it was put around"
+            )
+        return export_onnx(self.model, self.posterior, self.record.image_shape, Path(folder))
+
+    def push_to_hub(self, name: str, *, private: bool = False) -> str:
+        """Puts the run on the Hugging Face Hub: its weights, its config and its record.
+
+        Weights are safetensors; the optimiser's state, metrics, figures and attacks stay here. The
+        config and the record go up as they are, a `data_dir` of yours included. You are who you
+        have logged in as with `hf auth login`.
+
+        Args:
+            name: `owner/name` of the repository, which is made if it is not there.
+            private: Whether a new repository is private.
+
+        Returns:
+            The address that :func:`load_run` takes.
+
+        Raises:
+            InputError: When the name is none, or the hub does not take it.
+            ModuleNotFoundError: When `huggingface_hub` (extra `hub`) is not installed.
+        """
+        return hub.push_run(self.folder, self.config, self.step, name, private=private)
+
 
 def load_run(
     folder: Path | str, *, step: int | None = None, device: torch.device | str = "cpu"
@@ -54,7 +161,9 @@ def load_run(
     """Rebuilds a trained pair from its folder alone.
 
     Args:
-        folder: The folder of a run.
+        folder: The folder of a run, or ``hf://owner/name`` or ``hf://owner/name@revision`` for one
+            on the Hugging Face Hub (extra `hub`). That is downloaded once for each revision, and
+            nothing in it is believed without its manifest.
         step: Step of the checkpoint to take, by default the newest.
         device: Where the pair is put.
 
@@ -64,6 +173,8 @@ def load_run(
     Raises:
         InputError: If this is no run, it has no such checkpoint, or a file is damaged.
     """
+    if isinstance(folder, str) and folder.startswith(hub.SCHEME):
+        folder = hub.fetch_run(folder)
     run = RunFolder(Path(folder))
     config, record = run.read_config(), run.read_record()
     saved = checkpoints(run.checkpoints)

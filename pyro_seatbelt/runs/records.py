@@ -4,17 +4,14 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import safetensors
 import safetensors.numpy
-import safetensors.torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pyro_seatbelt.attacks.result import AttackResult
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import make_folder, write_atomically, writing
 from pyro_seatbelt.formats import from_json, to_json
@@ -25,8 +22,14 @@ from pyro_seatbelt.manifest import (
     sha256,
     write_manifest,
 )
+from pyro_seatbelt.runs.folder import table_file
 from pyro_seatbelt.runs.misfit import misfit
 from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
+
+if TYPE_CHECKING:  # what is on disk is read without torch
+    from torch import Tensor
+
+    from pyro_seatbelt.attacks.result import AttackResult
 
 IMAGES = ("adversarial", "distortion", "reconstruction")
 """The fields of :class:`AttackResult` that are kept as images."""
@@ -71,7 +74,7 @@ class AttackRecords:
     @property
     def table(self) -> Path:
         """The scalars of every problem."""
-        return self.path / "table.parquet"
+        return table_file(self.path)
 
     @property
     def images(self) -> Path:
@@ -182,7 +185,7 @@ class AttackRecords:
             if self.groups.is_dir():
                 shutil.rmtree(self.groups)
 
-    def add(self, group: int, result: AttackResult) -> None:
+    def add(self, group: int, result: "AttackResult") -> None:
         """Writes the outcome of a group.
 
         Args:
@@ -192,14 +195,16 @@ class AttackRecords:
         Raises:
             InputError: If it cannot be written.
         """
+        from safetensors.torch import save  # noqa: PLC0415
+
         kept = {
             name: images.contiguous()
             for name in IMAGES
-            if isinstance(images := getattr(result, name), Tensor)
+            if (images := getattr(result, name)) is not None
         }
         table = to_parquet(pd.DataFrame(result.columns()))
         files = {
-            self._part(group, "safetensors"): safetensors.torch.save(kept),
+            self._part(group, "safetensors"): save(kept),
             self._part(group, "parquet"): table,
         }
         sums = _write_all(files)
@@ -217,7 +222,7 @@ class AttackRecords:
         return {group for group, path in tables.items() if path.name in listed and path.is_file()}
 
     def merge(
-        self, groups: Iterable[int], columns: pd.DataFrame, pairs: Mapping[str, Tensor]
+        self, groups: Iterable[int], columns: pd.DataFrame, pairs: "Mapping[str, Tensor]"
     ) -> None:
         """Puts the parts of all groups together.
 
@@ -229,6 +234,8 @@ class AttackRecords:
         Raises:
             InputError: If a part is damaged or the disk does not take the result.
         """
+        from safetensors.torch import save  # noqa: PLC0415
+
         tables, images = [], []
         for group in groups:
             tables.append(read_parquet(self._part(group, "parquet"), remedy=_REMEDY))
@@ -237,7 +244,7 @@ class AttackRecords:
         together = {name: np.concatenate([part[name] for part in images]) for name in images[0]}
         ends = {name: each.cpu().contiguous() for name, each in pairs.items()}
         files = {
-            self.pairs: safetensors.torch.save(ends),
+            self.pairs: save(ends),
             self.images: safetensors.numpy.save(together),
             # last, because it says that all is there
             self.table: to_parquet(table),

@@ -14,8 +14,8 @@ from pyro_seatbelt.attacks import Layers, Mode
 from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
-from pyro_seatbelt.runs.attack import attack_run, paper_layers
-from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack import attack_run
+from pyro_seatbelt.runs.attack_options import AttackOptions, paper_layers
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.runs.records import AttackRecords
@@ -103,6 +103,9 @@ def attack_options(
         modes=tuple(modes),
         pairs=options.pairs,
         weights=options.weights,
+        ends=options.ends,
+        restarts=options.restarts,
+        samples=options.samples,
         seed=options.seed,
         max_iterations=times * options.max_iterations,
         device=options.device,
@@ -151,10 +154,11 @@ def _suffices(
             about["step"] == run.step
             and about["source"].get("fingerprint") == run.record.fingerprint
             and arguments["seed"] == options.seed
-            and arguments["samples"] == 1
+            and arguments["samples"] == options.samples
+            and arguments.get("restarts", 0) == options.restarts
             and arguments["noise"] == "frozen"
             and arguments["ball"] is None
-            and arguments.get("ends", "input") == "both"
+            and arguments.get("ends", "input") == options.ends
             and optimiser["name"] == "LBFGSB"
             and optimiser["max_iterations"] == options.max_iterations
         )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pyro_seatbelt.evaluation.medians import median_over_runs
+from pyro_seatbelt.evaluation.medians import median_gain, median_over_runs
 from pyro_seatbelt.files import make_folder, write_atomically, writing
 from pyro_seatbelt.formats import to_json
 from pyro_seatbelt.plots import (
@@ -21,6 +21,7 @@ from pyro_seatbelt.runs.figures import save_figure
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.robustness import RobustnessReport, covered_curves
+from pyro_seatbelt.runs.robustness_measure import BY_ATTACK
 from pyro_seatbelt.runs.robustness_numbers import (
     MEDIANS,
     MedianInterval,
@@ -29,6 +30,9 @@ from pyro_seatbelt.runs.robustness_numbers import (
     read_table,
 )
 from pyro_seatbelt.training.config import TrainConfig
+
+_COMPARED = (BY_ATTACK, "damage_")
+"""What those columns of the tables of pairs begin with that depend on the protocol."""
 
 _UNPOOLED = {"seed", "device"}
 """Settings in which pooled runs may differ."""
@@ -46,6 +50,8 @@ class Model(NamedTuple):
         elbo: Evidence lower bounds, likewise.
         num_undefined: Pairs for which nothing is defined.
         failed: What the attack does not pass, a line each.
+        gains: How much larger its medians are than those of the first model over the same pairs
+            and seeds (:func:`gains_over`); nothing of the first, and of other pairs.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Model(NamedTuple):
     elbo: tuple[float, ...]
     num_undefined: int
     failed: tuple[str, ...]
+    gains: dict[str, MedianInterval]
 
 
 def pool(reports: Sequence[RobustnessReport]) -> list[Model]:
@@ -82,7 +89,50 @@ def pool(reports: Sequence[RobustnessReport]) -> list[Model]:
         groups.setdefault(key, []).append(report)
         configs[key] = config
     names = _names([(configs[key], some[0].run) for key, some in groups.items()])
-    return [_model(name, some) for name, some in zip(names, groups.values(), strict=True)]
+    first, *others = groups.values()
+    gains = [{}, *(gains_over(first, some) for some in others)]
+    return [
+        _model(name, some, over)
+        for name, some, over in zip(names, groups.values(), gains, strict=True)
+    ]
+
+
+def gains_over(
+    base: Sequence[RobustnessReport], some: Sequence[RobustnessReport]
+) -> dict[str, MedianInterval]:
+    """How much larger the medians of runs are than those of others over the same pairs.
+
+    Args:
+        base: The runs that they are compared with.
+        some: The runs, each with the images, the split and the pairs of one of those.
+
+    Returns:
+        The differences, by name: `r50`, `r50_by_...` of each attack alone, `damage_...`, of which
+        more is worse. Nothing where a run has other pairs.
+
+    Raises:
+        InputError: If a file is damaged.
+    """
+    plain = {_pairs_of(report): report for report in base}
+    both = [(report, plain[key]) for report in some if (key := _pairs_of(report)) in plain]
+    if len(both) < len(some):
+        return {}
+    tables = [[read_table(of_run(report.run).pairs) for report in pair] for pair in both]
+    shared = set.intersection(*(set(table) for pair in tables for table in pair))
+    columns = ["r50", *(name for name in tables[0][0] if name.startswith(_COMPARED))]
+    gains = {}
+    for column in columns:
+        if column in shared:
+            own, others = ([pair[which][column].to_numpy() for pair in tables] for which in (0, 1))
+            gains[column] = MedianInterval.of(median_gain(own, others))
+    return gains
+
+
+def _pairs_of(report: RobustnessReport) -> tuple[Any, ...]:
+    """What decides which images a run is attacked on."""
+    config, found = RunFolder(report.run).read_config(), report.robustness
+    decisive = (found.fingerprint, found.num_pairs, found.protocol["seed"])
+    return (config.seed, config.holdout, *decisive)
 
 
 def write_comparison(
@@ -133,14 +183,17 @@ def plain(model: Model) -> dict[str, Any]:
         **model._asdict(),
         "runs": [run.resolve().name for run in model.runs],
         "medians": {name: each.model_dump() for name, each in model.medians.items()},
+        "gains": {name: each.model_dump() for name, each in model.gains.items()},
     }
 
 
-def _model(name: str, reports: Sequence[RobustnessReport]) -> Model:
+def _model(
+    name: str, reports: Sequence[RobustnessReport], gains: dict[str, MedianInterval]
+) -> Model:
     tables = [read_table(of_run(report.run).pairs) for report in reports]
     found = [report.robustness for report in reports]
     known = [column for column in tables[0] if all(column in table for table in tables)]
-    more = [column for column in known if column.startswith(("damage_", "certified"))]
+    more = [column for column in known if column.startswith((*_COMPARED, "certified"))]
     columns = [*MEDIANS, *more]
     return Model(
         name=name,
@@ -160,6 +213,7 @@ def _model(name: str, reports: Sequence[RobustnessReport]) -> Model:
             for report in reports
             for check in report.robustness.failed
         ),
+        gains=gains,
     )
 
 

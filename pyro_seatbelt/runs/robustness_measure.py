@@ -9,28 +9,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyro_seatbelt.attacks.folding import folded
-from pyro_seatbelt.attacks.groups import processes_for_groups
 from pyro_seatbelt.data import to_pixels
 from pyro_seatbelt.data.subset import evenly_spaced
-from pyro_seatbelt.evaluation import attack_health as health
 from pyro_seatbelt.evaluation import importance_weighted_bound, reconstruct
 from pyro_seatbelt.evaluation.auddc import curves
 from pyro_seatbelt.evaluation.certificate import certified_resistance
-from pyro_seatbelt.evaluation.coverage import LEAST_ROOM, l2_norms
 from pyro_seatbelt.evaluation.distortion_lines import DistortionLines, distortion_lines
 from pyro_seatbelt.evaluation.medians import median_over_runs
 from pyro_seatbelt.evaluation.r_robustness import r_robustness
 from pyro_seatbelt.evaluation.reconstruction_bound import constructed_bound
-from pyro_seatbelt.evaluation.resistance import best_covered, resistance
-from pyro_seatbelt.evaluation.square_search import square_search
-from pyro_seatbelt.executors.processors import num_workers
+from pyro_seatbelt.evaluation.resistance import PLANTED, best_covered, resistance
 from pyro_seatbelt.progress import Progress, under
-from pyro_seatbelt.runs.attack import check_options
 from pyro_seatbelt.runs.folder import package_versions
 from pyro_seatbelt.runs.images import open_same_data
+from pyro_seatbelt.runs.least_distortion import MINIMUM, least_distortions
 from pyro_seatbelt.runs.maximum_damage import maximum_damage
 from pyro_seatbelt.runs.open import Run
-from pyro_seatbelt.runs.robustness_attacks import AttackedPairs, attack_options, layers_of
+from pyro_seatbelt.runs.robustness_attacks import AttackedPairs, layers_of
+from pyro_seatbelt.runs.robustness_checks import health_checks
 from pyro_seatbelt.runs.robustness_numbers import (
     MEDIANS,
     Damage,
@@ -40,6 +36,7 @@ from pyro_seatbelt.runs.robustness_numbers import (
     mean_of,
 )
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
+from pyro_seatbelt.traces.coverage import LEAST_ROOM, l2_norms
 
 GRID = np.linspace(0, 1, 101)
 """Relative distortions of the curves."""
@@ -90,15 +87,24 @@ def measure_robustness(
     device = next(run.guide.parameters()).device
     x, target = found.x.to(device), found.target.to(device)
     with folded(run.model, run.guide):
-        lines = _lines(run, x, target, found.distortions, found.table, under(progress, "attacks"))
+        distortions, pair = found.distortions, found.table["pair"].to_numpy(dtype=np.int64)
+        attacks = found.table["attack"].to_numpy(dtype=object)
+        if options.minimum:
+            least, of = least_distortions(run, x, target, options, under(progress, MINIMUM))
+            distortions, pair = torch.cat([distortions, least.cpu()]), np.append(pair, of)
+            attacks = np.append(attacks, [MINIMUM] * len(of))
+        lines = distortion_lines(
+            run.model, run.guide, x, target, distortions.to(x), pair,
+            progress=under(progress, "attacks"),
+        )  # fmt: skip
         blend = distortion_lines(
             run.model, run.guide, x, target, target - x, range(len(x)), num_points=_BLEND_POINTS
         )
         noise = _noise_lines(run, x, target, options.seed)
-        pairs = _pair_table(run, x, target, found.table, lines, blend, noise)
+        pairs = _pair_table(run, x, target, found.table, lines, attacks, blend, noise)
         damage, robust_clean = _damage(run, x, pairs, options, under(progress, "damage"))
         quality = _quality(run, options, under(progress, "quality"))
-    checks = _checks(run, x, target, found, lines, pairs, options, progress)
+    checks = health_checks(run, x, target, found, lines, pairs, options, progress)
     medians: dict[str, Any] = {
         name: MedianInterval.of(median_over_runs([pairs[name].to_numpy()]))
         for name in (*MEDIANS, *CERTIFIED)
@@ -113,6 +119,11 @@ def measure_robustness(
         num_pairs=len(pairs),
         num_undefined=int(pairs["r50"].isna().sum()),
         **medians,
+        r50_by_attack={
+            name.removeprefix(BY_ATTACK): MedianInterval.of(median_over_runs([pairs[name]]))
+            for name in pairs
+            if name.startswith(BY_ATTACK)
+        },
         damage=damage,
         robust_clean=robust_clean,
         **quality._asdict(),
@@ -124,24 +135,8 @@ def measure_robustness(
 CERTIFIED = ("certified50", "certified90")
 """Columns that the table of pairs has as well where the networks have a bound."""
 
-
-def _lines(
-    run: Run,
-    x: Tensor,
-    target: Tensor,
-    distortions: Tensor,
-    table: pd.DataFrame,
-    progress: Progress,
-) -> DistortionLines:
-    return distortion_lines(
-        run.model,
-        run.guide,
-        x,
-        target,
-        distortions.to(x),
-        table["pair"].to_numpy(dtype=np.int64),
-        progress=progress,
-    )
+BY_ATTACK = "r50_by_"
+"""What the columns of single attacks begin with, before the name of the attack's mode."""
 
 
 def _noise_lines(run: Run, x: Tensor, target: Tensor, seed: int) -> DistortionLines:
@@ -162,6 +157,7 @@ def _pair_table(
     target: Tensor,
     table: pd.DataFrame,
     lines: DistortionLines,
+    attacks: NDArray[np.object_],
     blend: DistortionLines,
     noise: DistortionLines,
 ) -> pd.DataFrame:
@@ -193,22 +189,22 @@ def _pair_table(
     ]
     least = pd.concat(areas, axis=1).min(axis=1).reindex(range(len(x)))
     pairs["auddc"] = least.where(pairs["r50"].notna()).to_numpy()
-    pairs["best_attack"] = _best_attack(lines, table, len(x))
+    by_attack = _by_attack(lines, attacks, len(x)).where(pairs["r50"].notna(), axis=0)
+    pairs[[f"{BY_ATTACK}{name}" for name in by_attack]] = by_attack
+    reached = by_attack.min(axis=1) < PLANTED
+    pairs["best_attack"] = by_attack.fillna(PLANTED).idxmin(axis=1).where(reached, None)
     return pairs
 
 
-def _best_attack(lines: DistortionLines, table: pd.DataFrame, num_pairs: int) -> list[str | None]:
-    """Which attack has the least distortion that covers half of the way; None if none does."""
-    best: list[str | None] = []
-    for pair in range(num_pairs):
-        least, name = 1.0, None
-        for attack in table["attack"].unique():
-            own = (lines.pair == pair) & (table["attack"] == attack).to_numpy()
-            size = resistance(lines.distortion[own], lines.covered[own], 0.5)
-            if size < least:
-                least, name = size, str(attack)
-        best.append(name)
-    return best
+def _by_attack(
+    lines: DistortionLines, attacks: NDArray[np.object_], num_pairs: int
+) -> pd.DataFrame:
+    """What each attack alone needs to cover half of the way: a row a pair, a column an attack."""
+    found = {}
+    for attack in dict.fromkeys(attacks.tolist()):
+        own = DistortionLines(*(each[attacks == attack] for each in lines))
+        found[str(attack)] = [resistance(*own.of(pair), 0.5) for pair in range(num_pairs)]
+    return pd.DataFrame(found)
 
 
 def _damage(
@@ -237,6 +233,7 @@ def _damage(
             x,
             norm * float(apart.mean()),
             layers,
+            samples=options.samples,
             seed=options.seed,
             progress=under(progress, f"{norm:g}"),
         )
@@ -270,70 +267,6 @@ def _quality(run: Run, options: RobustnessOptions, progress: Progress) -> _Quali
     return _Quality(
         torch.cat(errors).mean().item(), rate.mean().item(), bound.elbo.mean().item(), len(rows)
     )
-
-
-def _checks(
-    run: Run,
-    x: Tensor,
-    target: Tensor,
-    found: AttackedPairs,
-    lines: DistortionLines,
-    pairs: pd.DataFrame,
-    options: RobustnessOptions,
-    progress: Progress,
-) -> list[health.Check]:
-    r50 = pairs["r50"].to_numpy()
-    free = found.table["weight"].to_numpy() == found.table["weight"].min()
-    ends = [lines.covered[free & (lines.pair == pair), -1] for pair in range(len(x))]
-    unlimited = np.array([each.max() if np.isfinite(each).all() else np.nan for each in ends])
-    checks = [
-        health.check_blend(r50, pairs["blend50"].to_numpy()),
-        health.check_noise(r50, pairs["noise50"].to_numpy()),
-        health.check_unlimited(unlimited),
-        health.check_planted(found.table),
-    ]
-    if "certified50" in pairs:
-        checks.append(health.check_certificate(*lines, pairs["certified50"].to_numpy()))
-    if not options.health:
-        return [
-            *checks,
-            *(health.unchecked(name) for name in ("iterations", "gradient-free search")),
-        ]
-    twice = _twice(run, x, target, options, under(progress, "twice"))
-    with folded(run.model, run.guide):
-        squares = square_search(
-            run.model, run.guide, x, target, np.nan_to_num(r50, nan=1.0),
-            seed=options.seed, progress=under(progress, "squares"),
-        )  # fmt: skip
-        searched = distortion_lines(run.model, run.guide, x, target, squares, range(len(x)))
-    half = np.array([resistance(*searched.of(pair), 0.5) for pair in range(len(x))])
-    return [
-        *checks,
-        health.check_iterations(*(median_over_runs([each]).median for each in (r50, twice))),
-        health.check_gradient_free(r50, half),
-    ]
-
-
-def _twice(
-    run: Run, x: Tensor, target: Tensor, options: RobustnessOptions, progress: Progress
-) -> NDArray[np.float64]:
-    """What each pair needs after twice the iterations, shape `(B,)`."""
-    processes = options.processes or (num_workers() if x.device.type == "cpu" else 1)
-    executor = processes_for_groups(processes, device=x.device.type)
-    distortions, tables = [], []
-    for mode, layers in layers_of(run, options.modes).items():
-        wanted = attack_options(options, [mode], times=2)
-        if mode != "output":
-            wanted = wanted.model_copy(update={"layers": layers})
-        bound = check_options(wanted)[mode].bind(run.model, run.guide, x, target)
-        parts = [part for _, part in bound.run(executor=executor, progress=under(progress, mode))]
-        for part in parts:
-            distortions.append(part.distortion)
-            tables.append(pd.DataFrame({"pair": part.pair.tolist()}))
-    with folded(run.model, run.guide):
-        table = pd.concat(tables, ignore_index=True)
-        lines = _lines(run, x, target, torch.cat(distortions), table, progress)
-    return np.array([resistance(*lines.of(pair), 0.5) for pair in range(len(x))])
 
 
 def _curve_table(lines: DistortionLines, blend: DistortionLines, num_pairs: int) -> pd.DataFrame:

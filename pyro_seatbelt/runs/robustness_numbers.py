@@ -99,6 +99,7 @@ class Robustness(_Record):
         r50: The least distortion that covers half of the way, the best over attacks, penalties
             and all points between d = 0 and what they found; 1 at most.
         r90: The same for 90 %.
+        r50_by_attack: r50 of each attack alone, by mode.
         blend50: How much of the target has to be mixed into the input to cover half of the way.
         blend90: The same for 90 %.
         r50_over_blend50: Their ratio by pair: 1 if an attack does no better than a mixture.
@@ -125,6 +126,7 @@ class Robustness(_Record):
     num_undefined: int
     r50: MedianInterval
     r90: MedianInterval
+    r50_by_attack: Mapping[str, MedianInterval] = {}
     blend50: MedianInterval
     blend90: MedianInterval
     r50_over_blend50: MedianInterval
@@ -239,7 +241,7 @@ def read_table(path: Path) -> pd.DataFrame:
     wrong += [
         name
         for name in table
-        if (name in needed or name.startswith(("damage_", "certified")))
+        if (name in needed or name.startswith(("damage_", "certified", "r50_by_")))
         and not is_numeric_dtype(table[name].dtype)
         and table[name].notna().any()
     ]

@@ -1,10 +1,11 @@
 """How the robustness of a trained run is measured."""
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import Field
 
-from pyro_seatbelt.attacks.modes import Mode
+from pyro_seatbelt.attacks.modes import Ends, Mode
 from pyro_seatbelt.options import Device, Expected, Flag, Options
 
 _WEAKEST, _STRONGEST = -6, 10
@@ -46,6 +47,47 @@ class RobustnessOptions(Options):
     max_iterations: Annotated[
         int, Field(ge=1, le=10**8, description="Cap on the iterations of a search.")
     ] = 100
+    minimum: Annotated[
+        bool,
+        Field(
+            description="Look for the least distortions themselves, too, and not only for those of "
+            "penalties: in most cases the strongest attack, and the fastest.",
+        ),
+    ] = True
+    ends: Annotated[
+        Ends,
+        Field(
+            description="Where searches start: from the input and from the target, or from the "
+            "input alone, as the authors'.",
+            exclude_if=lambda ends: ends == "both",
+        ),
+    ] = "both"
+    restarts: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Further searches of every problem, from random points.",
+            exclude_if=lambda restarts: restarts == 0,
+        ),
+    ] = 0
+    samples: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Draws that attacks average over: more than one against defences that "
+            "draw.",
+            exclude_if=lambda samples: samples == 1,
+        ),
+    ] = 1
+    transfer: Annotated[
+        Path | None,
+        Flag("--transfer", metavar="RUN"),
+        Field(
+            description="Check that what moves another run of the same pairs, such as the one "
+            "without the defence, moves this one no sooner.",
+            exclude_if=lambda run: run is None,
+        ),
+    ] = None
     norms: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], ...],
         Flag("--norm"),
@@ -102,4 +144,6 @@ class RobustnessOptions(Options):
     def protocol(self) -> dict[str, Any]:
         """What decides the numbers, as JSON has it."""
         decided = self.model_dump(mode="json", exclude={"device"})
+        if self.transfer is not None:
+            decided["transfer"] = self.transfer.resolve().name
         return decided | {"norms": sorted({*decided["norms"]})}

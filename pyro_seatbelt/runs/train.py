@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,12 +13,10 @@ from pyro_seatbelt import presets
 from pyro_seatbelt.data import ImageDataset, Split
 from pyro_seatbelt.data.subset import evenly_spaced
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation import evaluate_heldout
 from pyro_seatbelt.family import PRESETS, WEIGHTS
 from pyro_seatbelt.files import remove_parts, writing
 from pyro_seatbelt.presets import TOO_LARGE, Family
 from pyro_seatbelt.progress import Progress, silent
-from pyro_seatbelt.runs.figures import draw_figures, run_title
 from pyro_seatbelt.runs.folder import (
     RunFolder,
     RunRecord,
@@ -29,6 +26,7 @@ from pyro_seatbelt.runs.folder import (
     package_versions,
     runs_root,
 )
+from pyro_seatbelt.runs.heldout import HeldoutNumbers
 from pyro_seatbelt.runs.images import open_data, open_same_data
 from pyro_seatbelt.training.checkpoint import Checkpoint, load_newest
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
@@ -203,7 +201,7 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
 
     Those that beta multiplies: the total correlation alone, as Chen et al. do
     it, or all three for beta-VAE. In models without beta, again all three: the
-    ordinary warm-up of the KL, of the top layer.
+    ordinary warm-up of the KL, of the top layer, or of every layer as Sønderby et al. do it.
 
     Args:
         config: The config of the run.
@@ -215,7 +213,8 @@ def warmed_weights(config: TrainConfig) -> tuple[str, ...]:
         >>> warmed_weights(TrainConfig(model="seatbelt")), warmed_weights(TrainConfig(model="dlgm"))
         (('beta',), ('alpha', 'beta', 'gamma'))
     """
-    return PRESETS[config.model].weighted or WEIGHTS
+    preset = PRESETS[config.model]
+    return (*(preset.weighted or WEIGHTS), *(["lower"] if preset.warms_all else []))
 
 
 def _check_never_saved(
@@ -291,15 +290,6 @@ def _train(
     fabric = make_fabric(config.device, config.precision)
     images = dataset.images.to(fabric.device)
     heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
-    evaluate = partial(
-        evaluate_heldout,
-        family.model,
-        family.guide,
-        images,
-        heldout,
-        latent=family.objective.latent,
-        seed=config.seed,
-    )
     try:
         with _within_memory():
             outcome = fit(
@@ -311,7 +301,7 @@ def _train(
                 config,
                 folder=folder.path,
                 resume=resume,
-                evaluate=lambda: evaluate()._asdict(),
+                evaluate=HeldoutNumbers(family, images, heldout, seed=config.seed),
                 schedule=LinearWarmup(
                     family.objective, config.warmup_steps, names=warmed_weights(config)
                 ),
@@ -320,6 +310,9 @@ def _train(
                 fabric=fabric,
             )
         if not outcome.interrupted:
+            # after the last step, so that nobody waits for Matplotlib before the first
+            from pyro_seatbelt.runs.figures import draw_figures, run_title  # noqa: PLC0415
+
             draw_figures(folder, family, images, heldout, title=run_title(config, outcome.step))
     except BaseException as error:
         if not begun:  # a refused run is left as it was

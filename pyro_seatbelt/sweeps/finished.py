@@ -11,9 +11,7 @@ from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.formats import NewerFormat, from_json, to_json
 from pyro_seatbelt.options import Options
 from pyro_seatbelt.runs.evaluation import read_evaluation
-from pyro_seatbelt.runs.folder import RunFolder, RunRecord
-from pyro_seatbelt.runs.records import AttackRecords
-from pyro_seatbelt.runs.robustness_numbers import read_robustness
+from pyro_seatbelt.runs.folder import RunFolder, RunRecord, table_file
 from pyro_seatbelt.sweeps.job import Job, plain_options
 
 _MEASUREMENTS = ("evaluation", "robustness")
@@ -84,10 +82,13 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
         if wanted is not None and mark[name] != wanted:
             return None
     report = _report(job, place, names, was_finished=True)
-    there = [AttackRecords(path).finished for path in report.attacks]
+    there = [table_file(path).is_file() for path in report.attacks]
     if job.evaluation is not None:
         there.append(_answered(read_evaluation, place, job.evaluation, mark["step"]))
     if job.robustness is not None:
+        # it needs pandas, which the list of a sweep's runs is quick without
+        from pyro_seatbelt.runs.robustness_numbers import read_robustness  # noqa: PLC0415
+
         there.append(_answered(read_robustness, place, job.robustness, mark["step"]))
     return report if all(there) else None
 

@@ -12,8 +12,7 @@ from pyro_seatbelt.documents import parse_toml, read_text
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.options import Expected, Options, unknown_key
-from pyro_seatbelt.runs.attack import check_options
-from pyro_seatbelt.runs.attack_options import AttackOptions
+from pyro_seatbelt.runs.attack_options import AttackOptions, check_search
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
 from pyro_seatbelt.sweeps.job import UNNAMED, Job, job_for, merge_jobs
@@ -55,7 +54,7 @@ def _attack_table(values: Any) -> Any:
 
 
 def _attack(options: AttackOptions) -> AttackOptions:
-    check_options(options)
+    check_search(options)
     return options
 
 

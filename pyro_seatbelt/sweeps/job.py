@@ -125,6 +125,22 @@ def merge_jobs(jobs: Iterable[Job]) -> list[Job]:
     return list(merged.values())
 
 
+def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
+    """Takes the jobs of a shard.
+
+    Args:
+        jobs: All of them.
+        shard: Which part of how many, counted from 1; None for all.
+
+    Returns:
+        Every n-th job.
+    """
+    if shard is None:
+        return list(jobs)
+    number, total = shard
+    return list(jobs[number - 1 :: total])
+
+
 def _check_one(what: str, name: str, one: Options | None, other: Options | None) -> None:
     if one and other and one != other:
         raise InputError(

@@ -20,7 +20,7 @@ from pyro_seatbelt.sweeps.failures import (
     num_attempts,
 )
 from pyro_seatbelt.sweeps.finished import finished_job
-from pyro_seatbelt.sweeps.job import Job, merge_jobs
+from pyro_seatbelt.sweeps.job import Job, merge_jobs, part_of
 from pyro_seatbelt.sweeps.placement import place_jobs
 from pyro_seatbelt.sweeps.sweep_options import SweepOptions
 from pyro_seatbelt.sweeps.tables import write_tables
@@ -145,22 +145,6 @@ class _Counts:
             "running": len(self._running),
         }
         self._progress("runs", over + sum(self._running.values()), self._total, numbers)
-
-
-def part_of(jobs: Sequence[Job], shard: tuple[int, int] | None) -> list[Job]:
-    """Takes the jobs of a shard.
-
-    Args:
-        jobs: All of them.
-        shard: Which part of how many, counted from 1; None for all.
-
-    Returns:
-        Every n-th job.
-    """
-    if shard is None:
-        return list(jobs)
-    number, total = shard
-    return list(jobs[number - 1 :: total])
 
 
 def _check_free(folder: Path) -> None:

@@ -27,8 +27,9 @@ def run_table(folder: Path) -> pd.DataFrame:
 
     Returns:
         A row for each run, by name: `run`, the settings (:data:`CONFIG`), `steps`, and the numbers
-        of its evaluation, those by layer or scale as `kl.z1`, `noise.0.1`, and the medians of its
-        robustness with `attack_checks_failed`; NaN where they were not measured.
+        of its evaluation, those by layer or scale as `kl.z1`, `noise.0.1`, with `parts_of`, the
+        images that the parts of the top layer's KL are of, and the medians of its robustness with
+        `attack_checks_failed`; NaN where they were not measured.
 
     Raises:
         InputError: If a file is damaged.
@@ -40,6 +41,7 @@ def run_table(folder: Path) -> pd.DataFrame:
         if evaluation is not None and evaluation.step == step:  # not that of an earlier one
             numbers = evaluation.model_dump(mode="json", exclude={"step", "seed"})
             row |= {**_numbers(numbers), "evaluation_seed": evaluation.seed}
+            row["parts_of"] = evaluation.parts_of
         robustness = read_robustness(run.path)
         if robustness is not None and robustness.step == step:
             row |= _resistance(robustness)

@@ -8,6 +8,8 @@ from torch import Tensor
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.sites import Site, sample_sites
 
+_PARTICLES = "num_particles_vectorized"  # as Pyro's ELBO calls it
+
 
 class DataPlate(NamedTuple):
     """The plate over images, as a site sees it.
@@ -42,21 +44,50 @@ def find_plate(site: Site, *names: str) -> DataPlate | None:
     return None
 
 
-def data_plate(site: Site, *names: str) -> DataPlate:
+def data_plate(site: Site, *names: str | None) -> DataPlate:
     """Finds the plate over images at a site that must be inside it (see :func:`find_plate`).
+
+    Args:
+        site: A sample site.
+        names: What the plate may be called; None is the one around the site
+            (:func:`plate_around`).
 
     Raises:
         InputError: When the site is not inside that plate, or the plate is sequential.
     """
-    plate = find_plate(site, *names)
+    called = [plate_around(site) if name is None else name for name in names]
+    plate = find_plate(site, *called)
     if plate is not None:
         return plate
     plates = ", ".join(f"'{f.name}'" for f in site["cond_indep_stack"] if f.vectorized) or "none"
     raise InputError(
-        f"site '{site['name']}' is not inside a vectorised plate '{names[0]}' (its plates: "
+        f"site '{site['name']}' is not inside a vectorised plate '{called[0]}' (its plates: "
         f"{plates}), so it has no value per image: sample it inside "
-        f"pyro.plate('{names[0]}', num_data, subsample=x), or give the plate's own name as plate="
+        f"pyro.plate('{called[0]}', num_data, subsample=x), or give the plate's own name as plate="
     )
+
+
+def plate_around(site: Site) -> str:
+    """Finds the name of the plate over images at a site that is inside one vectorised plate.
+
+    Pyro's plate over particles does not count. Among several it is the one called `data`.
+
+    Args:
+        site: A sample site.
+
+    Raises:
+        InputError: When there is no plate, or none of several is called `data`.
+    """
+    names = [frame.name for frame in plate_stack(site) if frame.name != _PARTICLES]
+    if len(names) == 1:
+        return str(names[0])
+    if names and "data" not in names:
+        among = ", ".join(f"'{name}'" for name in names)
+        raise InputError(
+            f"site '{site['name']}' is inside several vectorised plates ({among}): say which of "
+            "them is over images with plate="
+        )
+    return "data"  # where there is none data_plate says so
 
 
 def batch_plate(kind: str, two: Trace, three: Trace) -> str:

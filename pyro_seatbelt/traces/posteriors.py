@@ -6,7 +6,7 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from pyro_seatbelt.traces.at_mean import at_mean
+from pyro_seatbelt.traces.at_mean import at_mean, has_mean
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.programs import Program
@@ -66,12 +66,16 @@ def gaussian_posterior(site: str, loc: Tensor, scale: Tensor, value: Tensor) -> 
     return Posterior(site, fn, value, 0, loc, scale)
 
 
-def posterior_means(guide: Program, x: Tensor) -> dict[str, Tensor]:
+def posterior_means(
+    guide: Program, x: Tensor, *context: Tensor, strict: bool = True
+) -> dict[str, Tensor]:
     """Propagates the means of a guide through its layers.
 
     Args:
         guide: A guide whose latent sites have means.
         x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
+        context: Further arguments of the guide, a row for each image.
+        strict: Whether a site without a mean is an error; else it is drawn and left out.
 
     Returns:
         The means by site, shape :math:`(B, D)` each.
@@ -80,5 +84,9 @@ def posterior_means(guide: Program, x: Tensor) -> dict[str, Tensor]:
         NotImplementedError: When a site's distribution has no mean.
     """
     with evaluation_mode(guide):
-        trace = poutine.trace(at_mean(guide)).get_trace(x)
-    return {name: site["value"].flatten(1) for name, site in sample_sites(trace).items()}
+        trace = poutine.trace(at_mean(guide, strict=strict)).get_trace(x, *context)
+    return {
+        name: site["value"].flatten(1)
+        for name, site in sample_sites(trace).items()
+        if strict or has_mean(site["fn"])
+    }

@@ -32,7 +32,7 @@ class PairTraces(NamedTuple):
 
 
 def trace_pair(
-    model: Program, guide: Program, x: Tensor, *, observed: Tensor | None = None
+    model: Program, guide: Program, x: Tensor, *context: Tensor, observed: Tensor | None = None
 ) -> PairTraces:
     """Runs the guide on images, and the model on what the guide drew.
 
@@ -40,6 +40,7 @@ def trace_pair(
         model: Observes images.
         guide: Draws the latents.
         x: What the guide reads, pixels in [0, 1], shape `(B, *image)`.
+        context: Further arguments of both, a row for each image.
         observed: What the model observes, where that is not `x`.
 
     Returns:
@@ -53,20 +54,21 @@ def trace_pair(
         >>> traces.model.nodes["z1"]["value"] is traces.guide.nodes["z1"]["value"]
         True
     """
-    guide_trace = poutine.trace(guide).get_trace(x)
+    guide_trace = poutine.trace(guide).get_trace(x, *context)
     seen = x if observed is None else observed
-    return PairTraces(replay_model(model, guide_trace, seen), guide_trace)
+    return PairTraces(replay_model(model, guide_trace, seen, *context), guide_trace)
 
 
-def replay_model(model: Program, guide_trace: Trace, x: Tensor) -> Trace:
+def replay_model(model: Program, guide_trace: Trace, x: Tensor, *context: Tensor) -> Trace:
     """Runs the model on images with the latents that a guide drew.
 
     Args:
         model: Observes images.
         guide_trace: Trace of the guide.
         x: The images, shape `(B, *image)`.
+        context: Further arguments, a row for each image.
     """
-    return poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
+    return poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x, *context)
 
 
 def roots_of(*programs: Program | None) -> list[nn.Module]:

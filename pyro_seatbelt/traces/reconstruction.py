@@ -1,5 +1,7 @@
 """What a pair makes of images."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from pyro_seatbelt.errors import InputError
@@ -10,7 +12,12 @@ from pyro_seatbelt.traces.sites import sample_sites
 
 
 def reconstruct(
-    model: Program, guide: Program, x: Tensor, *, site: str | None = None, seed: int | None = None
+    model: Program,
+    guide: Program,
+    x: Tensor,
+    *context: Tensor,
+    site: str | None = None,
+    seed: int | None = None,
 ) -> Tensor:
     r"""The mean image of :math:`p(x \mid z)` with every layer at its posterior mean, or at a draw.
 
@@ -18,6 +25,7 @@ def reconstruct(
         model: Any Pyro model that observes images.
         guide: Its guide.
         x: Pixels in [0, 1], shape `(B, *image)`.
+        context: Further arguments of both, a row for each image.
         site: Name of the observed site; by default the first with as many elements as the images.
         seed: Seeds a draw of every layer from its posterior, a draw of its own for each image; the
             posterior means by default.
@@ -37,27 +45,33 @@ def reconstruct(
         torch.Size([5, 1, 8, 8])
     """
     with evaluation_mode(model, guide, seed=seed):
-        return _observed_mean(model, at_mean(guide) if seed is None else guide, x, site)
+        program = at_mean(guide) if seed is None else guide
+        return _observed_mean(model, program, x, context, site)
 
 
-def mean_image(model: Program, guide: Program, x: Tensor, *, site: str | None = None) -> Tensor:
+def mean_image(
+    model: Program, guide: Program, x: Tensor, *context: Tensor, site: str | None = None
+) -> Tensor:
     """What :func:`reconstruct` returns, differentiable, with networks in the mode they are in.
 
     Args:
         model: As there.
         guide: As there.
         x: As there.
+        context: As there.
         site: As there.
 
     Raises:
         InputError: As there.
         NotImplementedError: As there.
     """
-    return _observed_mean(model, at_mean(guide), x, site)
+    return _observed_mean(model, at_mean(guide), x, context, site)
 
 
-def _observed_mean(model: Program, guide: Program, x: Tensor, site: str | None) -> Tensor:
-    trace = trace_pair(model, guide, x).model
+def _observed_mean(
+    model: Program, guide: Program, x: Tensor, context: Sequence[Tensor], site: str | None
+) -> Tensor:
+    trace = trace_pair(model, guide, x, *context).model
     for name, node in sample_sites(trace).items():
         if node["is_observed"] and node["value"].numel() == x.numel() and site in (None, name):
             mean: Tensor = node["fn"].mean

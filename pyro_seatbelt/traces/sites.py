@@ -20,16 +20,16 @@ def sample_sites(trace: Trace) -> dict[str, Site]:
     }
 
 
-def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[str]:
+def shared_latents(model_trace: Trace, guide_trace: Trace, *latents: str) -> list[str]:
     """Names of the latent sites that guide and model share, in the guide's order.
 
     Args:
         model_trace: Trace of the model.
         guide_trace: Trace of the guide.
-        latent: A site that must be among them.
+        latents: Sites that must be among them.
 
     Raises:
-        ValueError: When `latent` is not a latent site of both.
+        ValueError: When one of `latents` is not a latent site of both.
     """
     guide_sites, model_sites = sample_sites(guide_trace), sample_sites(model_trace)
     names = [
@@ -37,12 +37,13 @@ def shared_latents(model_trace: Trace, guide_trace: Trace, latent: str) -> list[
         for name, site in guide_sites.items()
         if name in model_sites and not site["is_observed"] and not model_sites[name]["is_observed"]
     ]
-    if latent not in names:
-        shared = ", ".join(f"'{name}'" for name in names) or "none"
-        raise ValueError(
-            f"site '{latent}' is not a latent site of both model and guide (those are: {shared}); "
-            "name one of them"
-        )
+    for latent in latents:
+        if latent not in names:
+            shared = ", ".join(f"'{name}'" for name in names) or "none"
+            raise ValueError(
+                f"site '{latent}' is not a latent site of both model and guide (those are: "
+                f"{shared}); name one of them"
+            )
     return names
 
 
@@ -76,9 +77,9 @@ def check_not_enumerated(*sites: Site) -> None:
         if not site["is_observed"] and site["infer"].get("enumerate"):
             raise NotImplementedError(
                 f"site '{site['name']}' is to be enumerated, and this objective draws every site: "
-                "without infer={'enumerate': ...}, sample it in the guide, too (its gradient comes "
-                "from the score function), or sum it out of the model, as "
-                "dist.MixtureSameFamily does"
+                "use TraceEnumTC_ELBO; or, without infer={'enumerate': ...}, sample it in the "
+                "guide, too (its gradient comes from the score function), or sum it out of the "
+                "model, as dist.MixtureSameFamily does"
             )
 
 

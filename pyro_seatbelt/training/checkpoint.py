@@ -42,7 +42,7 @@ class Checkpoint(NamedTuple):
         path: The folder.
         step: How many steps had been taken.
         weights: Parameters and buffers by name, `model.*` and `guide.*`.
-        optimizer: State of the optimiser; None if it was not asked for.
+        optimizer: State of the optimiser; None if it was not asked for or is not kept.
     """
 
     path: Path
@@ -166,12 +166,13 @@ def save_checkpoint(
     return path
 
 
-def copy_checkpoint(path: Path, root: Path) -> Path:
+def copy_checkpoint(path: Path, root: Path, *, optimizer: bool = True) -> Path:
     """Copies a checkpoint as it is, whole or not at all.
 
     Args:
         path: The folder of a good one.
         root: Folder of the checkpoints of another run.
+        optimizer: Whether the optimiser's state goes with the weights: training goes on with it.
 
     Returns:
         The folder of the copy.
@@ -179,11 +180,16 @@ def copy_checkpoint(path: Path, root: Path) -> Path:
     Raises:
         InputError: If the original is damaged, or the copy cannot be written.
     """
-    load_checkpoint(path)
+    step = load_checkpoint(path, optimizer=optimizer).step
+    if optimizer:
+        files = {each.name: read_bytes(each) for each in sorted(path.iterdir()) if each.is_file()}
+    else:
+        weights = read_bytes(path / _WEIGHTS)
+        meta = to_json({"step": step, "sha256": {_WEIGHTS: sha256(weights)}}, number=FORMAT)
+        files = {_WEIGHTS: weights, _META: meta.encode()}
     copy = root / path.name
     part = root / f".{path.name}.{os.getpid()}.part"
     with writing(copy):
-        files = {each.name: read_bytes(each) for each in sorted(path.iterdir()) if each.is_file()}
         make_folder(root)
         part.mkdir()
         try:
@@ -260,7 +266,7 @@ def _read(path: Path, *, optimizer: bool) -> Checkpoint:
         raise InputError(f"{meta_path}: the file is damaged: it is of step {step}")
     weights = _tensors(path / _WEIGHTS, sums)
     state = None
-    if optimizer:
+    if optimizer and sums.keys() != {_WEIGHTS}:
         try:
             state = _pickled_state(path, sums) if _PICKLED in sums else _state(path, step, sums)
         except (KeyError, TypeError, ValueError) as error:

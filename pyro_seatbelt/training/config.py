@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pyro_seatbelt.documents import parse_json, parse_toml, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.family import (
+    PRESETS,
     DataRangeName,
     EstimatorName,
     GuideName,
@@ -15,6 +16,7 @@ from pyro_seatbelt.family import (
     LikelihoodName,
     NetworkName,
     PresetName,
+    choose_guide,
     num_layers,
     settle,
 )
@@ -146,7 +148,10 @@ class TrainConfig(Options):
     guide: Annotated[
         GuideName,
         _MODEL,
-        Field(description="Direction of the amortised posterior."),
+        Field(
+            description="Direction of the amortised posterior; of ladder-vae and biva it is "
+            "their own."
+        ),
     ] = "bottom-up"
     likelihood: Annotated[
         LikelihoodName,
@@ -182,6 +187,38 @@ class TrainConfig(Options):
         float | None,
         _OBJECTIVE,
         Field(ge=0, description="Weight of the dimension-wise KL, instead of the model's own."),
+    ] = None
+    groups: Annotated[
+        Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None,
+        _OBJECTIVE,
+        BeforeValidator(_lengths),
+        Flag("--groups", metavar="N,N,...", text=True),
+        Expected("groups to be whole numbers >= 1, such as 4,6"),
+        Field(
+            description="Dimensions of every group of an hfvae, such as 4,6; two halves without it."
+        ),
+    ] = None
+    within_beta: Annotated[
+        float | None,
+        _OBJECTIVE,
+        Field(
+            ge=0,
+            description="Weight of the total correlation inside the groups of an hfvae; 1 without "
+            "it. Beta is that between groups.",
+        ),
+    ] = None
+    discriminator_width: Annotated[
+        int | None,
+        _OBJECTIVE,
+        Field(ge=1, description="Width of the discriminator of a factor-vae; 1000 without it."),
+    ] = None
+    discriminator_rate: Annotated[
+        float | None,
+        _OBJECTIVE,
+        Field(
+            gt=0,
+            description="Adam's step size for the discriminator of a factor-vae; 1e-4 without it.",
+        ),
     ] = None
     estimator: Annotated[
         EstimatorName,
@@ -376,6 +413,14 @@ class TrainConfig(Options):
             return {**values, "steps": DEFAULT_STEPS}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_guide(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "guide" in values:
+            return values
+        model = values.get("model", cls.model_fields["model"].default)
+        return {**values, "guide": choose_guide(model)} if model in PRESETS else values
+
     @model_validator(mode="after")
     def _coupling_is_whole(self) -> Self:
         if bool(self.smooth_weight) != bool(self.smooth_radius):
@@ -394,6 +439,7 @@ class TrainConfig(Options):
                 f"{self.latent_dim} and {','.join(map(str, self.latent_dims))}"
             )
         num_layers(self.layers, self.latent_dims)
+        choose_guide(self.model, self.guide)
         if self.data_range == "signed" and self.likelihood not in ("gaussian", "laplace"):
             raise ValueError(
                 "data_range: expected a gaussian or laplace likelihood for signed pixels, got "

@@ -3,9 +3,9 @@
 import logging
 
 import torch
-from lightning_fabric import Fabric
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.training.fabric import Fabric
 
 
 def make_fabric(device: str = "auto", precision: str = "32-true") -> Fabric:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pyro
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pyro_seatbelt.data import ImageSource, to_pixels
@@ -19,6 +18,7 @@ from pyro_seatbelt.training.arithmetic import arithmetic
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.device import make_fabric
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.learning_rate import learning_rate
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
@@ -141,11 +141,12 @@ def fit(
         loss = fabric.to_device(objective(model, guide))
         _keep_parameters_in(loss)
         _initialise(loss, to_pixels(images.gather(order.batch(1))), config.seed)
-        optimizer = torch.optim.Adam(loss.parameters(), lr=config.learning_rate, fused=True)
+        networks = getattr(objective, "networks", {})
+        optimizer = torch.optim.Adam(_groups(loss, objective), lr=config.learning_rate, fused=True)
         wrapped = fabric.setup(loss, optimizer)
         if resume:
             _set_learning_rate(optimizer, config, step=start, total=total)  # what was saved has it
-            resume.restore({"model": model, "guide": guide}, optimizer)
+            resume.restore({"model": model, "guide": guide, **networks}, optimizer)
         log = _metrics_log(folder, start, tensorboard=config.tensorboard)
         if begin:
             begin()
@@ -154,6 +155,7 @@ def fit(
             fabric=fabric,
             objective=objective,
             pair={"model": model, "guide": guide},
+            networks=networks,
             loss=wrapped[0],
             optimizer=wrapped[1],
             images=images,
@@ -190,11 +192,17 @@ def fit(
 def _set_learning_rate(
     optimizer: torch.optim.Optimizer, config: TrainConfig, *, step: int, total: int
 ) -> None:
-    rate = learning_rate(
-        config.learning_rate_schedule, config.learning_rate, step=step, total=total
-    )
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        peak = group.get("initial_lr", config.learning_rate)
+        group["lr"] = learning_rate(config.learning_rate_schedule, peak, step=step, total=total)
+
+
+def _groups(loss: nn.Module, objective: TrainingObjective) -> list[dict[str, Any]]:
+    """The parameters of the pair, and those that the objective has settings for."""
+    own = objective.own_groups() if hasattr(objective, "own_groups") else []
+    theirs = {id(parameter) for group in own for parameter in group["params"]}
+    pair = [parameter for parameter in loss.parameters() if id(parameter) not in theirs]
+    return [{"params": pair}, *own]
 
 
 def _keep_parameters_in(loss: nn.Module) -> None:

@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
@@ -20,6 +19,7 @@ from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.checkpoint import save_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.divergence import TrainingDiverged, broken_term, sound
+from pyro_seatbelt.training.fabric import Fabric
 from pyro_seatbelt.training.metrics import Metrics, MetricsLog, mean_report
 from pyro_seatbelt.training.randomness import EpochOrder, seed_step
 
@@ -30,7 +30,9 @@ class TrainingObjective(Protocol):
     """A bound on traces, such as :class:`pyro.infer.Trace_ELBO`.
 
     If it has `observing`, as :class:`pyro_seatbelt.objectives.TraceTC_ELBO`
-    has, its parts are logged and named when they break.
+    has, its parts are logged and named when they break. If it learns something beside the pair, as
+    :class:`pyro_seatbelt.objectives.TraceFactor_ELBO` does, `networks` are what is saved with it,
+    by name, and `own_groups()` are their groups of Adam.
     """
 
     def __call__(self, model: nn.Module, guide: nn.Module) -> nn.Module:
@@ -45,6 +47,7 @@ class Trainer:
     fabric: Fabric
     objective: TrainingObjective
     pair: dict[str, nn.Module]
+    networks: Mapping[str, nn.Module]
     loss: Any  # Fabric's wrappers of the loss module and the optimiser
     optimizer: Any
     images: ImageSource
@@ -143,7 +146,7 @@ class Trainer:
             self.checkpoint = save_checkpoint(
                 self.folder / "checkpoints",
                 step,
-                self.pair,
+                {**self.pair, **self.networks},
                 self.optimizer.optimizer,
                 keep=self.config.keep_checkpoints,
             )

@@ -77,7 +77,11 @@ def test_every_entry_has_a_row_and_the_plain_one_no_gain(made):
     )
     assert other["minutes"] > 0
     text = (made / "smoke" / "board.md").read_text()
-    assert text.count("\n| ") == 3
+    standings, gains = text.split("The same differences")
+    assert (standings.count("\n| "), gains.count("\n| ")) == (3, 2)
+    found = other["model"]["gains"]
+    assert found.keys() == {"r50", "r50_by_output", "r50_by_minimum", "damage_0.5"}
+    assert found["r50"] == other["gain"]
     assert "beta-TCVAE β=10" in text
 
 

@@ -7,7 +7,7 @@ from pyro_seatbelt.runs.robustness_numbers import MedianInterval
 
 def model(r50=0.3, failed=()):
     median = MedianInterval(median=r50, low=None, high=None, num=3)
-    return Model("m", (), {"r50": median}, (0.01,), (10.0,), (-5.0,), 0, failed)
+    return Model("m", (), {"r50": median}, (0.01,), (10.0,), (-5.0,), 0, failed, {})
 
 
 def gain(low, high):

@@ -7,7 +7,7 @@ import pytest
 import pyro_seatbelt
 from pyro_seatbelt.cli.app import COMMANDS
 
-HEAVY = {"torch", "pyro", "numpy", "scipy", "matplotlib", "pyarrow"}
+HEAVY = {"torch", "pyro", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "pyarrow", "xarray"}
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,16 @@ HEAVY = {"torch", "pyro", "numpy", "scipy", "matplotlib", "pyarrow"}
         (["sweep", "--help"], HEAVY | {"pyro_seatbelt.training.loop"}),
         (["data", "--help"], HEAVY | {"pyro_seatbelt.options", "pyro_seatbelt.training"}),
         (["runs"], HEAVY),
+        (["data", "list", "--json"], HEAVY - {"numpy"} | {"pyro_seatbelt.data.source"}),
+        (["reproduce", "--list"], HEAVY | {"pyro_seatbelt.paper.items"}),
+        (["sweep", "grid.toml", "--dry-run"], HEAVY - {"numpy"} | {"pyro_seatbelt.sweeps.sweep"}),
     ],
 )
 def test_a_command_imports_nothing_heavy_that_it_does_not_use(arguments, unused, tmp_path):
     (tmp_path / "runs").mkdir()
+    (tmp_path / "grid.toml").write_text(
+        '[grid]\nbeta = [1, 6]\n[[attack]]\nmodes = ["latent"]\n', encoding="utf-8"
+    )
     program = (
         "import sys; from pyro_seatbelt.cli.app import app; "
         f"status = app({arguments}, standalone_mode=False); "

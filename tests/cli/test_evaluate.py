@@ -23,15 +23,37 @@ def test_an_evaluation_says_what_it_found_and_where(seatbelt, run):
     result = seatbelt("evaluate", *QUICK)  # the newest
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "step 4, 3 held-out images, 4 training images"
+    assert lines[0] == "step 4, 3 held-out images"
     assert all(len(line) <= 80 for line in lines if str(run) not in line)
     for start in ("ELBO", "bound of 2 draws (IWAE)", "total correlation", "MS-SSIM", "z2 ", "0.5 "):
         assert any(line.startswith(start) for line in lines), start
     assert f"folder   {run / 'evaluation'}" in lines
     assert "numbers  evaluation.json" in lines
+    assert any(line.startswith("KL of the top layer, held-out images") for line in lines)
+    [kl] = [line.split()[1] for line in lines if line.startswith("z2 ")]
+    [total] = [line.split()[1] for line in lines if line.startswith("together")]
+    assert float(total) == pytest.approx(float(kl), abs=0.006)
     again = seatbelt("evaluate", run, *QUICK)
     assert again.stdout == result.stdout
     assert lines_of(again) == [f"{run / 'evaluation'}: finished already; --force makes it again"]
+
+
+def test_an_evaluation_of_an_earlier_version_says_what_its_parts_are_of(seatbelt, run):
+    assert seatbelt("evaluate", *QUICK).exit_code == 0
+    numbers = run / "evaluation" / "evaluation.json"
+    content = json.loads(numbers.read_text())
+    del content["parts_of"]
+    content["mutual_information"] = 1.3
+    numbers.write_text(json.dumps(content))
+    (run / "evaluation" / "manifest.json").unlink()
+    result = seatbelt("evaluate", *QUICK)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "step 4, 3 held-out images, 4 training images"
+    assert any(line.startswith("KL of the top layer, training images") for line in lines)
+    assert lines_of(result)[1].startswith(
+        "note: The mutual information is near log 4 = 1.39, the most that 4 images can show"
+    )
 
 
 def test_json_is_all_there_is_on_standard_output(seatbelt, run):

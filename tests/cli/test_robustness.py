@@ -3,6 +3,9 @@ import shutil
 
 import pytest
 
+from pyro_seatbelt.evaluation import coverage
+from pyro_seatbelt.runs import robustness_measure
+
 QUICK = [
     *("--pairs", 2, "--penalties", 2, "--max-iterations", 2, "--norm", 0.5, "--draws", 2),
     *("--images", 4, "--mode", "latent", "--device", "cpu", "--processes", 1, "--no-figures"),
@@ -36,6 +39,23 @@ def test_a_table_of_eighty_columns_and_the_same_as_json(seatbelt, run, without_m
     assert report["folder"] == str(run.parent / "robustness")
     assert [each["was_finished"] for each in report["runs"]] == [True, True]
     assert (run.parent / "robustness" / "robustness.json").is_file()
+
+
+def test_two_models_are_compared_pair_by_pair(seatbelt, run, without_manifests, monkeypatch):
+    for place in (coverage, robustness_measure):
+        monkeypatch.setattr(place, "LEAST_ROOM", 1e-9)
+    other = without_manifests(shutil.copytree(run, run.with_name("two")))
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"steps": 5}))
+    result = seatbelt("robustness", run, other, *QUICK, "--mode", "output")
+    assert result.exit_code == 0, result.output
+    after = " ".join(result.stdout.partition(" less ")[2].split())
+    assert "over the same pairs and seeds, with 95 %; MSE x 1.00 difference low high" in after
+    for name in ("r50", "r50 by latent", "r50 by output", "damage 0.5"):
+        assert f" {name} +0.00 +0.00 +0.00" in after
+    assert "r50 of each attack alone" in result.stdout
+    lines = [line for line in result.stdout.splitlines() if str(run.parent) not in line]
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_failed_check_is_said_loudly(seatbelt, run, without_manifests):

@@ -32,7 +32,7 @@ def inline(monkeypatch):
     monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
     monkeypatch.setattr(placement, "LocalProcesses", executor)
     monkeypatch.setattr(placement, "Ray", executor)
-    monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
+    monkeypatch.setattr("pyro_seatbelt.runs.figures.draw_figures", lambda *a, **k: {})
     return failures, given
 
 

@@ -115,6 +115,10 @@ BAD_INPUT = {
     "an absent device": (["small", "--device", "cuda:99"], "device: cuda:99 is not there"),
     "a contradiction": (["small", "--model", "vae"], "vae has one latent layer"),
     "a batch of more than all": (["small", "--batch-size", 999], "at most the 62 training images"),
+    "a batch of more than the set": (
+        ["tiny", "--dataset", "synth-chairs", "--batch-size", 99999],
+        "at most the 86366 images of synth-chairs",
+    ),
     "an absent archive": (["tiny", "--dataset", "chairs"], "seatbelt data import chairs"),
     "a run without --resume": (["small", "run"], "got run without --resume"),
     "a corrupt checkpoint": (

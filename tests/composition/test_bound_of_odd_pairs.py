@@ -205,9 +205,9 @@ def normal(x):
         ),
         (
             {},
-            lambda x: dist.MultivariateNormal(x.flatten(1)[:, :4], torch.eye(4)),
+            lambda x: normal(x).mask(torch.ones(len(x), 4).bool()).to_event(1),
             NotImplementedError,
-            "site 'code' cannot be decomposed.*got MultivariateNormal",
+            "site 'code' cannot be decomposed.*got Independent.MaskedDistribution",
         ),
         (
             {},

@@ -42,7 +42,7 @@ def of_all(x):
     [
         (("z",), {"beta": "4"}, TypeError, "expected beta to be a number, got '4'"),
         (("z",), {"alpha": None}, TypeError, "expected alpha to be a number, got None"),
-        ((None,), {}, TypeError, "expected latent to be the name of a site, got None"),
+        ((None,), {}, TypeError, "expected latent to be the name of a site, or .* got None"),
         (("z",), {"plate": 3}, TypeError, "expected plate to be the name of a plate, got 3"),
     ],
 )

@@ -58,10 +58,36 @@ def pictures():
 def test_the_objective(pairs, pictures, assert_same_bound):
     usual, other = ((model.double(), guide.double()) for model, guide in pairs)
     x = pictures[:8].double() / 255
-    ours = TraceTC_ELBO("style", plate="photographs", beta=4.0)
+    ours = TraceTC_ELBO("style", beta=4.0)  # the one plate around the site
     assert_same_bound((ours, *other), (TraceTC_ELBO("z2", beta=4.0), *usual), x)
     plain = TraceTC_ELBO("style", plate="photographs")
     assert_same_bound((plain, *other), (Trace_ELBO(), *other), x)
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_plate_in_another_dimension(direction, pictures, assert_same_bound):
+    """With one image for each row of it nothing changes; a plate inside then has a place."""
+    x = pictures[:8].double() / 255
+    usual = [each.double() for each in pair(direction, USUAL, "x")]
+    other = [each.double() for each in pair(direction, {**USUAL, "plate_dim": -2}, "x")]
+    ours = TraceTC_ELBO("z2", beta=4.0)
+
+    def one_each(program):
+        module = Wrapped(lambda images: program(images[:, None]))
+        module.program = program
+        return module
+
+    wide = [one_each(program) for program in other]
+    assert_same_bound((ours, *wide), (ours, *usual), x)
+
+
+class Wrapped(nn.Module):
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+
+    def forward(self, x):
+        return self.run(x)
 
 
 @pytest.mark.parametrize("kind", [LatentKL, Output])

@@ -6,12 +6,14 @@ from typing import get_args
 import pytest
 import torch
 
-from pyro_seatbelt.attacks import MODES, LatentKL, LatentL2, LatentW2, Mode
+from pyro_seatbelt.attacks import MODES, Classifier, LatentKL, LatentL2, LatentW2, Mode
 from pyro_seatbelt.attacks.latent_draws import LatentDraws
 from pyro_seatbelt.attacks.modes import TITLES
 from pyro_seatbelt.attacks.objectives import make_objective
 from pyro_seatbelt.attacks.pair import read_pair
 from pyro_seatbelt.errors import InputError
+
+CLASSIFY = torch.nn.Linear(6, 4, dtype=torch.float64)
 
 OBJECTIVES = {
     **{mode: make_objective(mode) for mode in MODES},
@@ -24,6 +26,8 @@ OBJECTIVES = {
     "latent-samples": LatentKL(estimator="samples"),
     "w2-samples": LatentW2(estimator="samples"),
     "l2-draws": LatentL2("draws", layers=["z2"]),
+    "classifier": Classifier(CLASSIFY),
+    "classifier-margin": Classifier(CLASSIFY, loss="margin"),
 }
 ROWS = torch.arange(5)
 
@@ -102,8 +106,12 @@ def test_problems_do_not_depend_on_who_shares_the_batch(bind, images):
 
 @pytest.mark.parametrize(
     "objective",
-    # the least value of the others is the target's own bound, and no zero
-    [name for name, each in OBJECTIVES.items() if not each.needs_model],
+    # the least value of the others is the target's own bound or loss, and no zero
+    [
+        name
+        for name, each in OBJECTIVES.items()
+        if not (each.needs_model or isinstance(each, Classifier))
+    ],
     indirect=True,
 )
 def test_distances_of_posteriors_vanish_at_the_target(bind, objective, images):
@@ -133,7 +141,7 @@ def test_steps_down_the_gradient_come_nearer_to_the_target(bind, images):
 
 
 def test_it_can_be_written_down(objective):
-    json.dumps({"name": objective.name, **vars(objective)})
+    json.dumps({"name": objective.name, **objective.settings})
 
 
 def test_modes_are_the_registry_and_layers_reach_the_latent_ones():

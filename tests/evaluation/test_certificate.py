@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from pyro_seatbelt.evaluation.certificate import certified_resistance
-from pyro_seatbelt.evaluation.coverage import covered_share, l2_norms
 from pyro_seatbelt.evaluation.lipschitz_bound import lipschitz_bound
+from pyro_seatbelt.traces.coverage import covered_share, l2_norms
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pyro_seatbelt.evaluation.coverage import covered_share
 from pyro_seatbelt.evaluation.resistance import best_covered, first_reached, resistance
+from pyro_seatbelt.traces.coverage import covered_share
 
 GRID = np.linspace(0, 1, 41)
 

@@ -182,6 +182,29 @@ def test_equal_weights_are_a_beta_vae(assert_same_bound):
     assert_same_bound((pair.objective, model, guide), (BetaVAE(3.5), model, guide), images())
 
 
+class WarmedUp(Trace_ELBO):
+    """Eq 17 of Sønderby et al.: the whole KL, weighed."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = weight
+
+    def _differentiable_loss_particle(self, model_trace, guide_trace):
+        kl = guide_trace.log_prob_sum() - model_trace.log_prob_sum(lambda name, _: name != "x")
+        loss = self.weight * kl - model_trace.nodes["x"]["log_prob_sum"]
+        return loss.item(), loss
+
+
+def test_four_equal_weights_are_a_warm_up_of_every_layer(assert_same_bound):
+    model, guide = double(family("ladder-vae", layers=3, guide=None))
+    ours = TraceTC_ELBO("z3", alpha=0.3, beta=0.3, gamma=0.3, lower=0.3)
+    assert_same_bound((ours, model, guide), (WarmedUp(0.3), model, guide), images())
+    reports = []
+    with ours.observing(reports.append):
+        loss = ours.loss(model, guide, images())
+    assert reports[0].objective == pytest.approx(-loss / NUM_DATA)
+
+
 def test_beta_is_annealed_by_assignment():
     pair = family("beta-tcvae", beta=1.0)
     model, guide = double(pair)
@@ -290,7 +313,7 @@ def test_trains_under_svi_and_under_a_torch_optimizer():
         torch.testing.assert_close(parameter.detach(), moved[name])
 
 
-@pytest.mark.parametrize("name", ["alpha", "beta", "gamma", "free_bits"])
+@pytest.mark.parametrize("name", ["alpha", "beta", "gamma", "lower", "free_bits"])
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_messages_of_the_constructor(name, value):
     with pytest.raises(ValueError, match=f"expected {name} >= 0 and finite, got"):

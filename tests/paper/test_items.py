@@ -114,8 +114,8 @@ PANELS = {
     "fig5": [
         ("(a) synth-chairs", LATENT, "log"),
         ("(b) synth-faces", LATENT, "log"),
-        ("(a) synth-chairs", OUTPUT, "linear"),
-        ("(b) synth-faces", OUTPUT, "linear"),
+        ("(c) synth-chairs", OUTPUT, "linear"),
+        ("(d) synth-faces", OUTPUT, "linear"),
     ],
     "fig6": [
         ("(a) \u03b2-TCDLGM, synth-chairs", "L", "linear"),

@@ -29,7 +29,7 @@ def _in_the_workplace(workplace):
 def in_this_process(monkeypatch):
     """Runs jobs here: starting other processes takes longer than what they would do."""
     made = []
-    monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
+    monkeypatch.setattr("pyro_seatbelt.runs.figures.draw_figures", lambda *a, **k: {})
 
     def run_here(jobs, folder, **options):
         for job in jobs:

@@ -101,7 +101,7 @@ def make_run(name: str = "first") -> RunSection:
         title="reconstructions", source=data_uri(png(), "png"), width=40, height=30, num_bytes=99
     )
     moving = Picture(
-        title="traversals", source=picture.source, width=40, height=30, num_bytes=99,
+        title="traversals", source=picture.source, width=1200, height=600, num_bytes=99,
         animation=picture,
     )  # fmt: skip
     return RunSection(
@@ -186,6 +186,7 @@ def evaluation() -> Evaluation:
         seed=0,
         num_images=4,
         num_aggregate=4,
+        parts_of="held-out images",
         versions={},
         fingerprint="f" * 64,
         elbo=-1234.5,

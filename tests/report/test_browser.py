@@ -322,6 +322,13 @@ def test_a_reader_who_wants_no_motion_gets_none(visit):
     assert page.locator("details:not([open]) img").count() == 1  # the animation is folded away
 
 
+@pytest.mark.parametrize(("width", "shown"), [(1280, None), (390, 640)])
+def test_a_large_picture_stays_large_enough_to_read(width, shown, visit):
+    region = visit(width=width).get_by_role("region", name="traversals")
+    drawn = region.locator("img").bounding_box()["width"]
+    assert drawn == shown or (shown is None and drawn <= region.bounding_box()["width"])
+
+
 def test_a_table_that_goes_on_has_a_shadow_at_that_edge(visit):
     page = visit(3, width=390)
     region = page.get_by_role("region", name="Comparison of runs")

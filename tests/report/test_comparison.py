@@ -33,6 +33,9 @@ def test_the_comparison_has_no_numbers_of_earlier_steps(run, attackable, tmp_pat
     assert cells["ELBO"][0] == -1234.5
     assert cells["TC"][0] == 0.25
     assert cells["TC"][1] is None  # that of training is of another aggregate
+    numbers = run / "evaluation" / "evaluation.json"
+    numbers.write_text(numbers.read_text().replace("held-out images", "training images"))
+    assert "TC" not in compared(run, other)[1]  # an earlier version's is of others, too
     train_on(run, 8)
     found, cells = compared(run, other)
     assert cells["ELBO"][0] == -777.0

@@ -7,7 +7,9 @@ from pyro_seatbelt.attacks import geometric_weights
 from pyro_seatbelt.evaluation.attack_summary import shown_rows
 from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.report.byte_budget import ByteBudget
+from pyro_seatbelt.report.charts import Breakdown
 from pyro_seatbelt.report.contents import read_contents
+from pyro_seatbelt.report.evaluation import evaluation_section
 from pyro_seatbelt.report.parts import Advice
 from pyro_seatbelt.report.run import run_section
 from pyro_seatbelt.runs.records import AttackRecords
@@ -63,6 +65,24 @@ def test_an_unfinished_run_says_how_it_stands(run, words):
     (run / "run.json").write_text(json.dumps(record | {"status": "failed", "error": "no memory"}))
     text = words(report_runs([run]))
     assert "status failed no memory" in text
+
+
+def test_the_parts_of_the_kl_say_which_images_they_are_of(run):
+    def note_of(**changes):
+        numbers = run / "evaluation" / "evaluation.json"
+        content = json.loads(numbers.read_text()) | changes
+        numbers.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
+        section = evaluation_section(read_contents(run))
+        [breakdown] = [each for each in section.charts if isinstance(each, Breakdown)]
+        return breakdown.note
+
+    assert note_of(mutual_information=0.25) == (
+        "The parts of the top layer add up to its KL, with the exact aggregate posterior of "
+        "these images."
+    )
+    assert "near log 4 = 1.39, the most that 4 images can show" in note_of(mutual_information=1.3)
+    earlier = note_of(parts_of=None, num_aggregate=1000)
+    assert earlier.endswith("and do not add up to its KL on held-out ones.")
 
 
 def test_advice_is_a_type_of_its_own(attackable):

@@ -12,7 +12,7 @@ from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.manifest import check_manifest, read_manifest
 from pyro_seatbelt.runs import AttackOptions, attack_run, load_run
 from pyro_seatbelt.runs import attack as attacks
-from pyro_seatbelt.runs.attack import paper_layers
+from pyro_seatbelt.runs.attack_options import paper_layers
 from pyro_seatbelt.runs.images import open_data
 from pyro_seatbelt.runs.records import AttackRecords
 

@@ -50,6 +50,9 @@ def test_a_defended_run_is_a_run_with_the_same_weights_and_the_first_stays(make_
     one, other = load_run(plain), load_run(folder)
     assert isinstance(other.guide, RefinedGuide)
     assert isinstance(other.posterior.encoder, SmoothedEncoder)
+    # a divergence of posteriors is of q: the chain need not run
+    assert other.guide_for("latent") is other.guide_for("w2") is other.posterior
+    assert other.guide_for("output") is other.guide
     assert (other.step, other.record) == (one.step, one.record)
     assert other.config == one.config.model_copy(update=BOTH)
     assert not any(module.training for module in other.guide.modules())

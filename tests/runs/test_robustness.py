@@ -18,6 +18,7 @@ from pyro_seatbelt.runs import (
     robustness_of_run,
 )
 from pyro_seatbelt.runs import robustness as orchestration
+from pyro_seatbelt.runs.records import AttackRecords
 from pyro_seatbelt.runs.robustness_attacks import attack_options
 from pyro_seatbelt.runs.robustness_comparison import plain, pool, write_comparison
 from pyro_seatbelt.runs.robustness_numbers import of_run, read_table
@@ -63,6 +64,69 @@ def test_everything_is_kept_in_the_folder_of_the_run(run):
     assert found.elbo < 0 < found.mse
     assert ((pairs["r50"] > 0) & (pairs["r50"] <= pairs["r90"]) & (pairs["r90"] <= 1)).all()
     assert {"input_image", "target_image", "best_attack", "damage_0.5", "robust_0.5"} < set(pairs)
+
+
+def test_the_best_of_the_attacks_alone_is_the_best_of_all(run):
+    found, pairs = read_robustness(run), pd.read_parquet(of_run(run).pairs)
+    alone = pairs[["r50_by_latent", "r50_by_w2", "r50_by_output", "r50_by_minimum"]]
+    assert alone.min(axis=1).tolist() == pairs["r50"].tolist()
+    assert {f"r50_by_{name}" for name in found.r50_by_attack} == set(alone)
+    for row, best in enumerate(pairs["best_attack"]):
+        if best is not None:
+            assert pairs[f"r50_by_{best}"][row] == pairs["r50"][row] < 1
+
+
+def test_the_least_distortion_is_looked_for_and_is_no_worse_than_the_blend(run):
+    pairs = pd.read_parquet(of_run(run).pairs)
+    assert (pairs["r50_by_minimum"] <= 1.02 * pairs["blend50"]).all()
+    without = robustness_of_run(run, changed(minimum=False)).robustness
+    assert without.r50_by_attack.keys() == {"latent", "w2", "output"}
+    assert without.protocol["minimum"] is False
+
+
+def test_attacks_can_average_over_draws_and_start_at_the_input_alone(attackable, tmp_path):
+    run = shutil.copytree(attackable, tmp_path / "run")
+    plain_ = robustness_of_run(run, changed(modes=("w2",))).robustness
+    other = changed(modes=("w2",), samples=2, restarts=1, ends="input")
+    found = robustness_of_run(run, other).robustness
+    assert found.attacks["w2"] != plain_.attacks["w2"]
+    arguments, _ = AttackRecords(run / "attacks" / found.attacks["w2"]).known()
+    assert (arguments["samples"], arguments["restarts"]) == (2, 1)
+    assert arguments.get("ends", "input") == "input"
+    assert (found.protocol["samples"], found.protocol["ends"]) == (2, "input")
+    assert not {"samples", "restarts", "ends", "transfer"} & set(plain_.protocol)
+
+
+def test_what_moves_a_run_moves_its_copy_as_soon(run, tmp_path, monkeypatch):
+    for place in (coverage, robustness_measure):
+        monkeypatch.setattr(place, "LEAST_ROOM", 1e-9)
+    copy = shutil.copytree(run, tmp_path / "copy")
+    found = robustness_of_run(run, changed(transfer=copy)).robustness
+    [check] = [check for check in found.checks if check.name == "transfer"]
+    assert check.passed
+    assert f"(median r50 here {found.r50.median:.2f})" in check.text
+    assert found.protocol["transfer"] == "copy"
+
+
+def test_a_run_with_other_pairs_lends_no_attacks(run, make_attackable):
+    other = make_attackable(seed=1)
+    with pytest.raises(InputError, match=r"its attacks are of other pairs than those of"):
+        robustness_of_run(run, changed(transfer=other))
+
+
+def test_runs_are_compared_pair_by_pair(run, tmp_path, without_manifests):
+    without_manifests(run)
+    other = shutil.copytree(run, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"steps": 5}))
+    split = shutil.copytree(other, tmp_path / "split")
+    (split / "config.json").write_text(json.dumps(config | {"steps": 6, "seed": 1}))
+    first, same, apart = pool([robustness_of_run(each, SMALL) for each in (run, other, split)])
+    assert first.gains == apart.gains == {}
+    attacks = {"r50_by_latent", "r50_by_w2", "r50_by_output", "r50_by_minimum"}
+    names = {"r50", "damage_0.5", *attacks}
+    assert same.gains.keys() == names
+    assert {(gain.low, gain.median, gain.high) for gain in same.gains.values()} == {(0, 0, 0)}
 
 
 def test_a_finished_measurement_is_not_made_again(run, monkeypatch):

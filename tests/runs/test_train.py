@@ -198,7 +198,7 @@ def test_a_run_killed_before_its_figures_gets_them(whole, make_config, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trained, "draw_figures", killed)
+        patch.setattr("pyro_seatbelt.runs.figures.draw_figures", killed)
         with pytest.raises(KeyboardInterrupt):
             train_run(make_config(), out=tmp_path / "a")
     assert RunFolder(tmp_path / "a").read_record().status == "interrupted"
@@ -405,6 +405,10 @@ def test_a_divergence_is_kept_in_the_record(make_config, tmp_path, monkeypatch):
         ("beta-vae", ("alpha", "beta", "gamma")),
         ("beta-tcvae", ("beta",)),
         ("seatbelt", ("beta",)),
+        ("dlgm", ("alpha", "beta", "gamma")),
+        ("factor-vae", ("beta",)),
+        ("ladder-vae", ("alpha", "beta", "gamma", "lower")),
+        ("biva", ("alpha", "beta", "gamma", "lower")),
     ],
 )
 def test_warm_up_raises_what_beta_multiplies(model, names):

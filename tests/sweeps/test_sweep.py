@@ -46,7 +46,7 @@ def inline(monkeypatch):
             raise broken[job.name]
         return run_job(job, folder, progress=progress)
 
-    monkeypatch.setattr("pyro_seatbelt.runs.train.draw_figures", lambda *a, **k: {})
+    monkeypatch.setattr("pyro_seatbelt.runs.figures.draw_figures", lambda *a, **k: {})
     monkeypatch.setattr("pyro_seatbelt.sweeps.job_run.run_job", run)
     monkeypatch.setattr(placement, "LocalProcesses", lambda workers, gpus: Inline())
     return broken

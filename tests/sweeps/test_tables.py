@@ -16,6 +16,7 @@ NUMBERS = {
     "seed": 7,
     "num_images": 4,
     "num_aggregate": 4,
+    "parts_of": "held-out images",
     "versions": {"torch": "2"},
     "fingerprint": "ab",
     "elbo": -3.0,

@@ -396,11 +396,10 @@ def test_our_family_reports_its_terms(config, tmp_path):
     assert family.objective.beta == 3.0
 
 
-def test_ours_trains_under_svi_too():
+@pytest.mark.parametrize("name", ["beta-tcvae", "hfvae", "ladder-vae", "biva"])
+def test_ours_trains_under_svi_too(name):
     images = torch.full((24, 1, 8, 8), 0.1)
-    family = presets.build(
-        "beta-tcvae", network="mlp", image_shape=(1, 8, 8), num_data=24, latent_dim=2
-    )
+    family = presets.build(name, network="mlp", image_shape=(1, 8, 8), num_data=24, latent_dim=2)
     svi = SVI(family.model, family.guide, Adam({"lr": 1e-3}), loss=family.objective)
     losses = [svi.step(images) for _ in range(12)]
     assert losses[-1] < 0.9 * losses[0]

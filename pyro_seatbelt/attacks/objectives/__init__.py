@@ -8,6 +8,7 @@ References:
 from collections.abc import Callable
 
 from pyro_seatbelt.attacks.modes import Layers, Mode
+from pyro_seatbelt.attacks.objectives.classifier import Classifier
 from pyro_seatbelt.attacks.objectives.latent_kl import LatentKL
 from pyro_seatbelt.attacks.objectives.latent_l2 import LatentL2
 from pyro_seatbelt.attacks.objectives.latent_w2 import LatentW2
@@ -17,6 +18,7 @@ from pyro_seatbelt.errors import InputError
 
 __all__ = [
     "MODES",
+    "Classifier",
     "LatentKL",
     "LatentL2",
     "LatentW2",

@@ -7,7 +7,7 @@ target's, for each problem. :class:`~pyro_seatbelt.attacks.Attack` adds the pena
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -32,6 +32,11 @@ class Objective(ABC):
     needs_model: ClassVar[bool] = False
     of_bound: ClassVar[bool] = False
     layers: Layers = "all"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All besides the name that decides its numbers, as JSON has it."""
+        return vars(self)
 
     @abstractmethod
     def bind(self, pair: Pair, target: Tensor, draws: LatentDraws) -> Distance:

@@ -50,7 +50,7 @@ class Output(Objective):
         def distance(x: Tensor, problems: Tensor) -> Tensor:
             guide_trace = pair.trace_guide(draws.repeat(x), draws, problems)
             aims = draws.repeat(target[problems])
-            model_trace = replay_model(model, guide_trace, aims)
+            model_trace = replay_model(model, guide_trace, aims, *pair.beside(draws, problems))
             return draws.mean(_negative_elbo(pair, model_trace, guide_trace))
 
         return distance

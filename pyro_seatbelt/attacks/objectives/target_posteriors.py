@@ -22,7 +22,7 @@ class TargetPosteriors:
     _ROWS = 256
 
     def __init__(self, pair: Pair, target: Tensor, draws: LatentDraws) -> None:
-        self.pair = pair
+        self.pair = pair.of_targets()
         self.target = target
         self.draws = draws
         self.kept: dict[str, Posterior] | None = None

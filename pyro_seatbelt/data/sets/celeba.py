@@ -10,7 +10,6 @@ from typing import NamedTuple
 from zipfile import ZipFile
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pyro_seatbelt.data.cache import CachedImages
@@ -79,6 +78,8 @@ class CelebA(PublishedSet):
 
     def open(self, cached: CachedImages, kept: int) -> ImageDataset:
         """Open so many images."""
+        import torch
+
         numbers = np.sort(even_subset(kept, cached.num_images))
         pixels = cached.pixels()
         labels = {name: classes[numbers] for name, classes in cached.read_labels().items()}

@@ -6,7 +6,6 @@ from typing import BinaryIO, cast
 from zipfile import ZipFile
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pyro_seatbelt.data.array_file import ArrayHeader, read_header, read_rows
@@ -17,7 +16,7 @@ from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.data.published_set import PublishedSet
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.data.subset import even_subset
-from pyro_seatbelt.drawn.sprites import FACTORS, NUM_IMAGES, sprite_factors
+from pyro_seatbelt.drawn.sprites import FACTORS, NUM_IMAGES
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
 
@@ -54,6 +53,10 @@ class DSprites(PublishedSet):
 
     def open(self, cached: CachedImages, kept: int) -> ImageDataset:
         """Open so many images."""
+        import torch
+
+        from pyro_seatbelt.drawn.sprites import sprite_factors
+
         numbers = even_subset(kept, cached.num_images)
         pixels = cached.pixels()
         classes: NDArray[np.int64] = sprite_factors(torch.from_numpy(numbers)).numpy()
@@ -104,6 +107,10 @@ def _open_array(
 
 def _check_order(arrays: ZipFile, num_images: int, *, label: str) -> None:
     """See that the images are in the published order, by their class numbers."""
+    import torch
+
+    from pyro_seatbelt.drawn.sprites import sprite_factors
+
     stream, header, label = _open_array(
         arrays, "latents_classes", (num_images, 1 + len(FACTORS)), "int64", label=label
     )

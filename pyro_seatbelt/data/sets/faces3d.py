@@ -6,10 +6,7 @@ import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, BinaryIO
 
 from pyro_seatbelt.data.cache import CachedImages
 from pyro_seatbelt.data.draft import draft
@@ -17,6 +14,9 @@ from pyro_seatbelt.data.published_file import PublishedFile, opening
 from pyro_seatbelt.data.published_set import PublishedSet
 from pyro_seatbelt.data.spec import LoadRequest
 from pyro_seatbelt.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _BYTES_FOR_HEADS = 1 << 20
 # what torch.load raises on files that are damaged or hold something else than tensors
@@ -81,7 +81,9 @@ FACES3D = Faces3D(
 
 def _read_tensor(
     file: BinaryIO, published: PublishedFile, shape: tuple[int, ...], *, label: str
-) -> Tensor:
+) -> "Tensor":
+    import torch
+
     _check_size(file, published, math.prod(shape), label=label)
     expected = f"expected one tensor of type torch.uint8 and shape {shape}"
     try:
@@ -92,7 +94,7 @@ def _read_tensor(
             f"{label}: {expected}, got a damaged file or something else, which is not unpickled "
             f"({reason})"
         ) from error
-    if not isinstance(faces, Tensor):
+    if not isinstance(faces, torch.Tensor):
         raise InputError(f"{label}: {expected}, got a {type(faces).__name__}")
     if faces.dtype != torch.uint8 or faces.shape != shape or faces.layout != torch.strided:
         raise InputError(f"{label}: {expected}, got {faces.dtype} and {tuple(faces.shape)}")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import ImageOps
 
@@ -14,7 +13,6 @@ from pyro_seatbelt.data.dataset import ImageDataset, Split
 from pyro_seatbelt.data.decoding import decode_all
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.picture import middle_square, read_picture, shrink
-from pyro_seatbelt.data.source import MappedImages
 from pyro_seatbelt.data.spec import LoadedSet, LoadRequest
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import Progress
@@ -59,6 +57,10 @@ def load_folder(request: LoadRequest) -> ImageDataset:
         ...     load_folder(request).image_shape
         (3, 64, 64)
     """
+    import torch
+
+    from pyro_seatbelt.data.source import MappedImages
+
     place = request.data_dir
     if place is None:
         raise InputError(f"expected a folder of images for {NAME}: pass --data-dir DIR")

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pyro_seatbelt.drawn.camera import photograph
 from pyro_seatbelt.drawn.chairs.arms import add_arms
 from pyro_seatbelt.drawn.chairs.back import add_back
 from pyro_seatbelt.drawn.chairs.base import add_base
@@ -61,6 +60,8 @@ def draw_chair(
         >>> draw_chair(0, azimuths=np.array([30.0])).shape
         (2, 1, 64, 64)
     """
+    from pyro_seatbelt.drawn.camera import photograph
+
     return photograph(chair_surface(identity), azimuths, elevations).numpy()
 
 

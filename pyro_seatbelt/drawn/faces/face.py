@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pyro_seatbelt.drawn.faces.portrait import portray
 from pyro_seatbelt.drawn.faces.shape import face_shape
 from pyro_seatbelt.drawn.faces.style import face_style
 
@@ -38,6 +37,8 @@ def draw_face(
         >>> draw_face(0, azimuths=np.zeros(1), elevations=np.zeros(1)).shape
         (1, 1, 11, 64, 64)
     """
+    from pyro_seatbelt.drawn.faces.portrait import portray
+
     return portray(face_shape(face_style(identity)), azimuths, elevations, lamps)
 
 

@@ -1,14 +1,12 @@
 """Drawn shapes in the order of the published dSprites."""
 
-from pyro_seatbelt.drawn.sprites.sprite import (
-    FACTOR_SIZES,
-    FACTORS,
-    NUM_IMAGES,
-    VERSION,
-    draw_sprites,
-    shape_radii,
-    sprite_factors,
-)
+from typing import TYPE_CHECKING
+
+from pyro_seatbelt.drawn.sprites.grid import FACTOR_SIZES, FACTORS, NUM_IMAGES, VERSION
+from pyro_seatbelt.lazy import lazily
+
+if TYPE_CHECKING:
+    from pyro_seatbelt.drawn.sprites.sprite import draw_sprites, shape_radii, sprite_factors
 
 __all__ = [
     "FACTORS",
@@ -19,3 +17,6 @@ __all__ = [
     "shape_radii",
     "sprite_factors",
 ]
+
+# these need torch, which takes a second to import
+__getattr__ = lazily(__name__, {"sprite": ["draw_sprites", "shape_radii", "sprite_factors"]})

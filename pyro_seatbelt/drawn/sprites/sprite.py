@@ -5,12 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.drawn.sprites.grid import FACTOR_SIZES
 from pyro_seatbelt.drawn.sprites.outlines import ellipse, heart, square, squared_radii
-
-FACTORS = ("shape", "scale", "orientation", "position_x", "position_y")
-FACTOR_SIZES = (3, 6, 40, 32, 32)
-NUM_IMAGES = math.prod(FACTOR_SIZES)
-VERSION = "1"
 
 _SIZE = 64
 _NUM_DIRECTIONS = 2048
@@ -26,7 +22,7 @@ def sprite_factors(numbers: Tensor) -> Tensor:
         numbers: Image numbers, int64, shape `(B,)`.
 
     Returns:
-        Class numbers in the order of :data:`FACTORS`, int64, shape `(B, 5)`.
+        Class numbers in the order of the factors of the grid, int64, shape `(B, 5)`.
 
     Example:
         >>> sprite_factors(torch.tensor([0, 1, 32, 737279])).tolist()

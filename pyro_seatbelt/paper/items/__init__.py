@@ -1,37 +1,16 @@
 """Every figure and table of the paper by name: an item is a file of that name here."""
 
 from collections.abc import Iterable
+from importlib import import_module
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.paper.catalogue import CATALOGUE
 from pyro_seatbelt.paper.item import Item
-from pyro_seatbelt.paper.items import (
-    fig1,
-    fig3,
-    fig4,
-    fig5,
-    fig6,
-    fig7,
-    fig8,
-    heart,
-    kl_collapse,
-    l2,
-    layers,
-    mig,
-    small_noise,
-    table1,
-    traversals,
-    w2,
-    why,
-)
 
 ITEMS: dict[str, Item] = {
-    each.ITEM.name: each.ITEM
-    for each in (
-        *(fig1, fig3, fig4, fig5, fig6, fig7, fig8),
-        *(table1, mig, kl_collapse, layers, l2, small_noise, traversals, heart, w2, why),
-    )
+    name: import_module(f"{__name__}.{name.replace('-', '_')}").ITEM for name in CATALOGUE
 }
-"""The items, in the order of the paper. Figure 2 is a drawing of the model, and needs no run."""
+"""The items, in the order of the paper."""
 
 
 def chosen(names: Iterable[str]) -> dict[str, Item]:

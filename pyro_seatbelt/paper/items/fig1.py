@@ -89,8 +89,6 @@ def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
 
 ITEM = Item(
     name="fig1",
-    title="Latent attacks as images",
-    source="Section 5.2, Figure 1",
     roles=ROLES,
     configs=lambda scale, subject: list(strongest_by_name(scale, subject).values()),
     attacks=("latent",),

@@ -18,7 +18,7 @@ ROLES: tuple[Role, ...] = ("chairs", "faces", "celeba")
 def draw(results: Results) -> Drawn:
     """Draws a panel per data set, a line per model."""
     panels, tables = [], []
-    for subject, title in panel_titles(results.scale.distinct(*ROLES)):
+    for _, subject, title in panel_titles(results.scale.distinct(*ROLES), ["elbo"]):
         lines = {}
         for model in MODELS:
             rows = pick(results.runs, dataset=subject.dataset, model=model).dropna(subset="elbo")
@@ -32,7 +32,7 @@ def draw(results: Results) -> Drawn:
         panels,
         xlabel="β",
         columns=3,
-        note="shading: 95 % CI over ||z|| and L, where there are several; dots: single runs",
+        note="shading: 95 % CI over numbers of latent dimensions and L; dots: single runs",
     )
     return Drawn({"elbo": figure}, {"elbo": joined(tables)})
 
@@ -89,8 +89,6 @@ def _numbers(name: str, drop: Measurement) -> dict[str, float]:
 
 ITEM = Item(
     name="fig3",
-    title="ELBO against beta",
-    source="Section 5.1, Figure 3",
     roles=ROLES,
     configs=lambda scale, subject: whole_grid(scale, subject, latent_dims=subject.latent_dims),
     draw=draw,

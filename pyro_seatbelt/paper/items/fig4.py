@@ -64,8 +64,6 @@ def claims(results: Results) -> list[Claim]:
 
 ITEM = Item(
     name="fig4",
-    title="Reconstructions at a strong beta",
-    source="Section 5.1, Figure 4",
     roles=("celeba",),
     configs=configs,
     draw=draw,

@@ -56,22 +56,20 @@ def draw(results: Results) -> Drawn:
     """Draws a column per data set, a row per attack."""
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
-    for mode in MODES:
-        for subject, title in panel_titles(subjects):
-            rows = results.problems(mode, dataset=subject.dataset, model=FLAT)
-            tables.append(against_beta(rows, "value", dataset=subject.dataset, mode=mode))
-            lines = {model_title(FLAT): band(tables[-1])} if len(rows) else {}
-            panels.append(
-                BandPanel(title, f"Δ {mode} [nats]", lines, "log" if mode == "latent" else "linear")
-            )
+    for mode, subject, title in panel_titles(subjects, MODES):
+        rows = results.problems(mode, dataset=subject.dataset, model=FLAT)
+        tables.append(against_beta(rows, "value", dataset=subject.dataset, mode=mode))
+        lines = {model_title(FLAT): band(tables[-1])} if len(rows) else {}
+        panels.append(
+            BandPanel(title, f"Δ {mode} [nats]", lines, "log" if mode == "latent" else "linear")
+        )
     figure = band_panels(panels, xlabel="β", columns=len(subjects), note=SHADING)
     return Drawn({"attacks": figure}, {"attacks": joined(tables)})
 
 
 def claims(results: Results) -> Iterator[Claim]:
     """Beta-TCVAEs are harder to attack as beta grows, through the latents by orders."""
-    for role in ROLES:
-        subject = results.scale.subjects[role]
+    for role, subject in results.scale.by_role(*ROLES).items():
         for mode in MODES:
             yield from growth_claims(
                 ratio(*at_ends(results, subject, mode), "value"),
@@ -86,8 +84,6 @@ def claims(results: Results) -> Iterator[Claim]:
 
 ITEM = Item(
     name="fig5",
-    title="Attack objectives of beta-TCVAEs against beta",
-    source="Section 5.2, Figure 5",
     roles=ROLES,
     configs=lambda scale, subject: members(scale, subject, FLAT, latent_dims=subject.latent_dims),
     attacks=MODES,

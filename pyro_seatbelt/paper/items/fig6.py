@@ -83,8 +83,6 @@ def _chain(results: Results, subject: Subject) -> Claim:
 
 ITEM = Item(
     name="fig6",
-    title="-log p(target | z~) of attacks over beta and L",
-    source="Section 5.2, Figure 6",
     roles=ROLES,
     configs=whole_grid,
     attacks=MODES,

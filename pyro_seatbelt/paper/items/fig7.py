@@ -86,8 +86,6 @@ def _medians(models: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 ITEM = Item(
     name="fig7",
-    title="Attack objectives over beta and L",
-    source="Section 5.2, Figure 7",
     roles=ROLES,
     configs=whole_grid,
     attacks=MODES,

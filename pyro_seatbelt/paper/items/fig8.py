@@ -88,8 +88,6 @@ def noise_likelihoods(folder: Path) -> dict[float, NDArray[np.float64]]:
 
 ITEM = Item(
     name="fig8",
-    title="Robustness to noise",
-    source="Section 5.3, Figure 8",
     roles=("celeba",),
     configs=all_noisy_models,
     draw=draw,

@@ -85,8 +85,6 @@ def _claim(results: Results, config: TrainConfig, vae: TrainConfig) -> Claim:
 
 ITEM = Item(
     name="heart",
-    title="Attacks that try to rotate a heart",
-    source="Section 5.2, Appendix",
     roles=("sprites",),
     configs=configs,
     draw=draw,

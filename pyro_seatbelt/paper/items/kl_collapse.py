@@ -85,8 +85,6 @@ def _by_model(results: Results, **wanted: object) -> dict[tuple[str, int], pd.Da
 
 ITEM = Item(
     name="kl-collapse",
-    title="KL of every layer against beta",
-    source="Section 5.1, Appendix",
     roles=("chairs",),
     configs=lambda scale, subject: [
         config for model in (DEEP, CHAIN) for config in members(scale, subject, model)

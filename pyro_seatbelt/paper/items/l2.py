@@ -21,19 +21,18 @@ def draw(results: Results) -> Drawn:
     """Draws L2 distances from target to adversarial reconstruction against beta."""
     subjects = results.scale.distinct(*ROLES)
     panels, tables = [], []
-    for mode in MODES:
-        for subject, title in panel_titles(subjects):
-            attacked = results.problems(mode, dataset=subject.dataset)
-            lines = {}
-            for name, rows in representatives(attacked, subject).items():
-                about = {"dataset": subject.dataset, "mode": mode, "model": name}
-                reached, own, excess = (
-                    against_beta(rows, column, **about, quantity=column)
-                    for column in ("l2_target", "l2_best_to_target", "l2_excess")
-                )
-                lines[name] = band(reached)
-                tables += [reached, own, excess]
-            panels.append(BandPanel(title, f"L2 to the target, {mode} attack", lines))
+    for mode, subject, title in panel_titles(subjects, MODES):
+        attacked = results.problems(mode, dataset=subject.dataset)
+        lines = {}
+        for name, rows in representatives(attacked, subject).items():
+            about = {"dataset": subject.dataset, "mode": mode, "model": name}
+            reached, own, excess = (
+                against_beta(rows, column, **about, quantity=column)
+                for column in ("l2_target", "l2_best_to_target", "l2_excess")
+            )
+            lines[name] = band(reached)
+            tables += [reached, own, excess]
+        panels.append(BandPanel(title, f"L2 to the target, {mode} attack", lines))
     figure = band_panels(panels, xlabel="β", columns=len(subjects), note=SHADING)
     return Drawn({"distances": figure}, {"distances": joined(tables)})
 
@@ -74,8 +73,6 @@ def _claims(results: Results, subject: Subject) -> Iterator[Claim]:
 
 ITEM = Item(
     name="l2",
-    title="L2 distance from the target to the adversarial reconstruction",
-    source="Section 5.2, Appendix",
     roles=ROLES,
     configs=whole_grid,
     attacks=MODES,

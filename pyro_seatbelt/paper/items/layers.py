@@ -87,8 +87,6 @@ def _by_layers(results: Results) -> dict[str, pd.DataFrame]:
 
 ITEM = Item(
     name="layers",
-    title="Latent attacks on single layers",
-    source="Section 4, Appendix",
     roles=("chairs",),
     configs=lambda scale, subject: members(
         scale, subject, DEEP, betas=subject.ends, layers=subject.deepest(DEEP)

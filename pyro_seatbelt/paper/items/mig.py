@@ -77,8 +77,6 @@ def claims(results: Results) -> Iterator[Claim]:
 
 ITEM = Item(
     name="mig",
-    title="Mutual information gap at the top layer",
-    source="Section 5, Appendix",
     roles=ROLES,
     configs=configs,
     draw=draw,

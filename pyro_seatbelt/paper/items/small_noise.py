@@ -63,8 +63,6 @@ def claims(results: Results) -> Iterator[Claim]:
 
 ITEM = Item(
     name="small-noise",
-    title="Robustness to smaller noise",
-    source="Section 5.3, Appendix",
     roles=("celeba",),
     configs=all_noisy_models,
     draw=draw,

@@ -87,8 +87,6 @@ def _claims(role: Role, subject: Subject, side: str, found: dict[str, Change]) -
 
 ITEM = Item(
     name="table1",
-    title="Change of the norms of encoders and decoders with beta",
-    source="Section 5.4, Table 1",
     roles=ROLES,
     configs=lambda scale, subject: [
         config for model in (FLAT, DEEP) for config in at_both_betas(scale, subject, model)

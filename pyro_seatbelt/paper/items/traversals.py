@@ -68,8 +68,6 @@ def _traversals(results: Results, config: TrainConfig) -> Figure | None:
 
 ITEM = Item(
     name="traversals",
-    title="Traversals of the top layer",
-    source="Section 5, Appendix",
     roles=ROLES,
     configs=configs,
     draw=draw,

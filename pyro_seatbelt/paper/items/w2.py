@@ -64,8 +64,6 @@ def _claim(results: Results, model: str) -> Claim:
 
 ITEM = Item(
     name="w2",
-    title="Latent attacks by the 2-Wasserstein distance",
-    source="the authors' later paper",
     roles=("chairs",),
     configs=lambda scale, subject: [
         config

@@ -137,8 +137,6 @@ def _averaged(table: pd.DataFrame | None, variant: str, average: str) -> pd.Data
 
 ITEM = Item(
     name="why",
-    title="Where factors of 10^3 and 10^7 can come from",
-    source="Section 5.2",
     roles=("chairs",),
     configs=lambda scale, subject: [
         *attacked(scale, subject),

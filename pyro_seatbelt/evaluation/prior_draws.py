@@ -9,12 +9,15 @@ from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 from pyro_seatbelt.traces.programs import Program
 
 
-def prior_images(model: Program, num_images: int, *, seed: int = 0, site: str = "x") -> Tensor:
+def prior_images(
+    model: Program, num_images: int, *context: Tensor, seed: int = 0, site: str = "x"
+) -> Tensor:
     """Draws latents from the prior and decodes them.
 
     Args:
         model: A model that takes ``num_images=`` instead of images.
         num_images: How many.
+        context: Further arguments, after the image that is left out: a row for each.
         seed: Seeds the draws; the global generators are left alone.
         site: Name of the site of images.
 
@@ -27,8 +30,9 @@ def prior_images(model: Program, num_images: int, *, seed: int = 0, site: str = 
         >>> prior_images(family.model, 3).shape
         torch.Size([3, 1, 8, 8])
     """
+    before = (None, *context) if context else ()
     with evaluation_mode(model, seed=seed):
-        trace = poutine.trace(model).get_trace(num_images=num_images)
+        trace = poutine.trace(model).get_trace(*before, num_images=num_images)
     node: Any = trace.nodes[site]
     mean: Tensor = node["fn"].mean
     return mean

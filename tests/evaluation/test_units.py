@@ -3,7 +3,7 @@ import pyro.distributions as dist
 import torch
 
 from pyro_seatbelt.evaluation import active_units
-from pyro_seatbelt.evaluation.active_units import num_active_units
+from pyro_seatbelt.evaluation.units import num_active_units
 from pyro_seatbelt.traces.posteriors import posterior_means
 
 

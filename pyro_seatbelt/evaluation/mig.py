@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from pyro_seatbelt.data.subset import even_subset
-from pyro_seatbelt.evaluation.decomposition import in_pieces
-from pyro_seatbelt.evaluation.encodings import Encoding, rows_of
+from pyro_seatbelt.evaluation.encodings import Encoding, in_pieces, rows_of
 from pyro_seatbelt.objectives.aggregate import exact_log_density
 
 

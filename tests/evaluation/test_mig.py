@@ -6,7 +6,7 @@ import torch
 from torch.distributions import Laplace, Normal
 
 from pyro_seatbelt.evaluation import Encoding
-from pyro_seatbelt.evaluation.mutual_information_gap import mutual_information_gap
+from pyro_seatbelt.evaluation.mig import mutual_information_gap
 
 RNG = np.random.default_rng(0)
 FACTORS = {"shape": RNG.integers(0, 3, 600), "size": RNG.integers(0, 5, 600)}
