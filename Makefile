@@ -3,7 +3,7 @@
 # make test      everything that CI checks
 # make slow      the tests that take longer
 # make docs      the documentation, in site/
-# make test-faults   signals, kills and hostile files; FAULTS=full for the long form
+# make test-faults   signals, kills, disks and hostile files; FAULTS=full for the long form
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,6 +1,8 @@
 """Files that are either whole or not there."""
 
+import glob
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +55,21 @@ def expanded(path: Path) -> Path:
         raise InputError(f"{path}: no home folder is known of this user") from error
 
 
+def resolved(path: Path) -> Path:
+    """Follows all links in a path.
+
+    Args:
+        path: As a user gave it.
+
+    Raises:
+        InputError: If one of them leads to itself.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise InputError(f"{path}: the link leads to itself") from error
+
+
 def refuse_links(folder: Path) -> None:
     """Refuses a folder with a symbolic link in it that leads out of it.
 
@@ -65,14 +82,27 @@ def refuse_links(folder: Path) -> None:
     Raises:
         InputError: If there is such a link.
     """
-    home = folder.resolve()
+    home = resolved(folder)
     for parent, folders, files in folder.walk():
         for path in (parent / name for name in (*folders, *files)):
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            if path.is_symlink() and not leads_into(path, home):
                 raise InputError(
                     f"{path}: a link that leads out of {folder} is not followed: put what it "
                     "leads to in its place"
                 )
+
+
+def leads_into(path: Path, home: Path) -> bool:
+    """Tells whether a path lies in a folder when all links in it are followed.
+
+    Args:
+        path: The path; a link that leads to itself leads nowhere.
+        home: The folder, without links.
+    """
+    try:
+        return resolved(path).is_relative_to(home)
+    except InputError:
+        return False
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -92,6 +122,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def replace(path: Path, content: bytes | str) -> None:
     """Does what :func:`write_atomically` does, for callers with an error of their own.
 
+    What a killed process of this machine was writing under that name is removed.
+
     Args:
         path: Where the content goes; what was there before is replaced.
         content: Bytes, or text to be encoded as UTF-8.
@@ -99,13 +131,30 @@ def replace(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: If it cannot be written; what was there before is untouched.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    mine = f".{path.name}.{platform.node()}-"
+    part = path.with_name(f"{mine}{os.getpid()}.part")
     try:
+        for left in path.parent.glob(f"{glob.escape(mine)}*.part"):
+            if not _is_alive(left.name.removeprefix(mine).removesuffix(".part")):
+                left.unlink(missing_ok=True)
         write_durably(part, content)
         part.replace(path)
         sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_alive(pid: str) -> bool:
+    """Whether a process of this machine is there; True also where that cannot be known."""
+    if os.name == "nt" or not pid.isdecimal():  # pragma: no cover - kill would kill it there
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's; none that there can be
+        pass
+    return True
 
 
 def make_folder(path: Path) -> None:

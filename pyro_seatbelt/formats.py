@@ -10,6 +10,10 @@ from pyro_seatbelt.documents import parse_json
 from pyro_seatbelt.errors import InputError
 
 
+class NewerFormat(InputError):  # noqa: N818 - it says what it is
+    """A file is of a format that a newer version wrote: it is neither read nor replaced."""
+
+
 def to_json(content: Mapping[str, Any], *, number: int = 1) -> str:
     r"""Returns the text of a file that says of which format it is.
 
@@ -56,14 +60,14 @@ def from_json(path: Path, content: bytes, *, newest: int = 1) -> dict[str, Any]:
         The object without its format.
 
     Raises:
-        InputError: If it is no object, or of a newer format.
+        InputError: If it is no object; a :class:`NewerFormat` if it is of a newer format.
 
     Example:
         >>> from_json(Path("run.json"), b'{"format": 2}')
         Traceback (most recent call last):
             ...
-        pyro_seatbelt.errors.InputError: run.json: it has format 2, and this version reads formats \
-up to 1: install a newer pyro-seatbelt
+        pyro_seatbelt.formats.NewerFormat: run.json: it has format 2, and this version reads \
+formats up to 1: install a newer pyro-seatbelt
     """
     try:
         found = parse_json(content)
@@ -83,7 +87,7 @@ def without_format(path: Path, content: Mapping[str, Any], *, newest: int = 1) -
         newest: The newest format that can be read.
 
     Raises:
-        InputError: If it is of a newer format.
+        NewerFormat: If it is of a newer format.
 
     Example:
         >>> without_format(Path("config.json"), {"format": 1, "model": "vae"})
@@ -94,7 +98,7 @@ def without_format(path: Path, content: Mapping[str, Any], *, newest: int = 1) -
     if type(found) is not int or found < 0:
         raise InputError(f"{path}: expected a number as its format, got {found!r}")
     if found > newest:
-        raise InputError(
+        raise NewerFormat(
             f"{path}: it has format {found}, and this version reads formats up to {newest}: "
             "install a newer pyro-seatbelt"
         )

@@ -136,15 +136,20 @@ def read_checked(path: Path, folder: Path | None = None) -> bytes:
 def is_intact(path: Path, folder: Path | None = None) -> bool:
     """Tells whether a file is there, and is the one that was written, as far as that is known.
 
+    One that the manifest does not list was being written when a process was killed.
+
     Args:
         path: The file.
-        folder: Whose manifest may list it, by default the one that it lies in.
+        folder: Whose manifest lists it, by default the one that it lies in; without a manifest,
+            which earlier versions did not write, any file is intact.
     """
+    folder = folder or path.parent
     try:
         read_checked(path, folder)
+        sums = read_manifest(folder)
     except (OSError, InputError):
         return False
-    return True
+    return sums is None or path.relative_to(folder).as_posix() in sums
 
 
 def check_manifest(folder: Path) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ from pyro_seatbelt.cli.output import printable, shortened
 from pyro_seatbelt.documents import parse_toml, read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import refuse_links
+from pyro_seatbelt.report import report_runs
 from pyro_seatbelt.sweeps.grid import read_grid
 from pyro_seatbelt.training.config import read_config
 from pyro_seatbelt.training.metrics import read_metrics
@@ -55,6 +56,14 @@ def test_links_that_lead_out_are_refused(tmp_path):
     (run / "figures" / "curves.png").symlink_to(secret)
     with pytest.raises(InputError, match=r"curves.png: a link that leads out of"):
         refuse_links(run)
+
+
+def test_links_that_lead_to_themselves_are_refused(tmp_path):
+    (tmp_path / "checkpoints").symlink_to("checkpoints")
+    with pytest.raises(InputError, match=r"checkpoints: a link that leads out of"):
+        refuse_links(tmp_path)
+    with pytest.raises(InputError, match=r"checkpoints: the link leads to itself"):
+        report_runs([tmp_path / "checkpoints"])
 
 
 def test_names_do_not_steer_a_terminal():

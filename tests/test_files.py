@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from pyro_seatbelt.errors import InputError
@@ -10,6 +14,22 @@ def test_a_file_is_replaced_whole(tmp_path):
     write_atomically(path, b"two")
     assert path.read_text() == "two"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    here, name = f"{platform.node()}-", "a[1].json"
+    gone = tmp_path / f".{name}.{here}{process.pid}.part"
+    others = [
+        tmp_path / f".{name}.{here}1.part",  # of a process that is there
+        tmp_path / f".{name}.elsewhere-{process.pid}.part",  # of another machine
+        tmp_path / f".b.json.{here}{process.pid}.part",
+    ]
+    for part in (gone, *others):
+        part.write_text("half")
+    write_atomically(tmp_path / name, "one")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / name, *others])
 
 
 def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):

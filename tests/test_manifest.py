@@ -79,3 +79,13 @@ def test_a_damaged_manifest_is_named(content, folder):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(InputError, match=r"manifest\.json: "):
         read_checked(folder / "numbers")
+
+
+def test_a_file_that_was_being_written_when_a_process_was_killed_is_not_intact(folder):
+    more = folder / "more"
+    more.write_text("more")
+    assert not is_intact(more)
+    extend_manifest(folder, [more])
+    assert is_intact(more)
+    remove_manifest(folder)
+    assert is_intact(more)  # earlier versions wrote none

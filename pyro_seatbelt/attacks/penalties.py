@@ -2,6 +2,8 @@
 
 from pyro_seatbelt.errors import InputError
 
+_MOST = 100_000
+
 
 def geometric_weights(num: int = 50) -> tuple[float, ...]:
     r"""The penalties lambda of the paper: 0, and :math:`2^{-20}` to :math:`2^{20}`, geometrically.
@@ -10,14 +12,15 @@ def geometric_weights(num: int = 50) -> tuple[float, ...]:
         num: How many besides 0.
 
     Raises:
-        InputError: When it is negative.
+        InputError: When it is negative, or absurdly large.
 
     Example:
         >>> geometric_weights(3)
         (0.0, 9.5367431640625e-07, 1.0, 1048576.0)
     """
-    if num < 0:
-        raise InputError(f"expected 0 weights lambda or more, got {num}")
+    if not 0 <= num <= _MOST:
+        wanted = "0 weights lambda or more" if num < 0 else f"at most {_MOST:,} weights lambda"
+        raise InputError(f"expected {wanted}, got {num}")
     return (0.0, *(2.0 ** (-20 + 40 * step / max(1, num - 1)) for step in range(num)))
 
 

@@ -59,7 +59,8 @@ def _show(report: "EvaluationReport") -> None:
     if report.was_finished:
         say(f"{report.folder}: finished already; --force makes it again", err=True)
     trained = f", {found.num_aggregate} training images" if _needs_training_images(found) else ""
-    say(f"step {found.step}, {found.num_images} held-out images{trained}")
+    precision = f", in {found.precision}" if found.precision != "float32" else ""
+    say(f"step {found.step}, {found.num_images} held-out images{trained}{precision}")
     print_table(("", "value", "unit"), _rows(found))
     say()
     layers = [

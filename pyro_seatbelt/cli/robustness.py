@@ -67,12 +67,13 @@ def robustness(
     two images to the same effect; an attack that needs more is broken. Runs of any depth and beta
     compare by these, at equal quality, and not by raw Delta.
     """
+    from pyro_seatbelt.files import resolved
     from pyro_seatbelt.runs.listing import newest_run
     from pyro_seatbelt.runs.robustness import robustness_of_run
     from pyro_seatbelt.runs.robustness_comparison import plain, pool, write_comparison
 
     options = RobustnessOptions(**given)
-    unique = {path.resolve(): path for path in runs or [newest_run()]}
+    unique = {resolved(path): path for path in runs or [newest_run()]}
     with resumable(), ProgressBar(stderr_console()) as bar:
         reports = [robustness_of_run(path, options, progress=bar) for path in unique.values()]
     models = pool(reports)

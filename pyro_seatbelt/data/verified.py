@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pyro_seatbelt.data.cache import CachedImages
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import replace
 from pyro_seatbelt.formats import from_json, to_json
@@ -85,5 +86,5 @@ def _versions(cached: CachedImages) -> dict[str, object]:
 
 def _known(path: Path) -> dict[str, object] | None:
     with suppress(OSError, InputError):
-        return from_json(path, path.read_bytes())
+        return from_json(path, read_bytes(path))
     return None

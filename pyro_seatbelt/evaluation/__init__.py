@@ -61,12 +61,7 @@ __getattr__ = lazily(
     {
         "disentanglement": ["Disentanglement", "disentanglement_scores"],
         "encodings": ["Encoding", "encode"],
-        "heldout": [
-            "Heldout",
-            "HeldoutImages",
-            "evaluate_heldout",
-            "evaluate_heldout_images",
-        ],
+        "heldout": ["Heldout", "HeldoutImages", "evaluate_heldout", "evaluate_heldout_images"],
         "importance": ["Bound", "WeightedDraws", "importance_weighted_bound", "weighted_draws"],
         "mig": ["mutual_information_gap"],
         "noise": ["NoiseRobustness", "noise_robustness"],

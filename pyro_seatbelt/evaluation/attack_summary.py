@@ -19,6 +19,9 @@ QUANTITIES: dict[str, str] = {
 }
 """The columns of a table that are summarised, with what they are."""
 
+LENGTHS = frozenset({"l2_target", "l2_clean", "norm"})
+"""The columns that are never below 0: likelihoods are, and estimates of divergences may be."""
+
 DAMAGE: dict[str, str] = {
     "distance": "distance from its own",
     "target_nll": "-log p(x | z~)",
@@ -48,7 +51,7 @@ def summarise(table: pd.DataFrame) -> dict[str, Estimate]:
     """
     kept = table[table["stop"] != "nan"] if "stop" in table else table
     return {
-        column: estimate_mean(kept, column)
+        column: estimate_mean(kept, column, positive=column in LENGTHS)
         for column in (QUANTITIES if has_targets(table) else DAMAGE)
         if column in kept and kept[column].notna().any()
     }

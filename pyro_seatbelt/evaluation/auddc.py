@@ -128,4 +128,4 @@ def auddc(table: pd.DataFrame) -> Estimate | None:
         return None
     defined = {pair: curve.area for pair, curve in areas.items() if not math.isnan(curve.area)}
     pairs = pd.DataFrame({"pair": list(defined), "area": list(defined.values())}, dtype=float)
-    return estimate_mean(pairs, "area")
+    return estimate_mean(pairs, "area", positive=True)

@@ -51,12 +51,39 @@ def student_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def estimate_mean(table: pd.DataFrame, column: str) -> Estimate:
+def positive_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    r"""A 95 % confidence interval for the mean of what is never below 0, which is not either.
+
+    Student's for the logarithm of the mean, whose standard error is that of the mean over the
+    mean (the delta method): :math:`\bar{v} \exp(\pm t s / (\bar{v} \sqrt{n}))`. Of many values, or
+    of values that differ little, it is that of :func:`student_interval`.
+
+    Args:
+        values: Independent draws, all finite and at least 0, shape `(n,)`.
+
+    Returns:
+        Its ends; NaN of fewer than two values.
+
+    Example:
+        >>> [round(end, 3) for end in positive_interval(np.array([1.0, 2.0, 3.0]))]
+        [0.578, 6.926]
+    """
+    low, high = student_interval(values)
+    mean = float(values.mean()) if len(values) else math.nan
+    if not mean > 0 or math.isnan(low):
+        return (mean, mean) if mean == 0 and len(values) > 1 else (math.nan, math.nan)
+    with np.errstate(over="ignore"):  # of numbers below 0, which a stranger's table may have
+        factor = float(np.exp((high - low) / 2 / mean))
+    return mean / factor, mean * factor
+
+
+def estimate_mean(table: pd.DataFrame, column: str, *, positive: bool = False) -> Estimate:
     """Estimates the mean of a column over problems.
 
     Args:
         table: A row per problem, with the column `pair`; rows without a value are left out.
         column: The column.
+        positive: Whether its quantity is never below 0, and so the intervals are not either.
 
     Example:
         >>> table = pd.DataFrame({"pair": [0, 0, 1, 1], "norm": [1.0, 2.0, 3.0, 4.0]})
@@ -64,7 +91,8 @@ def estimate_mean(table: pd.DataFrame, column: str) -> Estimate:
         2.5
     """
     values = table[["pair", column]].dropna()
-    low, high = student_interval(values[column].to_numpy(dtype=np.float64))
-    pairs_low, pairs_high = student_interval(values.groupby("pair")[column].mean().to_numpy())
+    interval = positive_interval if positive else student_interval
+    low, high = interval(values[column].to_numpy(dtype=np.float64))
+    pairs_low, pairs_high = interval(values.groupby("pair")[column].mean().to_numpy())
     mean = float(values[column].mean()) if len(values) else math.nan
     return Estimate(mean, low, high, pairs_low, pairs_high, len(values))

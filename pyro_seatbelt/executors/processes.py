@@ -41,7 +41,7 @@ class LocalProcesses:
 
     A process that is killed takes its item with it and no other: a new one takes its place. When
     the caller stops iterating, the processes get SIGTERM, and are killed if they stay. Ctrl-C
-    reaches the caller alone. When the caller is killed, they leave.
+    reaches the caller alone. When the caller is killed, they get SIGTERM as well.
 
     Args:
         workers: How many processes there are at most.
@@ -221,8 +221,10 @@ def _serve(connection: Connection, work: _Work | bytes, gpu: str | None) -> None
 
 
 def _leave_with_parent() -> None:
-    """Ends a process whose parent was killed: it would wait for ever."""
+    """Ends a process whose parent was killed, as a signal does: training saves where it is."""
     parent = parent_process()
     if parent is not None:
         parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_PATIENCE)
         os._exit(1)

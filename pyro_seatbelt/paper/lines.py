@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from pyro_seatbelt.evaluation.attack_summary import LENGTHS
 from pyro_seatbelt.paper.measurements import mean
 from pyro_seatbelt.plots import Band
 
@@ -27,7 +28,11 @@ def against_beta(rows: pd.DataFrame, column: str, **labels: object) -> pd.DataFr
         >>> against_beta(runs, "elbo", model="vae")[["model", "mean"]].values.tolist()
         [['vae', 3.0], ['vae', 1.0]]
     """
-    found = {beta: mean(group[column].astype(float)) for beta, group in rows.groupby("beta")}
+    positive = column in LENGTHS
+    found = {
+        beta: mean(group[column].astype(float), positive=positive)
+        for beta, group in rows.groupby("beta")
+    }
     records = [(beta, each.value, each.low, each.high, each.num) for beta, each in found.items()]
     columns = ["beta", "mean", "low", "high", "num"]
     table = pd.DataFrame(records, columns=columns).astype(float)
@@ -44,7 +49,7 @@ def band(table: pd.DataFrame, dots: Iterable[tuple[float, float]] = ()) -> Band:
         dots: Single values to show behind it, too: beta and the value.
     """
     x, middle, low, high = (table[name].tolist() for name in ("beta", "mean", "low", "high"))
-    # Student's interval of two values is a dozen times as wide as they are apart
+    # the interval of two values is a dozen times as wide as they are apart, or wider
     leaves = bool((table["num"] == 2).any())
     return Band(x, middle, low, high, tuple(dots), may_leave=leaves)
 

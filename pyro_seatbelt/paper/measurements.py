@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from pyro_seatbelt.evaluation.estimates import student_interval
+from pyro_seatbelt.evaluation.estimates import positive_interval, student_interval
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ class Contrast(Measurement):
         return {**self.ends(self.kind), first: self.first, second: self.second, **counts}
 
 
-def mean(values: Sequence[float] | pd.Series) -> Measurement:
+def mean(values: Sequence[float] | pd.Series, *, positive: bool = False) -> Measurement:
     """Averages values, with Student's interval; what is not finite is left out.
+
+    Args:
+        values: The values.
+        positive: Whether they are of what is never below 0: then the interval is not either.
 
     Example:
         >>> found = mean([1.0, 2.0, 3.0])
@@ -81,7 +85,8 @@ def mean(values: Sequence[float] | pd.Series) -> Measurement:
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
     value = float(known.mean()) if len(known) else math.nan
-    return Measurement(value, *student_interval(known), len(known))
+    interval = positive_interval if positive else student_interval
+    return Measurement(value, *interval(known), len(known))
 
 
 def share(count: int, num: int) -> Measurement:

@@ -35,7 +35,10 @@ def training_curves(records: Sequence[Mapping[str, Any]], *, title: str = "") ->
     _draw(objective, "Objective", [_series(bound, records, "train", bound)])
     both = {"training": "train", "held out": "heldout"}
     _draw(elbo, "ELBO", [_series(name, records, kind, "elbo") for name, kind in both.items()])
-    sites = sorted({site for record in records for site in record.get("kl", {})}, key=_layer)
+    parts = [record.get("kl") for record in records]
+    sites = sorted(
+        {site for part in parts if isinstance(part, Mapping) for site in part}, key=_layer
+    )
     _draw(kl, "KL per layer", [_series(site, records, "train", "kl", site) for site in sites])
     _draw(
         correlation,
@@ -64,9 +67,9 @@ def _series(
         if record["kind"] != kind:
             continue
         value = record.get(name)
-        if site is not None and value is not None:
-            value = value.get(site)
-        if value is not None:
+        if site is not None:
+            value = value.get(site) if isinstance(value, Mapping) else None
+        if isinstance(value, int | float):  # a stranger may have written something else
             steps.append(record["step"])
             values.append(value)
     return Line(name=label, x=steps, y=values)

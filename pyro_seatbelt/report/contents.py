@@ -8,21 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.attack_summary import has_targets
 from pyro_seatbelt.runs.evaluation import Evaluation, read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, Status
 from pyro_seatbelt.runs.records import AttackRecords, Findings
-from pyro_seatbelt.runs.robustness_numbers import Robustness, read_robustness
+from pyro_seatbelt.runs.robustness_numbers import Robustness, of_run, read_robustness, read_table
 from pyro_seatbelt.training.config import TrainConfig
 from pyro_seatbelt.training.layout import checkpoints, step_of
 
 _HUGE = 1e300
-_NEEDED = ("pair", "weight", "value", "distance", "norm")
-_CURVES = ("l2_target", "l2_input_to_target", "l2_clean_to_target", "l2_best_to_target")
-_NUMERIC = (*_NEEDED, *_CURVES, "target_nll", "l2_clean")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +131,8 @@ def read_contents(path: Path) -> RunContents:
     robustness = None
     try:
         robustness = read_robustness(path)
+        if robustness is not None:
+            read_table(of_run(path).curves)
     except InputError as error:
         notes.append(f"The robustness cannot be read: {_reason(error, path)}")
     attacks = []
@@ -198,7 +195,7 @@ def attack_contents(folder: Path) -> AttackContents:
 
 
 def read_findings(folder: Path) -> Findings:
-    """Reads all that an attack found, and sees that its files fit each other.
+    """Reads all that an attack found, and sees that a page can show it.
 
     Args:
         folder: Of the attack.
@@ -209,11 +206,10 @@ def read_findings(folder: Path) -> Findings:
     Raises:
         InputError: If a file is absent or damaged, or one does not fit another.
     """
-    found = AttackRecords(folder).read()
-    table, images, pairs = found
-    problem = _misfit(table, images, pairs)
-    if problem:
-        raise InputError(f"{folder.name}: {problem}: --force makes the attack again")
+    table, images, pairs = AttackRecords(folder).read()
+    shapes = {batch.shape[1:] for batch in (*images.values(), *pairs.values())}
+    if not all(len(shape) == 3 and shape[0] in {1, 3} for shape in shapes):
+        raise InputError(f"{folder.name}: its images are none that a page can show")
     order = np.lexsort((table["weight"].to_numpy(), table["pair"].to_numpy()))
     return Findings(
         table.iloc[order].reset_index(drop=True),
@@ -268,36 +264,6 @@ def _of_newest(run: RunContents) -> RunContents:
         f"it is left out until `seatbelt evaluate {run.path}` makes it again."
     )
     return replace(run, evaluation=None, outdated=run.evaluation.step, notes=[*run.notes, note])
-
-
-def _misfit(table: pd.DataFrame, images: Mapping[str, Any], pairs: Mapping[str, Any]) -> str:
-    if not len(table):
-        return "its table is empty"
-    needed = (*_NEEDED, *(_CURVES if _CURVES[-1] in table else ()))
-    wrong = [name for name in needed if name not in table]
-    wrong += [
-        name
-        for name in _NUMERIC
-        if name in table and not is_numeric_dtype(table[name].dtype) and table[name].notna().any()
-    ]
-    if wrong:
-        return f"its table has no numbers in {', '.join(wrong)}"
-    batches = [images.get(name) for name in ("adversarial", "distortion")]
-    batches += [images[name] for name in ("reconstruction",) if name in images]
-    ends = [pairs.get("input")]
-    ends += [pairs.get("target")] if has_targets(table) else []
-    ends += [pairs[name] for name in ("input_reconstruction",) if name in pairs]
-    shapes = {None if batch is None else batch.shape[1:] for batch in (*batches, *ends)}
-    if len(shapes) != 1 or not all(
-        shape is not None and len(shape) == 3 and shape[0] in {1, 3} for shape in shapes
-    ):
-        return "its images are absent or of several shapes"
-    numbers = table["pair"]
-    if any(len(batch) != len(table) for batch in batches if batch is not None) or not (
-        numbers.isin(range(min(len(end) for end in ends if end is not None))).all()
-    ):
-        return "its images are not those of its table"
-    return ""
 
 
 def _reason(error: Exception, path: Path) -> str:

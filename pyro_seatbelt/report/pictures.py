@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.manifest import NAME, read_checked
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.sprite import data_uri
 
@@ -112,10 +113,11 @@ def embed(path: Path, title: str, *, width: int | None = None) -> Picture:
         The picture.
 
     Raises:
-        InputError: If the file is absent, damaged or of another kind.
+        InputError: If the file is absent, damaged or of another kind, or is not the one that the
+            manifest of its folder, or of the one around it, lists.
     """
     try:
-        content = path.read_bytes()
+        content = read_checked(path, _listing(path))
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
@@ -124,6 +126,8 @@ def embed(path: Path, title: str, *, width: int | None = None) -> Picture:
                 if width is not None:
                     return _packed(picture, title, width)
                 size = picture.size
+    except InputError as error:
+        raise InputError(f"{path.name}: the picture is damaged") from error
     except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
         raise InputError(f"{path.name}: the picture cannot be read") from error
     return Picture(
@@ -133,6 +137,12 @@ def embed(path: Path, title: str, *, width: int | None = None) -> Picture:
         height=size[1],
         num_bytes=len(content),
     )
+
+
+def _listing(path: Path) -> Path:
+    """The folder whose manifest may list a picture."""
+    around = path.parent.parent
+    return around if not (path.parent / NAME).exists() and (around / NAME).exists() else path.parent
 
 
 def _packed(picture: Image.Image, title: str, width: int) -> Picture:

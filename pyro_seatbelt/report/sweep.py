@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.files import leads_into, resolved
 from pyro_seatbelt.report.byte_budget import ByteBudget
 from pyro_seatbelt.report.pictures import Gallery, gallery
 
@@ -80,5 +81,5 @@ def in_items(path: Path, pattern: str) -> list[Path]:
         pattern: What their names are like.
     """
     found = sorted(file for file in path.glob(f"*/{pattern}") if file.parent.name not in _OTHERS)
-    home = path.resolve()  # somebody else may have made the folder, and links in it
-    return [file for file in found if file.resolve().is_relative_to(home)]
+    home = resolved(path)  # somebody else may have made the folder, and links in it
+    return [file for file in found if leads_into(file, home)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pyro_seatbelt import __version__
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import write_atomically
+from pyro_seatbelt.files import resolved, write_atomically
 from pyro_seatbelt.report.byte_budget import ByteBudget, page_budget
 from pyro_seatbelt.report.claims import ClaimRow, read_claims
 from pyro_seatbelt.report.comparison import compare
@@ -80,7 +80,7 @@ def _folders(paths: Sequence[Path]) -> _Folders:
         raise InputError(f"{sweeps[0]}: expected one sweep alone or runs, got {len(paths)} folders")
     if sweeps:
         return _Folders(sweep_runs(sweeps[0]), sweeps[0])
-    unique = {path.resolve(): path for path in paths or [newest_run()]}
+    unique = {resolved(path): path for path in paths or [newest_run()]}
     return _Folders(list(unique.values()), None)
 
 

@@ -85,7 +85,7 @@ class AttackOptions(Options):
             "skips and base for chains without."
         ),
     ] = None
-    pairs: Annotated[int, Field(description="Random pairs of held-out images.")] = 10
+    pairs: Annotated[int, Field(le=10**6, description="Random pairs of held-out images.")] = 10
     images: Annotated[tuple[Path, ...] | None, Flag(None)] = None
     untargeted: Annotated[
         bool,
@@ -143,12 +143,15 @@ class AttackOptions(Options):
     restarts: Annotated[
         int,
         Field(
+            le=10**6,
             description="Further searches of every problem, from random points.",
             exclude_if=_as_before,
         ),
     ] = 0
     seed: Annotated[int, Field(description="Of pairs and noise.")] = 0
-    samples: Annotated[int, Field(description="Draws that a distance is averaged over.")] = 1
+    samples: Annotated[
+        int, Field(le=10**6, description="Draws that a distance is averaged over.")
+    ] = 1
     fresh: Annotated[
         bool,
         Flag("--fresh"),
@@ -161,15 +164,18 @@ class AttackOptions(Options):
         bool, Flag("--at-mean"), Field(description="Propagate posterior means instead of draws.")
     ] = False
     batch: Annotated[
-        int, Field(description="Problems that advance together and are resumed together.")
+        int,
+        Field(le=10**6, description="Problems that advance together and are resumed together."),
     ] = 128
     max_iterations: Annotated[
-        int, Field(description="Cap on the iterations of a search; pgd makes as many.")
+        int,
+        Field(le=10**9, description="Cap on the iterations of a search; pgd makes as many."),
     ] = 100
     device: Device = "auto"
     processes: Annotated[
         int | None,
         Field(
+            le=1000,
             description="Processes that share the work on a CPU, by default one per processor, at "
             "most 8.",
             exclude=True,

@@ -1,12 +1,13 @@
 """A trained run with defences at inference: a run of its own, with the same weights."""
 
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.files import remove_folder, write_atomically
-from pyro_seatbelt.manifest import read_checked
+from pyro_seatbelt.files import sync, write_atomically, writing
 from pyro_seatbelt.runs.folder import RunFolder, check_free, new_folder, runs_root
 from pyro_seatbelt.training.checkpoint import copy_checkpoint
 from pyro_seatbelt.training.config import TrainConfig
@@ -52,18 +53,28 @@ def defend_run(
     saved = checkpoints(source.checkpoints)
     if not saved:
         raise InputError(f"{path}: the run has no checkpoint yet")
-    numbers = read_checked(source.metrics, path) if source.metrics.exists() else None
-    if out is not None:
-        check_free(out)
+    numbers = source.content(source.metrics) if source.metrics.exists() else None
+    if record.status == "running":  # killed before it could say so
+        record = record.model_copy(update={"status": "interrupted"})
     folder = new_folder(config, out=out, root=root or runs_root())
-    try:
-        copy_checkpoint(saved[-1], folder.checkpoints)
-        if numbers is not None:
-            write_atomically(folder.metrics, numbers)
-        if record.status == "running":  # killed before it could say so
-            record = record.model_copy(update={"status": "interrupted"})
-        folder.write_record(record, config)
-    except BaseException:
-        remove_folder(folder.path)
-        raise
+    # made beside and renamed, so that the run is whole or not there, and where no run is looked for
+    beside = folder.path.with_name(f".{folder.path.name}.part")
+    part = RunFolder(beside / "run")
+    with folder.locked(), writing(folder.path):
+        check_free(folder.path)  # another process may have been faster
+        shutil.rmtree(beside, ignore_errors=True)  # of a killed process
+        try:
+            copy_checkpoint(saved[-1], part.checkpoints)
+            if numbers is not None:
+                write_atomically(part.metrics, numbers)
+            part.write_record(record, config)
+            folder.discard()
+            part.path.rename(folder.path)
+            sync(folder.path.parent)
+        except BaseException:
+            with suppress(OSError):  # the folder was empty, or is whole
+                folder.path.rmdir()
+            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return folder.path

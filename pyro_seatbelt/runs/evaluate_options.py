@@ -1,6 +1,6 @@
 """What to measure of a trained run."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,7 +37,7 @@ class EvaluateOptions(Options):
     ] = None
     iwae_samples: Annotated[
         int,
-        Field(ge=1, description="Draws per image of the importance-weighted bound."),
+        Field(ge=1, le=10**6, description="Draws per image of the importance-weighted bound."),
     ] = 64
     noise_scales: Annotated[
         tuple[Annotated[float, Field(ge=0)], ...],
@@ -50,6 +50,14 @@ class EvaluateOptions(Options):
         Expected(">= 0 and below 2^63"),
         Field(ge=0, lt=2**63, description="Of draws and noise."),
     ] = 0
+    precision: Annotated[
+        Literal["float32", "float64"],
+        Field(
+            description="Arithmetic: that of training, or float64 as a reference for it. Draws are "
+            "others.",
+            exclude_if=lambda value: value == "float32",  # as before there was a choice
+        ),
+    ] = "float32"
     device: Device = "auto"
     force: Annotated[
         bool, Flag("--force"), Field(description="Make a finished evaluation again.", exclude=True)

@@ -63,6 +63,7 @@ class Evaluation(Heldout):
         iwae: Importance-weighted bound of `iwae_samples` draws, a lower bound too that grows with
             their number. Its gap to the ELBO is measured on at most 128 of the images.
         iwae_samples: Draws per image.
+        precision: Arithmetic that all of it was measured in.
         mse: Mean squared error of reconstructions through posterior means.
         ms_ssim: Multi-scale structural similarity of these, three scales at 64x64.
         l2: Euclidean distance of these.
@@ -84,6 +85,7 @@ class Evaluation(Heldout):
     parts_of: Literal["held-out images", "training images"] = "training images"
     iwae: float
     iwae_samples: int
+    precision: Literal["float32", "float64"] = "float32"
     mse: float
     ms_ssim: float
     l2: float
@@ -108,12 +110,12 @@ class Evaluation(Heldout):
         """
         found = (
             self.step, self.fingerprint, self.seed, self.num_images, self.num_aggregate,
-            self.iwae_samples, tuple(level.scale for level in self.noise),
+            self.iwae_samples, self.precision, tuple(level.scale for level in self.noise),
         )  # fmt: skip
         wanted = (
             step, record.fingerprint, options.seed,
             *options.counts(record.num_heldout, record.num_train),
-            options.iwae_samples, options.scales,
+            options.iwae_samples, options.precision, options.scales,
         )  # fmt: skip
         return found == wanted
 

@@ -24,7 +24,7 @@ from pyro_seatbelt.files import (
 )
 from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import lock, locked
-from pyro_seatbelt.manifest import read_checked, remove_manifest, write_manifest
+from pyro_seatbelt.manifest import NAME, read_checked, remove_manifest, write_manifest
 from pyro_seatbelt.training.config import TrainConfig, parse_config
 from pyro_seatbelt.training.layout import checkpoints, step_of
 from pyro_seatbelt.training.metrics import parse_metrics
@@ -148,7 +148,7 @@ class RunFolder:
             if (self.path / "run.json").is_file():
                 what += ": it never began, so start it again"
             raise InputError(f"{self.path}: expected the folder of a run, it {what}")
-        return TrainConfig(**parse_config(path, self._content(path)))
+        return TrainConfig(**parse_config(path, self.content(path)))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Reads the records of numbers; none if there is no file.
@@ -157,7 +157,7 @@ class RunFolder:
             InputError: If the file is damaged.
         """
         path = self.metrics
-        return parse_metrics(path, self._content(path)) if path.exists() else []
+        return parse_metrics(path, self.content(path)) if path.exists() else []
 
     def read_record(self) -> RunRecord:
         """Reads what is known of the run.
@@ -167,7 +167,7 @@ class RunFolder:
         """
         path = self.path / "run.json"
         try:
-            return RunRecord(**from_json(path, self._content(path)))
+            return RunRecord(**from_json(path, self.content(path)))
         except ValidationError as error:
             raise InputError(f"{path}: the file is damaged") from error
 
@@ -193,6 +193,16 @@ class RunFolder:
             files += [self.metrics, *self.figures.glob("*.png")]
         write_manifest(self.path, [path for path in files if path.is_file()])
 
+    def is_sealed(self) -> bool:
+        """Whether the manifest is there that comes last; earlier versions wrote none.
+
+        Raises:
+            InputError: If `run.json` cannot be read.
+        """
+        path = self.path / "run.json"
+        without = b'"format"' not in self.content(path)
+        return without or (self.path / NAME).is_file()
+
     def set_aside(self, checkpoint: Path) -> None:
         """Renames a damaged checkpoint, so that it is none any more.
 
@@ -213,7 +223,15 @@ class RunFolder:
                 (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
 
-    def _content(self, path: Path) -> bytes:
+    def content(self, path: Path) -> bytes:
+        """Reads a file of the run, and sees that it is the one that was written.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InputError: If it cannot be read, or is damaged.
+        """
         try:
             return read_checked(path, self.path)
         except OSError as error:

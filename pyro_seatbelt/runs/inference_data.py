@@ -16,6 +16,7 @@ from pyro_seatbelt.evaluation import (
     evaluation_mode,
     weighted_draws,
 )
+from pyro_seatbelt.evaluation.batches import pixel_dtype
 from pyro_seatbelt.runs.open import Run
 
 NUM_IMAGES = 8
@@ -55,7 +56,7 @@ def inference_data(
         image) for all that were evaluated.
     """
     some = evenly_spaced(heldout, NUM_IMAGES)
-    x = to_pixels(images.gather(some))
+    x = to_pixels(images.gather(some), pixel_dtype(run.guide))
     with evaluation_mode(run.model, run.guide, seed=seed):
         draws = weighted_draws(run.model, run.posterior, x, NUM_DRAWS)
     posterior = {

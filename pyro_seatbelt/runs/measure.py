@@ -1,5 +1,7 @@
 """From a trained run to the numbers of its evaluation."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from pyro_seatbelt.attacks.folding import folded
 from pyro_seatbelt.data import ImageDataset, ImageSource, Split
 from pyro_seatbelt.data.subset import even_subset
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation.batches import pixel_batches
+from pyro_seatbelt.evaluation.batches import pixel_batches, pixel_dtype
 from pyro_seatbelt.evaluation.importance import ROWS
 from pyro_seatbelt.evaluation.mig import varying
 from pyro_seatbelt.guides import TopDown
@@ -55,7 +57,9 @@ def measure(
         InputError: If a number is not finite.
     """
     norms = _weight_norm(run)
-    with folded(run.model, run.guide):  # the same networks, faster; their weights are others
+    dtype = torch.float64 if options.precision == "float64" else torch.float32
+    # folded are the same networks, faster; their weights are others
+    with _computing_in(dtype, run), folded(run.model, run.guide):
         return _measure_folded(run, dataset, split, options, norms, progress)
 
 
@@ -119,6 +123,7 @@ def _measure_folded(
             fingerprint=dataset.fingerprint,
             iwae=bound.summary.elbo + (weighted.iwae - weighted.elbo).mean().item(),
             iwae_samples=options.iwae_samples,
+            precision=options.precision,
             weight_norm=norms,
             noise=_levels(noise),
             disentanglement=disentanglement,
@@ -133,12 +138,26 @@ def _measure_folded(
     return evaluation, inference_data(run, images, heldout, bound, noise, quality, seed=seed)
 
 
+@contextmanager
+def _computing_in(dtype: torch.dtype, run: Run) -> Iterator[None]:
+    """While open, a run computes in another type; no weight changes."""
+    before = pixel_dtype(run.guide)
+    try:
+        for module in (run.model, run.guide):
+            module.to(dtype)
+        yield
+    finally:
+        for module in (run.model, run.guide):
+            module.to(before)
+
+
 def _quality(
     run: Run, images: ImageSource, heldout: Tensor, progress: Progress
 ) -> dict[str, Tensor]:
     """Quality of the reconstruction of every image."""
     parts: list[dict[str, Tensor]] = []
-    for x in pixel_batches(images, heldout, batch_size=512, progress=progress):
+    dtype = pixel_dtype(run.guide)
+    for x in pixel_batches(images, heldout, batch_size=512, dtype=dtype, progress=progress):
         reconstructions = measures.reconstruct(run.model, run.guide, x)
         quality = measures.reconstruction_quality(x, reconstructions)
         parts.append({name: each.cpu().double() for name, each in quality._asdict().items()})
@@ -167,7 +186,11 @@ def _disentanglement(
         progress("information gap", number, len(encodings))
     rows = torch.from_numpy(even_subset(min(CLASSIFIED_IMAGES, len(train)), len(train)))
     batches = pixel_batches(
-        images, train[rows], batch_size=512, progress=under(progress, "disentanglement")
+        images,
+        train[rows],
+        batch_size=512,
+        dtype=pixel_dtype(run.guide),
+        progress=under(progress, "disentanglement"),
     )
     codes = torch.cat([posterior_means(run.guide, x)[latent] for x in batches])
     scores = measures.disentanglement_scores(

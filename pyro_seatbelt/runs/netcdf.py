@@ -1,6 +1,6 @@
 """Trees of labelled arrays as ArviZ has them, on disk."""
 
-import tempfile
+import io
 from pathlib import Path
 
 from xarray import DataTree
@@ -21,8 +21,7 @@ def write_netcdf(tree: DataTree, path: Path) -> Path:
     Raises:
         InputError: If it cannot be written.
     """
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / path.name
-        tree.to_netcdf(file, engine="h5netcdf")
-        write_atomically(path, file.read_bytes())
+    content = io.BytesIO()  # HDF5 ends the process where a disk is full
+    tree.to_netcdf(content, engine="h5netcdf")
+    write_atomically(path, content.getvalue())
     return path

@@ -23,6 +23,7 @@ from pyro_seatbelt.manifest import (
     write_manifest,
 )
 from pyro_seatbelt.runs.folder import table_file
+from pyro_seatbelt.runs.misfit import misfit
 from pyro_seatbelt.runs.parquet import read_parquet, to_parquet
 
 if TYPE_CHECKING:  # what is on disk is read without torch
@@ -252,12 +253,15 @@ class AttackRecords:
         shutil.rmtree(self.groups, ignore_errors=True)
 
     def read(self) -> Findings:
-        """Reads the finished attack.
+        """Reads the finished attack, and sees that its files fit each other.
 
         Raises:
-            InputError: If a file is absent or damaged.
+            InputError: If a file is absent or damaged, or one does not fit another.
         """
-        return Findings(self.read_table(), _read_images(self.images), _read_images(self.pairs))
+        found = Findings(self.read_table(), _read_images(self.images), _read_images(self.pairs))
+        if problem := misfit(*found):
+            raise InputError(f"{self.path}: {problem}: {_REMEDY}")
+        return found
 
     def read_table(self) -> pd.DataFrame:
         """Reads the scalars of a finished attack alone.

@@ -74,6 +74,8 @@ def attacked(run: Run, options: RobustnessOptions, progress: Progress) -> Attack
     pairs: Mapping[str, NDArray[Any]] = {}
     for mode in dict.fromkeys(options.modes):
         table, images, pairs = AttackRecords(places[mode]).read()
+        if images["distortion"].shape[1:] != run.record.image_shape:
+            raise InputError(f"{places[mode]}: its images are not of this run: remove it")
         own = table["pair"].to_numpy() < options.pairs
         tables.append(table[own].assign(attack=mode))
         distortions.append(images["distortion"][own])

@@ -21,8 +21,9 @@ from pyro_seatbelt.runs.figures import save_figure
 from pyro_seatbelt.runs.folder import RunFolder
 from pyro_seatbelt.runs.parquet import to_parquet
 from pyro_seatbelt.runs.robustness import RobustnessReport, covered_curves
-from pyro_seatbelt.runs.robustness_measure import BY_ATTACK, MEDIANS
+from pyro_seatbelt.runs.robustness_measure import BY_ATTACK
 from pyro_seatbelt.runs.robustness_numbers import (
+    MEDIANS,
     MedianInterval,
     RobustnessFolder,
     of_run,
@@ -191,7 +192,8 @@ def _model(
 ) -> Model:
     tables = [read_table(of_run(report.run).pairs) for report in reports]
     found = [report.robustness for report in reports]
-    more = [column for column in tables[0] if column.startswith((*_COMPARED, "certified"))]
+    known = [column for column in tables[0] if all(column in table for table in tables)]
+    more = [column for column in known if column.startswith((*_COMPARED, "certified"))]
     columns = [*MEDIANS, *more]
     return Model(
         name=name,

@@ -28,6 +28,7 @@ from pyro_seatbelt.runs.open import Run
 from pyro_seatbelt.runs.robustness_attacks import AttackedPairs, layers_of
 from pyro_seatbelt.runs.robustness_checks import health_checks
 from pyro_seatbelt.runs.robustness_numbers import (
+    MEDIANS,
     Damage,
     HealthCheck,
     MedianInterval,
@@ -131,11 +132,8 @@ def measure_robustness(
     return Measured(numbers, pairs, _curve_table(lines, blend, len(x)))
 
 
-MEDIANS = ("r50", "r90", "blend50", "blend90", "r50_over_blend50", "noise50", "auddc")
-"""Columns of the table of pairs whose medians are reported."""
-
 CERTIFIED = ("certified50", "certified90")
-"""Columns that it has as well where the networks have a bound."""
+"""Columns that the table of pairs has as well where the networks have a bound."""
 
 BY_ATTACK = "r50_by_"
 """What the columns of single attacks begin with, before the name of the attack's mode."""

@@ -6,14 +6,22 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from pydantic import BaseModel, ConfigDict
 
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.medians import Median
 from pyro_seatbelt.formats import without_nan
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.runs.measured import read_record
 from pyro_seatbelt.runs.parquet import read_parquet
 from pyro_seatbelt.runs.robustness_options import RobustnessOptions
+
+MEDIANS = ("r50", "r90", "blend50", "blend90", "r50_over_blend50", "noise50", "auddc")
+"""Columns of the table of pairs whose medians are reported."""
+
+_CURVES = ("pair", "distortion", "covered", "blend")
+_REMEDY = "measure again by --force"
 
 
 class _Record(BaseModel):
@@ -219,15 +227,28 @@ def read_robustness(folder: Path) -> Robustness | None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Reads one of its tables.
+    """Reads one of its tables, and sees that there are numbers where they should be.
 
     Args:
         path: The file.
 
     Raises:
-        InputError: If it is absent or damaged.
+        InputError: If it is absent or damaged, or has no numbers where they should be.
     """
-    return read_parquet(path, remedy="measure again by --force")
+    table = read_parquet(path, remedy=_REMEDY)
+    needed = _CURVES if path.name == "curves.parquet" else ("pair", *MEDIANS)
+    wrong = [name for name in needed if name not in table]
+    wrong += [
+        name
+        for name in table
+        if (name in needed or name.startswith(("damage_", "certified", "r50_by_")))
+        and not is_numeric_dtype(table[name].dtype)
+        and table[name].notna().any()
+    ]
+    if wrong or not len(table):
+        what = f"no numbers in {', '.join(wrong)}" if wrong else "no rows"
+        raise InputError(f"{path}: the file is damaged: it has {what}: {_REMEDY}")
+    return table
 
 
 def mean_of(values: Iterable[float]) -> float | None:

@@ -37,12 +37,15 @@ class RobustnessOptions(Options):
             description="Attacks, the best of which counts: latent (KL), w2, l2 (means), output.",
         ),
     ] = ("latent", "w2", "output")
-    pairs: Annotated[int, Field(ge=1, description="Random pairs of held-out images.")] = 10
+    pairs: Annotated[int, Field(ge=1, le=10**6, description="Random pairs of held-out images.")] = (
+        10
+    )
     penalties: Annotated[
-        int, Field(ge=2, description="Penalties lambda: 0, and others from 2^-6 to 2^10.")
+        int,
+        Field(ge=2, le=10**5, description="Penalties lambda: 0, and others from 2^-6 to 2^10."),
     ] = 12
     max_iterations: Annotated[
-        int, Field(ge=1, description="Cap on the iterations of a search.")
+        int, Field(ge=1, le=10**8, description="Cap on the iterations of a search.")
     ] = 100
     minimum: Annotated[
         bool,
@@ -95,7 +98,8 @@ class RobustnessOptions(Options):
         ),
     ] = (0.1, 0.25, 0.5)
     draws: Annotated[
-        int, Field(ge=1, description="Posterior draws of the r-robustness probability.")
+        int,
+        Field(ge=1, le=10**6, description="Posterior draws of the r-robustness probability."),
     ] = 32
     images: Annotated[
         int, Field(ge=2, description="Held-out images at most, for MSE, rate and ELBO.")
@@ -118,6 +122,7 @@ class RobustnessOptions(Options):
         int | None,
         Field(
             ge=1,
+            le=1000,
             description="Processes that share the attacks on a CPU, by default one per processor, "
             "at most 8.",
             exclude=True,

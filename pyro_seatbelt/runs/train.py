@@ -176,6 +176,8 @@ def resume_run(
         if step > total:
             raise InputError(f"steps: {path} is at step {step} already, got {total}: ask for more")
         if step == total and record.status == "finished":
+            if not folder.is_sealed():
+                folder.write_record(record)
             return _result(folder, Outcome(step, interrupted=False, checkpoint=None), num_steps=0)
         dataset, split = open_same_data(path, config, record, progress)
         family = fresh_family(config, dataset, split)
@@ -192,6 +194,8 @@ def resume_run(
 
         def begin() -> None:
             folder.write_record(record, config)
+            with writing(folder.checkpoints):
+                remove_parts(folder.checkpoints)
             for place, problem in damaged.items():
                 logger.warning("%s; going on from step %d", problem, step)
                 folder.set_aside(place)

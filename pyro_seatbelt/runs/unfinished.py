@@ -22,7 +22,8 @@ def is_unfinished(out: Path, config: TrainConfig) -> bool:
         config: The config that is asked for.
 
     Returns:
-        False if there is no run, or a finished one.
+        False if there is no run, or a finished one; one that was killed as it wrote its manifest is
+        not.
 
     Raises:
         InputError: If the run there is unfinished and another one: names what differs.
@@ -30,7 +31,7 @@ def is_unfinished(out: Path, config: TrainConfig) -> bool:
     folder = RunFolder(out)
     with writing(out):  # a path that cannot be looked at cannot be written either
         begun = (out / "config.json").is_file()
-    if not begun or folder.read_record().status == "finished":
+    if not begun or (folder.read_record().status == "finished" and folder.is_sealed()):
         return False
     found, wanted = folder.read_config(), config.settled()
     different = [

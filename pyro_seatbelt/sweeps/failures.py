@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
-from pyro_seatbelt.documents import parse_json, read_text
+from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import WorkerDied
 from pyro_seatbelt.files import write_atomically, writing
-from pyro_seatbelt.formats import to_json
+from pyro_seatbelt.formats import NewerFormat, from_json, to_json
 from pyro_seatbelt.runs.folder import now
 from pyro_seatbelt.training.divergence import TrainingDiverged
 
@@ -75,13 +75,9 @@ def keep_failure(folder: Path, job: str, failure: Failure) -> None:
         failure: Why.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If it cannot be written, or a newer version has.
     """
-    path = _place(folder, job)
-    try:
-        attempts = int(parse_json(read_text(path))["attempts"])
-    except (OSError, ValueError, KeyError, TypeError):
-        attempts = 0
+    path, attempts = _place(folder, job), num_attempts(folder, job)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     content = {
@@ -91,6 +87,25 @@ def keep_failure(folder: Path, job: str, failure: Failure) -> None:
         "time": now().isoformat(),
     }
     write_atomically(path, to_json(content))
+
+
+def num_attempts(folder: Path, job: str) -> int:
+    """Tells how often a job has failed; 0 where what was written cannot be understood.
+
+    Args:
+        folder: Of the sweep.
+        job: The name of the job.
+
+    Raises:
+        NewerFormat: If a newer version wrote it.
+    """
+    path = _place(folder, job)
+    try:
+        return int(from_json(path, read_bytes(path))["attempts"])
+    except NewerFormat:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return 0
 
 
 def forget_failure(folder: Path, job: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from pyro_seatbelt.documents import read_bytes
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.files import write_atomically
-from pyro_seatbelt.formats import from_json, to_json
+from pyro_seatbelt.formats import NewerFormat, from_json, to_json
 from pyro_seatbelt.options import Options
 from pyro_seatbelt.runs.evaluation import read_evaluation
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord, table_file
@@ -63,6 +63,9 @@ def finished_job(job: Job, folder: Path) -> JobReport | None:
 
     Returns:
         Where everything is; None if something is left to do.
+
+    Raises:
+        NewerFormat: If a newer version marked it.
     """
     place = job_place(job.name, folder)
     mark = _read_mark(place)
@@ -135,11 +138,13 @@ def _mark(place: Path) -> Path:
 
 
 def _read_mark(place: Path) -> dict[str, Any] | None:
-    """What the mark says; None if there is none that can be read."""
+    """What the mark says; None if there is none that can be understood."""
     try:
         mark = from_json(_mark(place), read_bytes(_mark(place)))
         known = {name: mark[name] for name in ("step", "attacks", "evaluation")}
         return known | {"robustness": mark.get("robustness")}  # absent in earlier versions
+    except NewerFormat:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,5 +1,6 @@
 """The run of a job: trained, attacked and measured, each stage once."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Executor
 from pyro_seatbelt.files import writing
+from pyro_seatbelt.locks import lock
 from pyro_seatbelt.progress import Progress, silent
 from pyro_seatbelt.runs.attack import attack_run
 from pyro_seatbelt.runs.attack_options import AttackOptions
@@ -22,6 +24,9 @@ from pyro_seatbelt.sweeps.job import Job
 from pyro_seatbelt.sweeps.stages import Stages
 from pyro_seatbelt.training.config import CHANGEABLE, TrainConfig
 from pyro_seatbelt.training.device import make_fabric
+
+_PATIENCE = 60.0
+"""Seconds that a run may be in use: as long as a worker has to leave."""
 
 
 def run_job(
@@ -125,6 +130,8 @@ def _sharing[O: (AttackOptions, RobustnessOptions)](options: O, processes: int) 
 
 
 def _train(config: TrainConfig, place: Path, progress: Progress) -> None:
+    if place.is_dir():
+        _wait_for_worker(place)
     if (place / "config.json").is_file():
         _check_same(config, RunFolder(place).read_config(), place)
         changes = {name: getattr(config, name) for name in sorted(CHANGEABLE)}
@@ -135,6 +142,16 @@ def _train(config: TrainConfig, place: Path, progress: Progress) -> None:
         result = train_run(config, out=place, progress=progress)
     if result.status == "interrupted":
         raise KeyboardInterrupt
+
+
+def _wait_for_worker(place: Path) -> None:
+    """Waits while the worker of a sweep that was killed still saves the run."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        with lock(place) as mine:
+            if mine:
+                return
+        time.sleep(0.1)
 
 
 def _check_same(config: TrainConfig, found: TrainConfig, place: Path) -> None:

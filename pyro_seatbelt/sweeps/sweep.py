@@ -13,7 +13,12 @@ from pyro_seatbelt.formats import from_json, to_json
 from pyro_seatbelt.locks import locked
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.signals import stopping
-from pyro_seatbelt.sweeps.failures import failure_in, forget_failure, keep_failure
+from pyro_seatbelt.sweeps.failures import (
+    failure_in,
+    forget_failure,
+    keep_failure,
+    num_attempts,
+)
 from pyro_seatbelt.sweeps.finished import finished_job
 from pyro_seatbelt.sweeps.job import Job, merge_jobs, part_of
 from pyro_seatbelt.sweeps.placement import place_jobs
@@ -76,6 +81,8 @@ def run_jobs(
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     busy = "another process is at this sweep: wait for it, or take shards (--shard 1/2)"
     with locked(folder, busy, shared=options.shard is not None):
+        for job in mine:
+            num_attempts(folder, job.name)  # raises if a newer version wrote it
         _write_jobs(jobs, folder)
         skipped = [job.name for job in mine if finished_job(job, folder) is not None]
         todo = [job for job in mine if job.name not in skipped]

@@ -395,6 +395,18 @@ class TrainConfig(Options):
         Changeable,
         Field(description="On CUDA, record a step and launch it as a whole."),
     ] = True
+    deterministic: Annotated[
+        bool,
+        _MACHINE,
+        Changeable,
+        Field(description="Only operations that give the same result every time, on a GPU too."),
+    ] = False
+    detect_anomaly: Annotated[
+        bool,
+        _MACHINE,
+        Changeable,
+        Field(description="Name the operation whose gradient is no number. Several times slower."),
+    ] = False
 
     log_every: Annotated[
         int,

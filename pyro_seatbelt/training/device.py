@@ -2,8 +2,6 @@
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -91,27 +89,6 @@ def launch(fabric: Fabric) -> None:
         fabric.launch()
     except ValueError as error:
         raise InputError(f"devices: {' '.join(str(error).split())}") from error
-
-
-@contextmanager
-def arithmetic(precision: PrecisionName) -> Iterator[None]:
-    """While open, matrix products are worked out as a precision says.
-
-    Args:
-        precision: `tf32`, or another, which changes nothing.
-
-    Example:
-        >>> with arithmetic("tf32"):
-        ...     torch.get_float32_matmul_precision()
-        'high'
-    """
-    before = torch.get_float32_matmul_precision()
-    if precision == "tf32":
-        torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _check_started(size: int) -> None:

@@ -14,12 +14,13 @@ from pyro_seatbelt.data import ImageSource
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.progress import NO_NUMBERS, Progress, silent
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.arithmetic import arithmetic
 from pyro_seatbelt.training.batches import Batches
 from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
 from pyro_seatbelt.training.capture import Captured, numbers_of, recorder_for
 from pyro_seatbelt.training.checkpoint import Checkpoint
 from pyro_seatbelt.training.config import TrainConfig
-from pyro_seatbelt.training.device import arithmetic, make_fabric
+from pyro_seatbelt.training.device import make_fabric
 from pyro_seatbelt.training.fabric import Fabric, Logger
 from pyro_seatbelt.training.gradient_step import GradientStep
 from pyro_seatbelt.training.loggers import make_loggers
@@ -156,8 +157,14 @@ def fit(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=devices))
         stack.enter_context(pyro.settings.context(module_local_params=True))
-        stack.enter_context(arithmetic(config.precision))
         stack.enter_context(broken_losses_are_ours())
+        stack.enter_context(
+            arithmetic(
+                config.precision,
+                deterministic=config.deterministic,
+                detect_anomaly=config.detect_anomaly,
+            )
+        )
         order = EpochOrder(indices, batch_size=config.batch_size, seed=config.seed)
         batches = Batches(images.to(fabric.device), order, rank=processes.rank, size=processes.size)
         loss = ready(objective(model, guide), batches(1), config.seed, fabric)
@@ -189,7 +196,8 @@ def fit(
             clip_norm=config.clip_norm,
             watch=watch,
         )
-        recorder = recorder_for(fabric) if config.cuda_graph and not watch.waits else None
+        recorded = config.cuda_graph and not watch.waits and not config.detect_anomaly
+        recorder = recorder_for(fabric) if recorded else None
         trainer = Trainer(
             config=config,
             fabric=fabric,

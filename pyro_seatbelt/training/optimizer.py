@@ -33,7 +33,8 @@ def make_optimizer(
 
     Example:
         >>> config = TrainConfig(optimizer="adamw")
-        >>> optimizer = make_optimizer(config, [torch.nn.Parameter(torch.ones(1))], torch.device("cpu"))
+        >>> weights = [torch.nn.Parameter(torch.ones(1))]
+        >>> optimizer = make_optimizer(config, weights, torch.device("cpu"))
         >>> type(optimizer).__name__, optimizer.param_groups[0]["weight_decay"]
         ('AdamW', 0.01)
     """

@@ -14,6 +14,7 @@ from torch.nn.utils import get_total_norm
 
 from pyro_seatbelt.evaluation import active_units
 from pyro_seatbelt.signals import Interruption
+from pyro_seatbelt.training.arithmetic import broken_operation
 from pyro_seatbelt.training.batches import Batches
 from pyro_seatbelt.training.calibration import batch_statistics, calibrate
 from pyro_seatbelt.training.callbacks import Callback, EarlyStopping
@@ -94,7 +95,7 @@ class Trainer:
         reports: list[Any] = []
         observe = getattr(self.objective, "observing", None) if measure else None
         with self._drawing(step), observe(reports.append) if observe else nullcontext():
-            taken = (self.stepping.eager if measure else self.stepping.quick)(x)
+            taken = self._taken(step, x, quick=not measure)
         if measure or self.stepping.watch.waits or not step % _LOOK_EVERY:
             self._look()
         metrics = self._numbers(step, taken, reports) if measure else None
@@ -102,6 +103,15 @@ class Trainer:
             self.records.write(step, "train", metrics)
         self._tell(step, "train", metrics or {})
         return metrics
+
+    def _taken(self, step: int, x: Tensor, *, quick: bool) -> Taken:
+        """Takes the step; says what broke where every operation is looked at."""
+        try:
+            return (self.stepping.quick if quick else self.stepping.eager)(x)
+        except RuntimeError as error:
+            if (term := broken_operation(error)) is None:
+                raise
+            raise TrainingDiverged(step, term, self.checkpoint) from error
 
     def end_step(self, step: int, *, last: bool, interruption: Interruption) -> bool:
         """Calibrates, saves and evaluates where that is due; says whether to stop here."""

@@ -14,5 +14,7 @@ def test_the_paper_has_zero_and_fifty_geometric_values():
 def test_few_weights():
     assert geometric_weights(0) == (0.0,)
     assert geometric_weights(1) == (0.0, 2.0**-20)
+    with pytest.raises(InputError, match="expected at most 100,000 weights lambda, got 99999999"):
+        geometric_weights(10**400 - 1)
     with pytest.raises(InputError, match="expected 0 weights lambda or more, got -1"):
         geometric_weights(-1)

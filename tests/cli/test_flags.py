@@ -76,7 +76,7 @@ VALUES = {
     "devices": 2, "num_nodes": 5, "precision": "bf16-mixed", "cuda_graph": True,
     "log_every": 3, "eval_every": 4, "eval_images": 5,
     "input_noise": 0.1, "adversarial_radius": 1.5, "smooth_weight": 2.0, "smooth_radius": 0.5,
-    "attack_steps": 4,
+    "attack_steps": 4, "deterministic": True, "detect_anomaly": True,
     "checkpoint_every": 6, "checkpoint_minutes": 2.5, "keep_checkpoints": 7, "tensorboard": True,
     "loggers": "csv,mlflow",
 }  # fmt: skip
@@ -167,6 +167,7 @@ OTHERS = {
         ("--iwae-samples", 6, {"iwae_samples": 6}),
         ("--noise", (0.5, 2.0), {"noise_scales": (0.5, 2.0)}),
         ("--seed", 7, {"seed": 7}),
+        ("--precision", "float64", {"precision": "float64"}),
         ("--device", "cuda:1", {"device": "cuda:1"}),
         ("--force", True, {"force": True}),
         ("--figures", True, {"figures": True}),

@@ -51,6 +51,14 @@ def test_files_are_compared_once_per_version(root, monkeypatch):
     assert len(calls) == copied + 2
 
 
+def test_a_pipe_in_the_place_of_the_note_is_no_note(root):
+    [array] = root.glob("*.npy")
+    verified_path(array).unlink(missing_ok=True)
+    os.mkfifo(verified_path(array))
+    assert len(load_dataset("synth-chairs", root=root, ids=2).identities)
+    assert verified_path(array).is_file()
+
+
 def test_what_is_stored_is_not_compared_again(tmp_path, monkeypatch):
     load_dataset("synth-chairs", root=tmp_path, ids=1)
     monkeypatch.setattr(CachedImages, "is_intact", lambda self: False)

@@ -28,11 +28,26 @@ def test_estimates_agree_with_scipy_and_leave_out_what_was_retired(table):
     estimate = summary["norm"]
     assert estimate.num == 11
     assert estimate.mean == pytest.approx(kept.mean())
-    low, high = stats.t.interval(0.95, 10, kept.mean(), stats.sem(kept))
-    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+
+    def log_interval(values):
+        error = stats.sem(values) / np.mean(values)  # of the logarithm of the mean
+        return np.exp(stats.t.interval(0.95, len(values) - 1, np.log(np.mean(values)), error))
+
+    assert (estimate.low, estimate.high) == pytest.approx(log_interval(kept))
     means = [kept[:4].mean(), kept[4:8].mean(), kept[8:].mean()]
-    low, high = stats.t.interval(0.95, 2, np.mean(means), stats.sem(means))
-    assert (estimate.pairs_low, estimate.pairs_high) == pytest.approx((low, high))
+    assert (estimate.pairs_low, estimate.pairs_high) == pytest.approx(log_interval(means))
+    nll = table["target_nll"][:11]
+    low, high = stats.t.interval(0.95, 10, nll.mean(), stats.sem(nll))
+    assert (summary["target_nll"].low, summary["target_nll"].high) == pytest.approx((low, high))
+
+
+def test_intervals_of_lengths_are_lengths(table):
+    table["norm"], table["l2_target"] = [0.0] * 11 + [50.0], 0.0
+    table["stop"] = "value"
+    estimate = summarise(table)["norm"]
+    assert 0 < estimate.low < estimate.mean < estimate.high
+    assert 0 < estimate.pairs_low < estimate.mean < estimate.pairs_high
+    assert summarise(table)["l2_target"][:5] == (0, 0, 0, 0, 0)
 
 
 def test_one_problem_has_a_mean_and_no_interval(table):

@@ -1,9 +1,14 @@
 """What was tried, what was lost and what was not said well: the table of docs/trust.md."""
 
-from dataclasses import dataclass, field
+import json
+import signal
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from forked import Outcome
+
 BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
+_CRASHES = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL}
 
 
 @dataclass
@@ -12,27 +17,71 @@ class Row:
 
     Attributes:
         tried: How often.
-        lost: How often work was lost, or a number was another one in the end.
+        lost: How often work was lost, or a number was another one and nobody was told.
         tracebacks: How often a user saw one.
+        hung: How often a command did not end.
+        crashed: How often a process died of itself.
+        let_in: How often code of a stranger ran, or a file outside was read or written.
     """
 
     tried: int = 0
     lost: int = 0
     tracebacks: int = 0
+    hung: int = 0
+    crashed: int = 0
+    let_in: int = 0
 
 
 @dataclass
 class Tally:
-    """All of them by what was done, and to which command."""
+    """All of them by what was done, and to which command.
 
+    Attributes:
+        kept: Where they are kept, so that parts of the suite that run one by one add up; what was
+            said where something was wrong is beside it, in a file that ends in `.wrong`.
+    """
+
+    kept: Path | None = None
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
 
-    def add(self, kind: str, command: str, *, lost: bool, said: str) -> None:
-        """Counts one."""
+    def __post_init__(self) -> None:
+        if self.kept and self.kept.exists():
+            for kind, command, row in json.loads(self.kept.read_text()):
+                self.rows[kind, command] = Row(**row)
+
+    def tried(self, kind: str, command: str) -> int:
+        """How often something was tried, also before."""
+        return self.rows.get((kind, command), Row()).tried
+
+    def add(
+        self,
+        kind: str,
+        command: str,
+        *outcomes: Outcome,
+        lost: bool = False,
+        let_in: bool = False,
+        about: object = "",
+    ) -> list[str]:
+        """Counts one, which `about` says more of, and says what is wrong with it."""
         row = self.rows.setdefault((kind, command), Row())
+        wrong = {
+            "lost": lost,
+            "tracebacks": any(each.traceback for each in outcomes),
+            "hung": any(each.status is None for each in outcomes),
+            "crashed": any(each.status in _CRASHES for each in outcomes),
+            "let_in": let_in,
+        }
         row.tried += 1
-        row.lost += lost
-        row.tracebacks += "Traceback (most recent" in said
+        for name, is_wrong in wrong.items():
+            setattr(row, name, getattr(row, name) + is_wrong)
+        if self.kept:
+            plain = [(*key, asdict(each)) for key, each in self.rows.items()]
+            self.kept.write_text(json.dumps(plain, indent=1))
+        found = [name for name, is_wrong in wrong.items() if is_wrong]
+        if self.kept and found:
+            with self.kept.with_suffix(".wrong").open("a") as file:
+                file.write(f"{kind}, {command}, {about}: {found}\n{outcomes}\n")
+        return found
 
     def write(self, file: Path, size: str) -> None:
         """Puts the table between the marks of a file.
@@ -41,11 +90,13 @@ class Tally:
             file: The file.
             size: The form of the suite.
         """
-        lines = [f"The {size} form, as far as it came:", ""]
-        lines += ["| fault | command | tried | lost | tracebacks |", "|---|---|---|---|---|"]
+        names = [each.name for each in fields(Row)]
+        lines = [f"The {size} form:", ""]
+        lines += [f"| fault | command | {' | '.join(names).replace('_', ' ')} |"]
+        lines += ["|---" * (2 + len(names)) + "|"]
         lines += [
-            f"| {kind} | {command} | {row.tried:,} | {row.lost} | {row.tracebacks} |"
-            for (kind, command), row in self.rows.items()
+            f"| {kind} | {command} | {' | '.join(f'{getattr(row, each):,}' for each in names)} |"
+            for (kind, command), row in sorted(self.rows.items())
         ]
         before, rest = file.read_text("utf-8").split(BEGIN)
         after = rest.split(END)[1]

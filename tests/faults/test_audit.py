@@ -5,6 +5,8 @@ import subprocess
 
 import audit
 import pytest
+from forked import Fault, seatbelt
+from strangers import start_a_shell
 
 import pyro_seatbelt
 
@@ -44,3 +46,10 @@ def test_it_leaves_libraries_and_this_machine_alone():
         listening.listen()
         calling.connect(listening.getsockname())
     assert audit.found == []
+
+
+def test_it_is_on_in_commands_that_are_forked(tmp_path):
+    outcome = seatbelt(place=tmp_path, run=start_a_shell, fault=Fault(audited=True))
+    assert "Forbidden: a shell is asked to run" in outcome.err
+    assert outcome.status == 1
+    assert seatbelt(place=tmp_path, run=start_a_shell).status == 0

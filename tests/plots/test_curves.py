@@ -68,3 +68,10 @@ def test_what_is_left_out_is_said(records):
     assert objective.lines[0].get_xdata()[0] == 3
     assert elbo.lines[1].get_xdata()[0] == 20
     assert (kl.get_title(), kl.lines[0].get_xdata()[0]) == ("KL per layer", 1)
+
+
+def test_what_is_no_number_is_left_out():
+    odd = [{"step": 2, "kind": "train", "loss": [[1]], "elbo": "x", "kl": 3.0}]
+    odd += [{"step": 3, "kind": "train", "kl": {"z1": {}}}]
+    figure = training_curves([{"step": 1, "kind": "train", "elbo": -3.0}, *odd])
+    assert [len(ax.lines) for ax in figure.axes][1] == 1

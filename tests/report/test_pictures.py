@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from pyro_seatbelt.errors import InputError
+from pyro_seatbelt.manifest import write_manifest
 from pyro_seatbelt.report.pictures import embed
 
 
@@ -23,6 +24,17 @@ def test_it_can_be_packed(tmp_path):
     assert (packed.width, packed.height) == (300, 200)
     assert packed.source.startswith("data:image/webp")
     assert packed.num_bytes < (tmp_path / "a.png").stat().st_size / 5
+
+
+def test_a_picture_that_was_changed_is_refused(tmp_path):
+    path = tmp_path / "figures" / "a.png"
+    path.parent.mkdir()
+    Image.new("L", (3, 3)).save(path)
+    write_manifest(tmp_path, [path])
+    assert embed(path, "")
+    Image.new("L", (3, 3), 1).save(path)
+    with pytest.raises(InputError, match=r"^a.png: the picture is damaged$"):
+        embed(path, "")
 
 
 def test_the_name_decides_nothing(tmp_path):

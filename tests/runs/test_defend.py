@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from pyro_seatbelt.runs import (
     attack_run,
     defend_run,
     evaluate_run,
+    list_runs,
     load_run,
     resume_run,
     train_run,
@@ -120,6 +122,31 @@ def test_an_attack_that_ignores_the_defence_is_weaker(make_config, tmp_path):
         start, adaptive, transferred = known(x, problems).detach(), found(known), found(ignored)
     assert adaptive.mean() < transferred.mean()
     assert adaptive.mean() < start.mean()
+
+
+def test_a_defence_that_is_killed_can_be_made_again(make_config, tmp_path, monkeypatch):
+    run = train_run(make_config(**TINY), out=tmp_path / "run").folder
+    out, part = tmp_path / "defended", tmp_path / ".defended.part"
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", lambda *a, **k: None)  # as a kill leaves it
+        patched.setattr("pyro_seatbelt.runs.defend.sync", lambda path: None)
+        patched.setattr(Path, "rename", lambda self, target: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            defend_run(run, BOTH, out=out)
+    assert part.is_dir()
+    assert [each.folder for each in list_runs(tmp_path)] == [run]
+    assert defend_run(run, BOTH, out=out) == out
+    assert not part.exists()
+    assert verify_run(out)[0].state == "intact"
+
+
+def test_metrics_that_are_no_file_are_one_line(make_config, tmp_path):
+    run = train_run(make_config(**TINY), out=tmp_path / "run").folder
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"metrics\.jsonl: cannot be read: Is a directory"):
+        defend_run(run, BOTH, out=tmp_path / "defended")
+    assert not (tmp_path / "defended").exists()
 
 
 def test_what_cannot_be_defended_is_said_so(make_config, tmp_path):

@@ -172,6 +172,18 @@ def test_other_settings_take_its_place(changes, run):
     assert read_evaluation(run) == other.evaluation
 
 
+def test_float64_is_a_reference_for_rounding(run):
+    single = evaluate_run(run, PLAIN).evaluation
+    double = evaluate_run(run, replace(PLAIN, precision="float64")).evaluation
+    assert (single.precision, double.precision) == ("float32", "float64")
+    # through posterior means nothing is drawn
+    assert 0 < abs(double.mse - single.mse) < 1e-6 * single.mse
+    assert double.elbo == pytest.approx(single.elbo, rel=0.05)  # other draws
+    again = evaluate_run(run, PLAIN).evaluation
+    assert again == single
+    assert "precision" not in PLAIN.model_dump()  # so that older sweeps know their evaluations
+
+
 def test_a_run_that_went_on_is_evaluated_again(run):
     from pyro_seatbelt.runs import resume_run
 

@@ -233,6 +233,22 @@ def test_a_number_that_was_changed_is_seen(name, run):
         read(run)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("pairs", lambda table: table.assign(r50="word"), "no numbers in r50"),
+        ("pairs", lambda table: table.drop(columns="noise50"), "no numbers in noise50"),
+        ("curves", lambda table: table.drop(columns="blend"), "no numbers in blend"),
+        ("curves", lambda table: table[:0], "no rows"),
+    ],
+)
+def test_tables_that_a_stranger_made_are_refused(name, change, problem, run, without_manifests):
+    path = of_run(without_manifests(run)).path / f"{name}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+    with pytest.raises(InputError, match=f"{name}.parquet: the file is damaged: it has {problem}"):
+        read_table(path)
+
+
 def test_networks_with_a_bound_have_a_certificate(make_attackable, monkeypatch):
     for place in (coverage, robustness_measure, certificate):
         monkeypatch.setattr(place, "LEAST_ROOM", 1e-9)

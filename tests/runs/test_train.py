@@ -16,6 +16,7 @@ from pyro_seatbelt.files import write_atomically
 from pyro_seatbelt.manifest import read_manifest
 from pyro_seatbelt.runs import fitting, list_runs, load_run, resume_run, train_run
 from pyro_seatbelt.runs.folder import RunFolder
+from pyro_seatbelt.runs.unfinished import is_unfinished
 from pyro_seatbelt.training import TrainConfig, TrainingDiverged
 from pyro_seatbelt.training.config import read_config
 from pyro_seatbelt.training.metrics import read_metrics
@@ -318,6 +319,26 @@ def test_a_newer_format_is_refused_and_kept(name, whole, tmp_path):
     with pytest.raises(InputError, match=f"{name}: it has format 2, and this version reads"):
         resume_run(tmp_path / "a", {"steps": 6})
     assert snapshot(tmp_path / "a") == before
+
+
+def test_a_run_killed_at_its_end_is_sealed_by_the_same_command(whole, tmp_path):
+    run = shutil.copytree(whole, tmp_path / "a")
+    config = RunFolder(run).read_config()
+    before = snapshot(run)
+    assert not is_unfinished(run, config)
+    (run / "manifest.json").unlink()
+    left = run / "checkpoints" / ".step-00000002.1.old.part"
+    assert is_unfinished(run, config)
+    assert resume_run(run).num_steps == 0
+    assert snapshot(run) == before
+    left.mkdir()  # of pruning
+    resume_run(run, {"steps": 5})
+    assert not left.exists()
+    # earlier versions wrote no manifest, and no format
+    (run / "manifest.json").unlink()
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({k: v for k, v in record.items() if k != "format"}))
+    assert not is_unfinished(run, config)
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(whole, make_config, tmp_path):

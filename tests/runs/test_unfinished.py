@@ -23,7 +23,10 @@ def record(run, **changes):
 
 def test_the_same_config_goes_on(run):
     config = RunFolder(run).read_config()
+    assert is_unfinished(run, config)  # its manifest is not there
+    RunFolder(run).write_record(RunFolder(run).read_record())
     assert not is_unfinished(run, config)  # it is finished
+    (run / "manifest.json").unlink()
     record(run, status="interrupted")
     assert is_unfinished(run, config)
     assert is_unfinished(run, config.model_copy(update={"log_every": 7}))

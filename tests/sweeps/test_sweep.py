@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Timer
 
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import pyro_seatbelt
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors import Inline, LocalProcesses
-from pyro_seatbelt.locks import lock
+from pyro_seatbelt.locks import lock, locked
 from pyro_seatbelt.sweeps import SweepOptions, attack_table, job_for, placement, run_jobs, run_table
 from pyro_seatbelt.sweeps.failures import failure_in
 from pyro_seatbelt.sweeps.finished import finished_job, job_place
@@ -130,6 +131,34 @@ def test_what_another_version_knows_is_not_erased(inline, jobs, tmp_path, conten
     with pytest.raises(InputError, match=rf"sweep\.json: .*{message}"):
         run_jobs(jobs[:1], tmp_path)
     assert (tmp_path / "sweep.json").read_text() == content
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_marks_and_failures_of_a_newer_version_are_refused_and_kept(inline, bare, tmp_path):
+    [job, *_] = bare
+    run_jobs([job], tmp_path)
+    mark = job_place(job.name, tmp_path) / "job.json"
+    failure = tmp_path / "failures" / f"{job.name}.json"
+    failure.parent.mkdir()
+    newer = '{"format": 2, "novel": 1}'
+    for path in (mark, failure):
+        path.write_text(newer)
+        with pytest.raises(InputError, match=f"{path.name}: it has format 2, and this version"):
+            run_jobs([job], tmp_path)
+        assert path.read_text() == newer
+        path.unlink()
+    assert run_jobs([job], tmp_path).finished == [job.name]
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_a_run_that_is_still_being_saved_is_waited_for(inline, bare, tmp_path):
+    [job, *_] = bare
+    place = job_place(job.name, tmp_path)
+    place.mkdir(parents=True)
+    with ExitStack() as stack:
+        stack.enter_context(locked(place, "busy"))
+        Timer(1.5, stack.pop_all().close).start()
+        assert run_jobs([job], tmp_path).finished == [job.name]
 
 
 @pytest.mark.usefixtures("blank_figures")

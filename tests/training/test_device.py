@@ -3,7 +3,8 @@ import torch
 
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training import device as devices
-from pyro_seatbelt.training.device import arithmetic, make_fabric
+from pyro_seatbelt.training.arithmetic import arithmetic
+from pyro_seatbelt.training.device import make_fabric
 
 
 @pytest.fixture
