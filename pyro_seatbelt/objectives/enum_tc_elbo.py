@@ -69,7 +69,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
             )
 
     @property
-    def observing(self) -> NoReturn:  # type: ignore[override]
+    def observing(self) -> NoReturn:
         """Not there: a sum over labels of the model does not fall into a likelihood and a KL.
 
         Raises:
