@@ -18,6 +18,7 @@ WRONG = [
     ({"steps": 2.5}, r"steps: expected .*fractional part, got 2\.5"),
     ({"seed": -1}, "seed: expected >= 0, got -1"),
     ({"model": "vea"}, "model: expected 'vae', .* or 'seatbelt', got 'vea'"),
+    ({"model": [[1]]}, r"model: expected 'vae', .* or 'seatbelt', got \[\[1\]\]"),
     ({"device": "gpu"}, "device: expected auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
     ({"likelihood_scale": 0}, "likelihood_scale: expected a number > 0 or 'learned', got 0"),
     ({"likelihood_scale": "big"}, "likelihood_scale: expected .*'learned', got 'big'"),
