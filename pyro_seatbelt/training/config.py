@@ -483,7 +483,8 @@ class TrainConfig(Options):
         if not isinstance(values, dict) or "guide" in values:
             return values
         model = values.get("model", cls.model_fields["model"].default)
-        return {**values, "guide": choose_guide(model)} if model in PRESETS else values
+        known = isinstance(model, str) and model in PRESETS
+        return {**values, "guide": choose_guide(model)} if known else values
 
     @model_validator(mode="after")
     def _coupling_is_whole(self) -> Self:
