@@ -19,6 +19,7 @@ from benchmarks.startup import ROOT, startup
 from benchmarks.train_step import train_step
 
 _PAGE = ROOT / "docs" / "performance.md"
+_CURVES = "Time and memory against the minibatch, the depth, the latent dimensions and the data set"
 
 
 def docs(
@@ -52,7 +53,8 @@ def docs(
         print(f"{name} ...", file=sys.stderr, flush=True)
         results = list(sections[name]())
         measured += results
-        table = "\n\n".join([*(each.markdown() for each in results), _where()])
+        drawn = [f"![{_CURVES}]({figure.name})"] if name == "scaling" else []
+        table = "\n\n".join([*drawn, *(each.markdown() for each in results), _where()])
         start, end = f"<!-- {name} -->\n", f"\n<!-- end {name} -->"
         before, _, rest = text.partition(start)
         text = before + start + table + end + rest.partition(end)[2]

@@ -11,6 +11,8 @@ from markdown.preprocessors import Preprocessor
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 
+_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+
 
 class InlineMaths(InlineProcessor):
     """`$...$` in pages and ``:math:`...` `` in docstrings."""
@@ -92,7 +94,9 @@ class Maths(Extension):
 
 def _mathml(latex: str, *, display: str) -> Element:
     latex = re.sub(r"\\tfrac", r"\\frac", " ".join(latex.split()))
-    return fromstring(convert(latex, display=display))  # noqa: S314 - made here
+    # without its namespace, which Markdown would write into the name of every tag
+    text = convert(latex, display=display).replace(f' xmlns="{_NAMESPACE}"', "")
+    return fromstring(text)  # noqa: S314 - made here
 
 
 @event_priority(100)  # before the reference is rendered

@@ -38,8 +38,8 @@ def test_programs_run_from_top_to_bottom(page, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", [each for each in PAGES if blocks(each, "sh")], ids=str)
 def test_commands_and_their_flags_exist(page):
     root = typer.main.get_command(app)
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
-    for line in lines:
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    for line in text.splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] != ["seatbelt"]:
             continue
