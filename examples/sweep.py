@@ -29,11 +29,11 @@ def main(steps: int = 400, images: int = 100, out: Path = Path("digits")) -> Non
                 "modes": ["latent"],
                 "pairs": 2,
                 "weights": [0.1, 1.0],
-                "max_iterations": 50,
+                "max_iterations": min(50, steps),
                 "figures": False,
             }
         ],
-        evaluate={"images": images},
+        evaluate={"images": images, "iwae_samples": 16, "figures": False},
     )
     result = run_jobs(grid.jobs(), out / "sweep", SweepOptions(workers=1))
     print(run_table(result.folder)[["model", "elbo", "mse"]].to_string(index=False))

@@ -12,6 +12,8 @@ import typer
 
 from pyro_seatbelt.cli.app import app
 from pyro_seatbelt.data.registry import DATASETS
+from pyro_seatbelt.executors import Inline
+from pyro_seatbelt.sweeps import placement
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -25,6 +27,8 @@ def blocks(page, language):
 @pytest.mark.parametrize("page", [each for each in PAGES if blocks(each, "python")], ids=str)
 def test_programs_run_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # processes of a sweep load torch anew
+    monkeypatch.setattr(placement, "LocalProcesses", lambda *_, **__: Inline())
     known, space = dict(DATASETS), {"__name__": "page"}
     try:
         with pyro.settings.context(module_local_params=False):

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import pyro_seatbelt
+from pyro_seatbelt.executors import Inline
+from pyro_seatbelt.sweeps import placement
 
 EXAMPLES = Path(pyro_seatbelt.__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -18,12 +20,12 @@ def test_there_are_some():
     assert len(NAMES) >= 6
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "sweep")) for n in NAMES]
-)
-def test_it_runs(name, workplace, capsys):
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs(name, workplace, capsys, monkeypatch):
     if name == "autoencoder_kl":
         pytest.importorskip("diffusers")
+    # processes of a sweep load torch anew
+    monkeypatch.setattr(placement, "LocalProcesses", lambda *_, **__: Inline())
     path = EXAMPLES / f"{name}.py"
     assert len(path.read_text().splitlines()) < 80
     spec = importlib.util.spec_from_file_location(f"example_{name}", path)
