@@ -56,7 +56,8 @@ class _Hearing(ABC):
             signal.signal(each, handler)
         self._previous = {}
         if self._dropped:
-            self._dropped, sys.unraisablehook = None, self._dropped
+            sys.unraisablehook = self._dropped
+            self._dropped = None
 
     def _drop(self, dropped: "sys.UnraisableHookArgs") -> None:
         if issubclass(dropped.exc_type, KeyboardInterrupt):
