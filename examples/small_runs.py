@@ -16,7 +16,7 @@ def main(steps: int = 300, ids: int = 20, out: Path = Path("runs")) -> None:
             network="mlp",
             features=128,
             steps=steps,
-            batch_size=64,
+            batch_size=32,
             eval_images=64,
         )
         print(train_run(config, out=out / f"small-{model}").folder)

@@ -85,9 +85,13 @@ def guide_of(
         hidden: Width of the networks between layers.
     """
     features, num_data = encoder.num_features, model.num_data
+    # as published: one linear map from the encoder's features to the first posterior
+    head = LipschitzHead if isinstance(encoder, LipschitzEncoder) else nn.Linear
+    start = dims[-1] if name == "top-down" else dims[0]
+    first = ConditionalNormal(head(features, 2 * start))
     if name in ("ladder", "bidirectional"):
         widths = [features, *(hidden for _ in dims[1:])]
-        heads = [_linear(width, dim) for width, dim in zip(widths, dims, strict=True)]
+        heads = [first, *map(_linear, widths[1:], dims[1:])]
         if isinstance(model, BidirectionalHierarchy):
             return Bidirectional(
                 seen,
@@ -110,10 +114,6 @@ def guide_of(
             generative=list(model.conditionals),
             num_data=num_data,
         )
-    # as published: one linear map from the encoder's features to the first posterior
-    head = LipschitzHead if isinstance(encoder, LipschitzEncoder) else nn.Linear
-    start = dims[-1] if name == "top-down" else dims[0]
-    first = ConditionalNormal(head(features, 2 * start))
     extra = 0 if name == "bottom-up" else features
     if name == "top-down":
         steps = [(above, below) for below, above in pairwise(dims)]

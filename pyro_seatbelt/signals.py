@@ -5,9 +5,10 @@ Ctrl-C (INT), TERM (`kill`, scancel, docker stop, systemd), HUP (a closed termin
 """
 
 import signal
+import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
@@ -24,6 +25,9 @@ class _Hearing(ABC):
     Signals come twice: systemd sends TERM to every process, and so does a sweep to its own. So
     only a second Ctrl-C is impatience.
 
+    Where a signal comes while Python deletes an object, in a callback of a weak reference say, what
+    is raised is dropped: it is raised again a moment later.
+
     Attributes:
         requested: Whether somebody asked to stop.
     """
@@ -31,11 +35,13 @@ class _Hearing(ABC):
     def __init__(self) -> None:
         self.requested = False
         self._previous: dict[signal.Signals, signal._HANDLER] = {}
+        self._dropped: Callable[[sys.UnraisableHookArgs], object] | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             _open.append(self)
             self._previous = {each: signal.signal(each, self._hear) for each in _signals()}
+            self._dropped, sys.unraisablehook = sys.unraisablehook, self._drop
         return self
 
     def __exit__(
@@ -49,6 +55,15 @@ class _Hearing(ABC):
         for each, handler in self._previous.items():
             signal.signal(each, handler)
         self._previous = {}
+        if self._dropped:
+            sys.unraisablehook = self._dropped
+            self._dropped = None
+
+    def _drop(self, dropped: "sys.UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            threading.Timer(0.01, _interrupt).start()
+        elif self._dropped:
+            self._dropped(dropped)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -107,6 +122,13 @@ def stopping() -> Iterator[_Hearing]:
     """
     with _Stopping() as stop:
         yield stop
+
+
+def _interrupt() -> None:
+    """Sends a second Ctrl-C, if somebody still hears it."""
+    main = threading.main_thread().ident
+    if _open and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
 
 
 def _signals() -> list[signal.Signals]:

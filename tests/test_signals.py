@@ -1,5 +1,8 @@
 import signal
+import sys
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -32,6 +35,35 @@ def test_every_signal_is_a_ctrl_c(number):
     with pytest.raises(KeyboardInterrupt), stopping():
         signal.raise_signal(number)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", EVERY)
+def test_a_signal_while_an_object_is_deleted_is_not_dropped(number):
+    class Thing:
+        pass
+
+    def delete():
+        thing = Thing()
+        kept.append(weakref.ref(thing, lambda gone: signal.raise_signal(number)))
+        del thing
+        time.sleep(10)
+
+    before, kept = sys.unraisablehook, []
+    with pytest.raises(KeyboardInterrupt), stopping():
+        delete()
+    assert sys.unraisablehook is before
+
+
+def test_what_else_is_dropped_is_still_said(monkeypatch):
+    class Thing:
+        def __del__(self):
+            raise ValueError("dropped")
+
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda dropped: seen.append(str(dropped.exc_value)))
+    with stopping():
+        Thing()
+    assert seen == ["dropped"]
 
 
 def test_who_clears_away_is_not_cut_off_by_the_same_signal():

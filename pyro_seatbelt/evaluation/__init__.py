@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from pyro_seatbelt.evaluation.disentanglement import Disentanglement, disentanglement_scores
     from pyro_seatbelt.evaluation.encodings import Encoding, encode
     from pyro_seatbelt.evaluation.heldout import (
-        Heldout,
         HeldoutImages,
         evaluate_heldout,
         evaluate_heldout_images,
     )
+    from pyro_seatbelt.evaluation.heldout_means import Heldout
     from pyro_seatbelt.evaluation.importance import (
         Bound,
         WeightedDraws,
@@ -61,7 +61,8 @@ __getattr__ = lazily(
     {
         "disentanglement": ["Disentanglement", "disentanglement_scores"],
         "encodings": ["Encoding", "encode"],
-        "heldout": ["Heldout", "HeldoutImages", "evaluate_heldout", "evaluate_heldout_images"],
+        "heldout": ["HeldoutImages", "evaluate_heldout", "evaluate_heldout_images"],
+        "heldout_means": ["Heldout"],
         "importance": ["Bound", "WeightedDraws", "importance_weighted_bound", "weighted_draws"],
         "mig": ["mutual_information_gap"],
         "noise": ["NoiseRobustness", "noise_robustness"],

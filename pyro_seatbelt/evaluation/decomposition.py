@@ -7,9 +7,10 @@ References:
 """
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pyro_seatbelt.objectives.aggregate import LogDensity
+if TYPE_CHECKING:
+    from pyro_seatbelt.objectives.aggregate import LogDensity
 
 SATURATED = 1.0
 """Nats below the logarithm of the number of images where the mutual information is too low."""
@@ -30,7 +31,7 @@ class AggregateTerms(NamedTuple):
     dimension_wise_kl: float
 
 
-def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> AggregateTerms:
+def aggregate_terms(log_q: float, log_p: float, density: "LogDensity") -> AggregateTerms:
     r"""Divides a KL into its three parts.
 
     Args:
@@ -43,6 +44,7 @@ def aggregate_terms(log_q: float, log_p: float, density: LogDensity) -> Aggregat
 
     Example:
         >>> import torch
+        >>> from pyro_seatbelt.objectives.aggregate import LogDensity
         >>> density = LogDensity(torch.tensor([-1.0]), torch.tensor([[-2.0, -3.0]]))
         >>> aggregate_terms(-0.5, -7.0, density)
         AggregateTerms(mutual_information=0.5, total_correlation=4.0, dimension_wise_kl=2.0)

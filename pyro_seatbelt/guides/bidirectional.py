@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pyro_seatbelt.family import name_bidirectional
 from pyro_seatbelt.guides.bottom_up import BottomUp
+from pyro_seatbelt.traces.children import child
 
 
 class Bidirectional(BottomUp):
@@ -73,28 +74,22 @@ class Bidirectional(BottomUp):
         self.downward = nn.ModuleList(downward)
         self.top_down = nn.ModuleList(top_down)
 
-    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
-        """Draws every latent given images.
-
-        Args:
-            x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-            context: What every conditional sees besides, after its other inputs, tensors of shape
-                :math:`(B, F_k)`: labels make a conditional VAE.
-
-        Returns:
-            The latents in the order of `latents`, each of shape :math:`(*, B, D_i)`.
-        """
-        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
-            features = [self.encoder(x)]
-            climbed: list[Tensor] = []
-            names = [*self.latents[:-1:2], self.latents[-1]]
-            for layer, (name, conditional) in enumerate(zip(names, self.conditionals, strict=True)):
-                if layer:
-                    features.append(self.upward[layer - 1](features[-1], climbed[-1]))
-                climbed.append(pyro.sample(name, conditional(features[-1], *context)))
-            z = [climbed[-1]]
-            for layer in reversed(range(len(self.upward))):
-                above = self.downward[layer](*z)
-                posterior = self.top_down[layer](features[layer], above, *context)
-                z = [climbed[layer], pyro.sample(self.latents[2 * layer + 1], posterior), *z]
+    def _draw(self, features: Tensor, *context: Tensor) -> list[Tensor]:
+        upward, downward, top_down = (
+            child(self, name) for name in ("upward", "downward", "top_down")
+        )
+        known = [features]
+        climbed: list[Tensor] = []
+        names = [*self.latents[:-1:2], self.latents[-1]]
+        for layer, (name, conditional) in enumerate(
+            zip(names, child(self, "conditionals"), strict=True)
+        ):
+            if layer:
+                known.append(upward[layer - 1](known[-1], climbed[-1]))
+            climbed.append(pyro.sample(name, conditional(known[-1], *context)))
+        z = [climbed[-1]]
+        for layer in reversed(range(len(upward))):
+            above = downward[layer](*z)
+            posterior = top_down[layer](known[layer], above, *context)
+            z = [climbed[layer], pyro.sample(self.latents[2 * layer + 1], posterior), *z]
         return z

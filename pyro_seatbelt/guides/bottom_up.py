@@ -7,14 +7,13 @@ References:
 from collections.abc import Sequence
 
 import pyro
-from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from pyro_seatbelt.family import name_latents
+from pyro_seatbelt.guides.amortised import AmortisedGuide
 from pyro_seatbelt.traces.children import child
 
 
-class BottomUp(PyroModule):
+class BottomUp(AmortisedGuide):
     r"""An amortised posterior that is a chain upwards.
 
     .. math::
@@ -62,41 +61,24 @@ class BottomUp(PyroModule):
         plate: str = "data",
         plate_dim: int | None = None,
     ) -> None:
-        # a PyroModule runs only under the setting that it was made with; this one under both
-        with pyro.settings.context(module_local_params=True):
-            super().__init__()
-        if not conditionals:
-            raise ValueError("expected one conditional per layer, got none")
-        if num_data < 1:
-            raise ValueError(f"expected num_data >= 1, got {num_data}")
-        self.encoder = encoder
-        self.conditionals = nn.ModuleList(conditionals)
-        self.num_data = num_data
+        super().__init__(
+            encoder,
+            conditionals,
+            num_data=num_data,
+            latents=latents,
+            plate=plate,
+            plate_dim=plate_dim,
+        )
         self.condition_on_image = condition_on_image
-        self.latents = name_latents(len(conditionals), latents)
-        self.plate = plate
-        self.plate_dim = plate_dim
 
-    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
-        """Draws every layer given images.
-
-        Args:
-            x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-            context: What every conditional sees besides, after its other inputs, tensors of shape
-                :math:`(B, F_k)`: labels make a conditional VAE.
-
-        Returns:
-            The layers, lowest first, each of shape :math:`(*, B, D_i)`.
-        """
-        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
-            features = child(self, "encoder")(x)
-            z: list[Tensor] = []
-            for name, conditional in zip(self.latents, child(self, "conditionals"), strict=True):
-                if not z:
-                    posterior = conditional(features, *context)
-                elif self.condition_on_image:
-                    posterior = conditional(z[-1], features, *context)
-                else:
-                    posterior = conditional(z[-1], *context)
-                z.append(pyro.sample(name, posterior))
+    def _draw(self, features: Tensor, *context: Tensor) -> list[Tensor]:
+        z: list[Tensor] = []
+        for name, conditional in zip(self.latents, child(self, "conditionals"), strict=True):
+            if not z:
+                posterior = conditional(features, *context)
+            elif self.condition_on_image:
+                posterior = conditional(z[-1], features, *context)
+            else:
+                posterior = conditional(z[-1], *context)
+            z.append(pyro.sample(name, posterior))
         return z

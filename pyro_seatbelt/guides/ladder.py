@@ -12,6 +12,7 @@ import pyro.distributions as dist
 from torch import Tensor, nn
 
 from pyro_seatbelt.guides.top_down import TopDown
+from pyro_seatbelt.traces.children import child
 
 
 class Ladder(TopDown):
@@ -80,28 +81,18 @@ class Ladder(TopDown):
         self.upward = nn.ModuleList(upward)
         self.generative = nn.ModuleList(generative)
 
-    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
-        """Draws every layer given images.
-
-        Args:
-            x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-            context: What every conditional sees besides, after its other inputs, tensors of shape
-                :math:`(B, F_k)`: labels make a conditional VAE.
-
-        Returns:
-            The layers, lowest first, each of shape :math:`(*, B, D_i)`.
-        """
-        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
-            features = [self.encoder(x)]
-            for network in self.upward:
-                features.append(network(features[-1]))
-            z: list[Tensor] = []
-            for layer in reversed(range(len(self.latents))):
-                posterior = self.conditionals[layer](features[layer], *context)
-                if z:
-                    prior = self.generative[layer](z[0], *context)
-                    posterior = weighed_by_precision(posterior, prior)
-                z.insert(0, pyro.sample(self.latents[layer], posterior))
+    def _draw(self, features: Tensor, *context: Tensor) -> list[Tensor]:
+        climbed = [features]
+        for network in child(self, "upward"):
+            climbed.append(network(climbed[-1]))
+        conditionals, generative = child(self, "conditionals"), child(self, "generative")
+        z: list[Tensor] = []
+        for layer in reversed(range(len(self.latents))):
+            posterior = conditionals[layer](climbed[layer], *context)
+            if z:
+                prior = generative[layer](z[0], *context)
+                posterior = weighed_by_precision(posterior, prior)
+            z.insert(0, pyro.sample(self.latents[layer], posterior))
         return z
 
 

@@ -5,16 +5,14 @@ References:
     | https://arxiv.org/abs/1602.02282
 """
 
-from collections.abc import Sequence
-
 import pyro
-from pyro.nn import PyroModule
-from torch import Tensor, nn
+from torch import Tensor
 
-from pyro_seatbelt.family import name_latents
+from pyro_seatbelt.guides.amortised import AmortisedGuide
+from pyro_seatbelt.traces.children import child
 
 
-class TopDown(PyroModule):
+class TopDown(AmortisedGuide):
     r"""An amortised posterior that follows the model downwards.
 
     .. math::
@@ -37,6 +35,7 @@ class TopDown(PyroModule):
 
     Example:
         >>> import torch
+        >>> from torch import nn
         >>> from pyro_seatbelt.models import ConditionalNormal, MLPEncoder
         >>> guide = TopDown(
         ...     MLPEncoder((1, 8, 8), 32),
@@ -47,46 +46,10 @@ class TopDown(PyroModule):
         [torch.Size([5, 4]), torch.Size([5, 3])]
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        conditionals: Sequence[nn.Module],
-        *,
-        num_data: int,
-        latents: Sequence[str] | None = None,
-        plate: str = "data",
-        plate_dim: int | None = None,
-    ) -> None:
-        # a PyroModule runs only under the setting that it was made with; this one under both
-        with pyro.settings.context(module_local_params=True):
-            super().__init__()
-        if not conditionals:
-            raise ValueError("expected one conditional per layer, got none")
-        if num_data < 1:
-            raise ValueError(f"expected num_data >= 1, got {num_data}")
-        self.encoder = encoder
-        self.conditionals = nn.ModuleList(conditionals)
-        self.num_data = num_data
-        self.latents = name_latents(len(conditionals), latents)
-        self.plate = plate
-        self.plate_dim = plate_dim
-
-    def forward(self, x: Tensor, *context: Tensor) -> list[Tensor]:
-        """Draws every layer given images.
-
-        Args:
-            x: Pixels in [0, 1], shape :math:`(B, C, H, W)`.
-            context: What every conditional sees besides, after its other inputs, tensors of shape
-                :math:`(B, F_k)`: labels make a conditional VAE.
-
-        Returns:
-            The layers, lowest first, each of shape :math:`(*, B, D_i)`.
-        """
-        with pyro.plate(self.plate, self.num_data, subsample=x, dim=self.plate_dim):
-            features = self.encoder(x)
-            z: list[Tensor] = []
-            layers = list(zip(self.latents, self.conditionals, strict=True))
-            for name, conditional in reversed(layers):
-                posterior = conditional(*z[:1], features, *context)
-                z.insert(0, pyro.sample(name, posterior))
+    def _draw(self, features: Tensor, *context: Tensor) -> list[Tensor]:
+        z: list[Tensor] = []
+        layers = list(zip(self.latents, child(self, "conditionals"), strict=True))
+        for name, conditional in reversed(layers):
+            posterior = conditional(*z[:1], features, *context)
+            z.insert(0, pyro.sample(name, posterior))
         return z

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from pyro_seatbelt.objectives.enumerated_parts import enumerated_parents, enumerated_parts
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
-from pyro_seatbelt.objectives.terms import TermsPerImage
 from pyro_seatbelt.traces.sites import shared_latents
 
 
@@ -39,11 +38,12 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
         options: Those of :class:`TraceTC_ELBO`, but for free bits and the analytic entropy.
 
     Raises:
-        NotImplementedError: On free bits and the analytic entropy. While running with weights
-            other than 1, beside sequential enumeration, enumeration by few samples, discrete
-            sites of the guide that are drawn, and labels that several images share; and where a
-            weight needs :math:`\log p(z)` of a prior that depends on a site enumerated in the
-            model (only `alpha` and `beta` then have a meaning).
+        NotImplementedError: On free bits and the analytic entropy (assigned later, too). While
+            running with weights other than 1, beside sequential enumeration, enumeration by few
+            samples, discrete sites of the guide that are drawn, labels that several images share,
+            and several processes that share a minibatch; and where a weight needs
+            :math:`\log p(z)` of a prior that depends on a site enumerated in the model (only
+            `alpha` and `beta` then have a meaning).
 
     Example:
         >>> elbo = TraceEnumTC_ELBO("z", beta=4.0, max_plate_nesting=1)
@@ -53,11 +53,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
 
     def __init__(self, latent: Any, **options: Any) -> None:
         super().__init__(latent, **options)
-        if self.analytic_entropy or self.free_bits != 0.0:
-            raise NotImplementedError(
-                "TraceEnumTC_ELBO has no free_bits and no analytic_entropy: leave them out, or "
-                "draw the discrete sites under TraceTC_ELBO"
-            )
+        self._check_options()
         self._enumerating = TraceEnum_ELBO(
             num_particles=self.num_particles,
             vectorize_particles=self.vectorize_particles,
@@ -65,13 +61,21 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
             strict_enumeration_warning=self.strict_enumeration_warning,
         )
 
-    def observing(self, callback: Callable[[TermsPerImage], None]) -> NoReturn:
-        """Refuses: a sum over labels of the model does not fall into a likelihood and a KL.
+    def _check_options(self) -> None:
+        if self.analytic_entropy or self.free_bits != 0.0:
+            raise NotImplementedError(
+                "TraceEnumTC_ELBO has no free_bits and no analytic_entropy: leave them out, or "
+                "draw the discrete sites under TraceTC_ELBO"
+            )
+
+    @property
+    def observing(self) -> NoReturn:
+        """Not there: a sum over labels of the model does not fall into a likelihood and a KL.
 
         Raises:
-            NotImplementedError: Always.
+            AttributeError: Always, so that training does not ask for reports.
         """
-        raise NotImplementedError(
+        raise AttributeError(
             "the bound is not reported in parts where sites are enumerated: read the loss, or draw "
             "the sites under TraceTC_ELBO"
         )
@@ -85,6 +89,7 @@ class TraceEnumTC_ELBO(TraceTC_ELBO):
         return traces
 
     def _particle_loss(self, model_trace: Trace, guide_trace: Trace) -> Tensor:
+        self._check_options()
         shared_latents(model_trace, guide_trace, *self.weights)
         self._check_plates(model_trace, guide_trace)
         if self.lower != 1:

@@ -14,6 +14,7 @@ from pyro_seatbelt.objectives.site_parts import joint_family
 from pyro_seatbelt.objectives.terms import Parts
 from pyro_seatbelt.traces.factors import density, marginals_of
 from pyro_seatbelt.traces.plates import data_plate, plate_stack
+from pyro_seatbelt.traces.ranks import shared_batch
 from pyro_seatbelt.traces.sites import Site, check_reparameterised, describe, sample_sites
 
 
@@ -42,10 +43,16 @@ def enumerated_parts(
 
     Raises:
         InputError: When the site is not inside the plate.
-        NotImplementedError: When labels are not summed out in parallel, or not per image.
+        NotImplementedError: When labels are not summed out in parallel, or not per image; or
+            several processes share the minibatch.
     """
     q, p = guide_trace.nodes[name], model_trace.nodes[name]
     check_reparameterised(q)
+    if shared_batch(q) is not None:
+        raise NotImplementedError(
+            f"site '{name}': the aggregate posterior of a minibatch that several processes share "
+            "is not known beside enumerated sites: train in one process"
+        )
     labels = _log_labels(guide_trace, q)
     mixture = _mixture(q, p, labels, plate=plate, estimator=estimator, nesting=nesting)
     posterior = density(q, "decomposed")

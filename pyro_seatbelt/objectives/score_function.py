@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyro_seatbelt.objectives.site_parts import negative_entropy
 from pyro_seatbelt.traces.plates import plate_stack
+from pyro_seatbelt.traces.ranks import shared_batch
 from pyro_seatbelt.traces.sites import sample_sites, shared_latents
 
 
@@ -55,12 +56,15 @@ def score_function(
         cost.add((plate_stack(site), -site["log_prob"].detach()))
     for name, terms in log_q.items():
         cost.add((plate_stack(guide_sites[name]), terms.detach()))
+    coupled, shared = coupled.detach(), shared_batch(drawn[0])
+    if shared is not None:  # a draw has a part in what every process has of it
+        coupled = shared.gather(coupled[None]).sum()
     parts = []
     for site in drawn:
         log_density = site["log_prob"]
         if log_q[site["name"]] is log_density:  # of an entropy in its place the gradient counts
             parts.append((log_density.detach() - log_density).sum())
-        own = cost.sum_to(plate_stack(site)) + coupled.detach()
+        own = cost.sum_to(plate_stack(site)) + coupled
         score = site["unscaled_log_prob"]
         parts.append((own * (score - score.detach())).sum())
     return torch.stack(parts).sum()

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from pyro_seatbelt.evaluation.decomposition import saturation_warning
-from pyro_seatbelt.evaluation.heldout import Heldout
+from pyro_seatbelt.evaluation.heldout_means import Heldout
 from pyro_seatbelt.runs.evaluate_options import EvaluateOptions
 from pyro_seatbelt.runs.folder import RunFolder, RunRecord
 from pyro_seatbelt.runs.measured import read_record

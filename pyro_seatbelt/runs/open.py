@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
 from pyro_seatbelt import presets
 from pyro_seatbelt.attacks.modes import Mode
@@ -33,7 +34,7 @@ class Run(NamedTuple):
         model: The model, in evaluation mode.
         guide: The guide, in evaluation mode, with the defences at inference that the config asks
             for.
-        objective: The objective.
+        objective: The objective, with the weights of what it learns beside the pair.
         step: How many steps it has been trained for.
     """
 
@@ -190,11 +191,12 @@ def load_run(
         raise InputError(
             f"{checkpoint.path}: the weights {broken[0]} are not finite: train the run again"
         )
-    checkpoint.restore({"model": family.model, "guide": family.guide})
-    fix_weights(family.model)
-    fix_weights(family.guide)
-    family.model.to(device).eval()
-    family.guide.to(device).eval()
+    networks = getattr(family.objective, "networks", {})
+    modules: dict[str, nn.Module] = {"model": family.model, "guide": family.guide, **networks}
+    checkpoint.restore(modules)
+    for module in modules.values():
+        fix_weights(module)
+        module.to(device).eval()
     guide = _defended(family, config)
     return Run(run.path, config, record, family.model, guide, family.objective, checkpoint.step)
 

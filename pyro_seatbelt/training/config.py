@@ -32,6 +32,7 @@ DEFAULT_STEPS = 20_000
 
 
 DEFAULT_LATENT_DIM = 10
+DEFAULT_MOMENTUM = 0.9
 
 
 def _words(value: Any) -> Any:
@@ -325,7 +326,7 @@ class TrainConfig(Options):
         Field(ge=0, description="Weight decay; without it torch's own, 0.01 of adamw, else 0."),
     ] = None
     momentum: Annotated[float, _OPTIMISATION, Field(ge=0, lt=1, description="Momentum of sgd.")] = (
-        0.9
+        DEFAULT_MOMENTUM
     )
     learning_rate_schedule: Annotated[
         LearningRateScheduleName,
@@ -482,7 +483,8 @@ class TrainConfig(Options):
         if not isinstance(values, dict) or "guide" in values:
             return values
         model = values.get("model", cls.model_fields["model"].default)
-        return {**values, "guide": choose_guide(model)} if model in PRESETS else values
+        known = isinstance(model, str) and model in PRESETS
+        return {**values, "guide": choose_guide(model)} if known else values
 
     @model_validator(mode="after")
     def _coupling_is_whole(self) -> Self:
@@ -516,6 +518,25 @@ class TrainConfig(Options):
             raise ValueError(
                 "restart_steps: expected together with learning_rate_schedule cosine-restarts, got "
                 f"{self.restart_steps} and {self.learning_rate_schedule}"
+            )
+        if self.restart_factor != 1 and self.restart_steps is None:
+            raise ValueError(
+                "restart_factor: expected together with learning_rate_schedule cosine-restarts, "
+                f"got {self.restart_factor} and {self.learning_rate_schedule}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _optimizer_has_settings(self) -> Self:
+        if self.optimizer != "sgd" and self.momentum != DEFAULT_MOMENTUM:
+            raise ValueError(
+                f"momentum: it is a setting of sgd, got {self.momentum:g} and {self.optimizer}: "
+                "leave it out, or choose optimizer sgd"
+            )
+        if self.optimizer == "sgd" and PRESETS[self.model].correlation == "density-ratio":
+            raise ValueError(
+                "optimizer: expected adam, adamw or adamax for factor-vae, whose discriminator has "
+                "step sizes of Adam, got sgd"
             )
         return self
 

@@ -132,8 +132,8 @@ def fit(
 
     Raises:
         InputError: If the device is not there, a batch holds more than all images or cannot be
-            shared by the processes, the checkpoint is of another pair, a logger is not installed
-            or a file cannot be written.
+            shared by the processes, there is patience and no evaluation, the checkpoint is of
+            another pair, a logger is not installed or a file cannot be written.
         ValueError: If the pair has no parameters.
         TrainingDiverged: If a loss or a gradient is not finite, or a loss is absurdly large.
 
@@ -183,8 +183,8 @@ def fit(
         if folder:
             loggers = [*loggers, *make_loggers(config, folder, after=start)]
         records = Records(folder, after=start, loggers=loggers, settings=config.model_dump())
-        if config.patience is not None and processes.first:
-            callbacks = [*callbacks, EarlyStopping(config.patience, records.kept)]
+        if processes.first and config.patience is not None:
+            callbacks = [*callbacks, _early_stopping(config.patience, records, evaluate)]
         if begin:
             begin()
         watch = watch_for(optimizer, fabric.device, after=start)
@@ -235,6 +235,14 @@ def fit(
             if trainer.end_step(step, last=last, interruption=interruption):
                 return Outcome(step, not trainer.stopped, trainer.checkpoint)
         return Outcome(max(start, total), interrupted=False, checkpoint=trainer.checkpoint)
+
+
+def _early_stopping(
+    patience: int, records: Records, evaluate: Callable[[], Metrics] | None
+) -> EarlyStopping:
+    if evaluate is None:
+        raise InputError("patience: there are no held-out numbers without evaluate: give both")
+    return EarlyStopping(patience, records.kept)
 
 
 def _groups(loss: nn.Module, objective: TrainingObjective) -> list[dict[str, Any]]:

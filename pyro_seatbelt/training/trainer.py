@@ -129,7 +129,7 @@ class Trainer:
         if evaluates:
             self._measure_heldout(step)
             asked, stopped = self.processes.any(interruption.requested, self.stopped)
-        self.stopped = stopped
+        self.stopped |= stopped  # between two agreements one process may know more
         stop = (asked or stopped) and not last
         if stop and not saves:
             self.save(step)
@@ -140,7 +140,7 @@ class Trainer:
 
         Says whether the run stopped early here.
         """
-        if self.processes.any(self._evaluates(step, last=last) and not self.records.has(step))[0]:
+        if self._evaluates(step, last=last) and not self.records.has(step):
             self._measure_heldout(step)
         tired = any(isinstance(each, EarlyStopping) and each.exhausted for each in self.callbacks)
         self.stopped = self.processes.any(self.stopped or tired)[0]

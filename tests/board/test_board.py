@@ -11,10 +11,10 @@ from pyro_seatbelt.board.board import add_to_board, jobs_of, make_board, write_b
 from pyro_seatbelt.board.entries import ENTRIES, Entry, entries_named
 from pyro_seatbelt.board.scales import SCALES, scale_named
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation import coverage
 from pyro_seatbelt.executors import Inline
 from pyro_seatbelt.runs import robustness_measure, train_run
 from pyro_seatbelt.sweeps.job_run import Attempt
+from pyro_seatbelt.traces import coverage
 from pyro_seatbelt.training.config import TrainConfig
 
 SMOKE = scale_named("smoke")

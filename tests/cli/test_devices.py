@@ -20,7 +20,7 @@ FLAGS = [
     word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))
 ]
 SEATBELT = ("-m", "pyro_seatbelt.cli")
-TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", *SEATBELT)
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *SEATBELT)
 
 
 def command(*words):

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from pyro_seatbelt.evaluation import coverage
 from pyro_seatbelt.runs import robustness_measure
+from pyro_seatbelt.traces import coverage
 
 QUICK = [
     *("--pairs", 2, "--penalties", 2, "--max-iterations", 2, "--norm", 0.5, "--draws", 2),

@@ -266,7 +266,7 @@ class TestEveryStoredSet:
     @pytest.mark.parametrize("small", STORED, indirect=True)
     def test_cache_is_accepted(self, small: Small, cache: Path, monkeypatch: pytest.MonkeyPatch):
         dataset = load_dataset(small.spec.name, root=cache, **small.options)
-        monkeypatch.setattr("pyro_seatbelt.data.drawn_set.draw_all", None)
+        monkeypatch.setattr("pyro_seatbelt.drawn.drawing.draw_all", None)
         monkeypatch.setattr("pyro_seatbelt.data.cache.fingerprint", None)
         again = load_dataset(small.spec.name, root=cache, **small.options)
         assert again.fingerprint == dataset.fingerprint
@@ -288,7 +288,7 @@ class TestEveryStoredSet:
         load_dataset(name, root=cache, **small.options)
         monkeypatch.setitem(DATASETS, name, replace(small.spec, version="2"))
         if small.archive is None:
-            message, another = "drawn again", "pyro_seatbelt.data.drawn_set.draw_all"
+            message, another = "drawn again", "pyro_seatbelt.drawn.drawing.draw_all"
 
             def refuse(*arguments: object, **options: object) -> None:
                 raise InputError(message)

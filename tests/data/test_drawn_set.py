@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from pyro_seatbelt.data import ImageDataset, drawn_set
+from pyro_seatbelt.data import ImageDataset
 from pyro_seatbelt.data.drawn_set import DrawnSet
 from pyro_seatbelt.data.fingerprint import fingerprint
 from pyro_seatbelt.data.sets.synth_chairs import SYNTH_CHAIRS
 from pyro_seatbelt.data.sets.synth_faces import SYNTH_FACES
 from pyro_seatbelt.data.spec import LoadRequest
+from pyro_seatbelt.drawn import drawing
 from pyro_seatbelt.errors import InputError
 
 
@@ -110,8 +111,8 @@ def test_few_identities_are_not_worth_a_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_identities: int, expected: int
 ):
     used = []
-    monkeypatch.setattr(drawn_set, "num_workers", lambda: 4)
-    monkeypatch.setattr(drawn_set, "draw_all", lambda *a, workers, **b: used.append(workers))
+    monkeypatch.setattr("pyro_seatbelt.data.drawn_set.num_workers", lambda: 4)
+    monkeypatch.setattr(drawing, "draw_all", lambda *a, workers, **b: used.append(workers))
     replace(TOYS, shape=(num_identities, 2, 3, 64, 64)).build(LoadRequest(root=tmp_path))
     assert used == [expected]
 

@@ -39,6 +39,8 @@ def sign(folder: Path) -> None:
     """Makes the hashes of all manifests and checkpoints fit what is there."""
     for name in ("meta.json", "manifest.json"):
         for path in folder.rglob(name):
+            if path.is_symlink() or not path.is_file():  # a device has no end
+                continue
             try:
                 content = json.loads(path.read_text())
                 sums = content["sha256"]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -91,7 +92,11 @@ class Tally:
             size: The form of the suite.
         """
         names = [each.name for each in fields(Row)]
-        lines = [f"The {size} form:", ""]
+        sums = Counter[str]()
+        for (kind, _), row in self.rows.items():
+            sums[kind] += row.tried
+        total = ", ".join(f"{kind} {count:,}" for kind, count in sorted(sums.items()))
+        lines = [f"The {size} form, as far as it was run. Tried in all: {total}.", ""]
         lines += [f"| fault | command | {' | '.join(names).replace('_', ' ')} |"]
         lines += ["|---" * (2 + len(names)) + "|"]
         lines += [

@@ -1,7 +1,7 @@
 """Disks that become full or read-only while a command works."""
 
 import pytest
-from disturbed import copy_place, run_to_end
+from disturbed import copy_place, run_again
 from forked import Fault
 
 COMMANDS = ("train", "sweep", "attack", "evaluate", "robustness", "report", "build", "defend")
@@ -29,7 +29,7 @@ def test_a_bad_disk_is_one_line_and_loses_nothing(
         fault = fault_of(kind, wanted.changes, rng)
         failed = copy.run(name, fault=fault)
         parts = [] if kind == "read-only disk" else copy.parts()
-        again = run_to_end(copy, name)
+        again = run_again(copy, name)
         lost = not wanted.same(copy) or bool(parts) or bool(copy.parts())
         wrong = tally.add(kind, name, failed, again, lost=lost)
         if wrong or failed.status not in {0, 1, 2}:

@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from disturbed import copy_place
+from disturbed import copy_place, run_again
 from forked import Fault
 
 KILLS = {
@@ -24,14 +24,6 @@ def kill(place, name, wanted, *, share, moment, workers_too):
     else:
         command = place.start(name, fault=Fault("kill", 1 + int(share * wanted.changes)))
     return command.wait()
-
-
-def run_again(place, name):
-    """Runs a command again; one that was killed after its last change has nothing left to do."""
-    again = place.run(name)
-    finished = name == "train" and again.status == 2 and "there is a run here already" in again.err
-    assert again.status == 0 or finished, again
-    return again
 
 
 def kill_often(count, name, place, root, undisturbed, tally, rng, enough):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from disturbed import copy_place, run_to_end
+from disturbed import copy_place, run_again
 
 PAIRS = [
     ("train", "train"),
@@ -38,7 +38,7 @@ def test_two_commands_do_not_disturb_each_other(
         time.sleep(rng.random() * wanted.seconds * 0.8)
         second = copy.start(other, log=tmp_path / "other")
         outcomes = [first.wait(), second.wait()]
-        again = run_to_end(copy, one)
+        again = run_again(copy, one)
         lost = (
             not wanted.same(copy) or bool(copy.parts()) or not any(o.status == 0 for o in outcomes)
         )

@@ -5,6 +5,7 @@ from torch import nn
 from pyro_seatbelt import presets
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation.reconstruction_bound import constructed_bound, reconstruction_bound
+from pyro_seatbelt.family import CHAIN_GUIDES
 from pyro_seatbelt.models.lipschitz import (
     AlmostOrthogonal,
     LipschitzDecoder,
@@ -77,6 +78,15 @@ def family():
             for each in module.parameters():
                 each.add_(torch.randn_like(each))
     return found
+
+
+@pytest.mark.parametrize("guide", CHAIN_GUIDES)
+def test_every_guide_of_a_chain_keeps_the_bound(guide):
+    found = presets.build(
+        "vae", guide=guide, network="lipschitz", lipschitz=3.0, image_shape=(1, 16, 16),
+        features=16, num_data=10,
+    )  # fmt: skip
+    assert constructed_bound(found.model, found.guide) == 3.0
 
 
 def test_no_direction_moves_the_reconstruction_faster_than_the_bound(family):

@@ -12,9 +12,12 @@ from pyro.optim import Adam
 from torch import nn
 from torch.nn.functional import one_hot
 
+from pyro_seatbelt.data import ResidentImages
 from pyro_seatbelt.family import Weights
 from pyro_seatbelt.models import concatenate
 from pyro_seatbelt.objectives import TraceEnumTC_ELBO, TraceTC_ELBO
+from pyro_seatbelt.traces.ranks import SharedBatch
+from pyro_seatbelt.training import TrainConfig, fit
 
 NUM_DATA, LABELS, D = 9, 3, 2
 X = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -350,9 +353,53 @@ def test_options_that_do_not_go_with_sums(options):
         TraceEnumTC_ELBO("z", **options)
 
 
+@pytest.mark.parametrize("option", ["free_bits", "analytic_entropy"])
+def test_options_that_do_not_go_with_sums_are_refused_when_they_are_assigned_later(option):
+    elbo = TraceEnumTC_ELBO("z", max_plate_nesting=1)
+    setattr(elbo, option, 0.5)
+    with pytest.raises(NotImplementedError, match="has no free_bits and no analytic_entropy"):
+        elbo.loss(Model(), Guide(), X)
+
+
 def test_there_is_no_report_in_parts():
-    with pytest.raises(NotImplementedError, match="is not reported in parts"):
-        TraceEnumTC_ELBO("z").observing(print)
+    elbo = TraceEnumTC_ELBO("z")
+    with pytest.raises(AttributeError, match="is not reported in parts"):
+        elbo.observing(print)
+    assert not hasattr(elbo, "observing")
+
+
+def test_processes_that_share_a_minibatch_are_refused_beside_weights():
+    elbo = TraceEnumTC_ELBO("z", beta=2.0, max_plate_nesting=1)
+    shared = SharedBatch(0, 2, lambda t: torch.cat([t, t]), len(X), torch.Generator())
+    with shared, pytest.raises(NotImplementedError, match=r"several processes share.*one process"):
+        elbo.loss(Model(), Guide(), X)
+
+
+class Flat(PyroModule):
+    """A program of the rows of images."""
+
+    def __init__(self, program):
+        with pyro.settings.context(module_local_params=True):
+            super().__init__()
+        self.program = program
+
+    def forward(self, x):
+        return self.program(x.flatten(1).double())
+
+
+def test_a_pair_with_labels_is_trained_by_fit():
+    guide, model = Flat(Guide()), Flat(Model())
+    images = ResidentImages(torch.arange(27, dtype=torch.uint8).reshape(NUM_DATA, 1, 1, 3))
+    before = guide.program.code.weight.clone()
+    heard = []
+    fit(
+        *(model, guide, TraceEnumTC_ELBO("z", beta=2.0, max_plate_nesting=1), images),
+        torch.arange(NUM_DATA),
+        TrainConfig(steps=3, batch_size=4, device="cpu"),
+        callbacks=[lambda step, kind, metrics: heard.append(metrics)],
+    )
+    assert not torch.equal(before, guide.program.code.weight)
+    assert heard[0]["loss"] > 0
 
 
 def test_several_sites_have_weights_of_their_own():

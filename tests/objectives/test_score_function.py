@@ -1,16 +1,19 @@
 """Discrete sites beside the one that is decomposed."""
 
+from contextlib import nullcontext
 from itertools import product
 
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro import poutine
 from pyro.infer import Trace_ELBO
 from torch import nn
 
 from pyro_seatbelt.objectives import TraceTC_ELBO
 from pyro_seatbelt.objectives.score_function import score_function
+from pyro_seatbelt.traces.ranks import SharedBatch
 
 NUM_DATA = 7
 X = torch.randn(2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -165,3 +168,28 @@ def test_a_site_that_is_to_be_enumerated_is_refused_by_name(where, kind):
     message = "site 'y' is to be enumerated.*TraceEnumTC_ELBO.*without infer.*or sum it out of the"
     with pytest.raises(NotImplementedError, match=message):
         TraceTC_ELBO("z").loss(model, guide, X)
+
+
+def test_what_couples_images_counts_over_all_processes():
+    """The other process has three times as much of it: together four times what is here."""
+    logits = torch.tensor([0.3, -0.2], dtype=torch.float64, requires_grad=True)
+
+    def guide():
+        with pyro.plate("data", NUM_DATA, subsample_size=2):
+            pyro.sample("y", dist.Bernoulli(logits=logits))
+
+    def gradient(coupled, around):
+        pyro.set_rng_seed(0)
+        with around:
+            trace = poutine.trace(guide).get_trace()
+        trace.compute_log_prob()
+        log_q = {"y": trace.nodes["y"]["log_prob"]}
+        term = score_function(trace, trace, log_q, torch.tensor(coupled, dtype=torch.float64))
+        return torch.autograd.grad(term, logits)[0]
+
+    def two():
+        return SharedBatch(0, 2, lambda t: torch.cat([t, 3 * t]), 2, torch.Generator())
+
+    ours = gradient(0.5, two()) - gradient(0.0, two())
+    assert ours.norm() > 0
+    assert torch.allclose(ours, gradient(2.0, nullcontext()) - gradient(0.0, nullcontext()))

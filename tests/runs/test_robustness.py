@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyro_seatbelt.errors import InputError
-from pyro_seatbelt.evaluation import certificate, coverage
+from pyro_seatbelt.evaluation import certificate
 from pyro_seatbelt.runs import (
     AttackOptions,
     RobustnessOptions,
@@ -23,6 +23,7 @@ from pyro_seatbelt.runs.robustness_attacks import attack_options
 from pyro_seatbelt.runs.robustness_comparison import plain, pool, write_comparison
 from pyro_seatbelt.runs.robustness_numbers import of_run, read_table
 from pyro_seatbelt.runs.verify import verify_run
+from pyro_seatbelt.traces import coverage
 
 SMALL = RobustnessOptions(
     pairs=2, penalties=3, max_iterations=3, norms=(0.5,), draws=3, images=4, device="cpu",

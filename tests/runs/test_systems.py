@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from pyro_seatbelt.evaluation import coverage
 from pyro_seatbelt.family import PRESETS
 from pyro_seatbelt.objectives import TraceFactor_ELBO, TraceHF_ELBO
 from pyro_seatbelt.report.write import report_runs
@@ -19,6 +18,7 @@ from pyro_seatbelt.runs import (
     robustness_of_run,
     train_run,
 )
+from pyro_seatbelt.traces import coverage
 from pyro_seatbelt.training.checkpoint import load_checkpoint
 from pyro_seatbelt.training.layout import checkpoint_path
 
@@ -77,6 +77,8 @@ def test_the_discriminator_has_settings_of_its_own(make_config, tmp_path):
     assert isinstance(run.objective, TraceFactor_ELBO)
     [group] = run.objective.own_groups()
     assert (group["lr"], run.objective.discriminator.layers[0].out_features) == (0.01, 8)
+    for key, value in run.objective.discriminator.state_dict().items():
+        assert torch.equal(value, saved.weights[f"discriminator.{key}"])
 
 
 @systems

@@ -4,6 +4,7 @@ import pytest
 import torch
 from pyro.infer import Trace_ELBO
 
+from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.training import fit
 from pyro_seatbelt.training.callbacks import EarlyStopping
 from pyro_seatbelt.training.checkpoint import load_checkpoint
@@ -62,6 +63,11 @@ def test_patience_counts_evaluations_without_an_improvement(elbos, stops):
     stop = EarlyStopping(2)
     asked = [stop(step, "heldout", {"elbo": elbo}) for step, elbo in enumerate(elbos)]
     assert (asked.index(True) if True in asked else None) == stops
+
+
+def test_patience_without_evaluations_is_refused(pair, images, config):
+    with pytest.raises(InputError, match="patience: there are no held-out numbers"):
+        fit(*pair, Trace_ELBO(), images, ALL, config.model_copy(update={"patience": 2}))
 
 
 def test_a_run_that_stopped_early_stays_stopped_until_it_has_more_patience(

@@ -94,6 +94,18 @@ def test_processes_stop_together(ranks):
         assert lines[2].startswith("training diverged at step 2: ")
 
 
+def test_an_evaluation_that_was_made_is_not_made_again(ranks):
+    lines = read_metrics(ranks / "early" / "metrics.jsonl")
+    assert [each["step"] for each in lines if each["kind"] == "heldout"] == [2, 4, 6]
+
+
+def test_a_callback_of_the_first_process_is_heard_when_they_next_agree(ranks):
+    """A checkpoint at step 3, before they do, does not forget what it asked for at step 1."""
+    for rank in (0, 1):
+        [*_, called] = (ranks / f"said-{rank}.txt").read_text().splitlines()
+        assert called == "stopped at 10, interrupted False"
+
+
 def test_a_minibatch_that_cannot_be_shared_is_refused():
     with pytest.raises(InputError, match=r"expected a multiple of the 3 processes .*, got 128"):
         TrainConfig(devices=3)

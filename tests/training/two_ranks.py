@@ -30,7 +30,7 @@ def fabric(precision, size):
     return made
 
 
-def train(name, folder, size, *, resume=None, **options):
+def train(name, folder, size, *, resume=None, callbacks=(), **options):
     """Trains a pair, and keeps what came of it."""
     side = 64 if name == "normalised" else 8
     images = torch.randint(256, (32, 1, side, side), generator=torch.Generator().manual_seed(1))
@@ -53,6 +53,7 @@ def train(name, folder, size, *, resume=None, **options):
         resume=resume,
         evaluate=lambda: {"elbo": -1.0},
         schedule=LinearWarmup(family.objective, 4),
+        callbacks=callbacks,
         fabric=fabric("64-true" if name == "float64" else "32-true", size),
     )
     weights = {
@@ -73,13 +74,23 @@ def main(root, size=2):
     first.barrier()
     _, weights = train("float32", root / "again", size, resume=checkpoint)
     save_file(weights, root / f"again-{rank}.safetensors")
-    outcome, _ = train("float32", root / "early", size, steps=20, eval_every=2, patience=2)
+    early = {"steps": 20, "eval_every": 2, "patience": 2}
+    outcome, _ = train("float32", root / "early", size, **early)
     said = [f"stopped at {outcome.step}, interrupted {outcome.interrupted}"]
+    first.barrier()
+    checkpoint = load_checkpoint(root / "early" / "checkpoints" / "step-00000006")
+    first.barrier()
+    train("float32", root / "early", size, resume=checkpoint, **early)
+    outcome, _ = train(
+        "float32", root / "called", size, steps=20, callbacks=[lambda step, *_: step == 1]
+    )
+    called = f"stopped at {outcome.step}, interrupted {outcome.interrupted}"
     for options in ({"batch_size": 9}, {"learning_rate": 1e30}):
         try:
             train("float32", root / "broken", size, **options)
         except (InputError, TrainingDiverged) as error:
             said.append(str(error))
+    said.append(called)
     (root / f"said-{rank}.txt").write_text("\n".join(said))
 
 
