@@ -55,7 +55,7 @@ class Result:
 def write_json(path: Path, results: Sequence[Result]) -> None:
     """Writes results with the machine and the date."""
     content = {**machine(), "results": [each.plain() for each in results]}
-    path.writetext_of(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, object]:
@@ -80,7 +80,7 @@ def machine() -> dict[str, object]:
 def _processor() -> str:
     lines: list[str] = []
     if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").readtext_of(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
