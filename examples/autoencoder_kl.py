@@ -58,7 +58,8 @@ def main(steps: int = 300, checkpoint: str | None = None, out: Path = Path()) ->
     result = attack(model, guide, x, target)
     assert result.covered is not None
     relative = result.norm / (target - x).norm()
-    print(f"half of the way: |d| {relative[result.success(covered=0.5)].min():.2f} of |x_t - x|")
+    least = relative[result.success(covered=0.5)].min()
+    print(f"of the penalties tried, the least |d| that goes half of the way: {least:.2f} |x_t - x|")
     order = relative.argsort()
     curve = {"x": relative[order].tolist(), "y": result.covered[order].tolist()}
     line = Line(name="latent attack", **curve)

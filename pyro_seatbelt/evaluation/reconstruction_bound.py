@@ -4,6 +4,7 @@ from torch import nn
 
 from pyro_seatbelt.evaluation.lipschitz_bound import SLOPES, lipschitz_bound, matrix_norm
 from pyro_seatbelt.guides.bottom_up import BottomUp
+from pyro_seatbelt.models.conditionals import ConditionalNormal
 from pyro_seatbelt.models.hierarchy import Hierarchy
 from pyro_seatbelt.models.likelihoods import Likelihood
 from pyro_seatbelt.models.lipschitz import (
@@ -13,7 +14,6 @@ from pyro_seatbelt.models.lipschitz import (
     LipschitzHead,
 )
 from pyro_seatbelt.models.networks import (
-    ConditionalNormal,
     ConvDecoder,
     ConvEncoder,
     MLPDecoder,

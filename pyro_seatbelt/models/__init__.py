@@ -5,6 +5,7 @@ from pyro_seatbelt.models.conditionals import (
     ConditionalFlow,
     ConditionalLocationScale,
     ConditionalLowRankNormal,
+    ConditionalNormal,
 )
 from pyro_seatbelt.models.discriminator import Discriminator
 from pyro_seatbelt.models.features import FeatureNetwork
@@ -16,7 +17,6 @@ from pyro_seatbelt.models.lipschitz import (
     LipschitzHead,
 )
 from pyro_seatbelt.models.networks import (
-    ConditionalNormal,
     ConvDecoder,
     ConvEncoder,
     ImageDecoder,

@@ -14,7 +14,8 @@ from pyro_seatbelt.models.networks import bounded_scale, concatenate, full_preci
 class ConditionalLocationScale(nn.Module):
     r"""A factorised family with a location and a scale.
 
-    Scales are squashed as those of :class:`~pyro_seatbelt.models.ConditionalNormal`.
+    The network gives locations and raw log-scales; the log-scales are squashed to
+    :math:`[-6, 6]` by a scaled tanh.
 
     Args:
         network: Maps the concatenated inputs :math:`(*, F)` to :math:`(*, 2D)`.
@@ -45,6 +46,22 @@ class ConditionalLocationScale(nn.Module):
         loc, raw = full_precision(self.network(concatenate(parents))).chunk(2, dim=-1)
         posterior: dist.Independent = self.family(loc, bounded_scale(raw)).to_event(1)
         return posterior
+
+
+class ConditionalNormal(ConditionalLocationScale):
+    r"""A diagonal Gaussian whose mean and scale come from a network.
+
+    Args:
+        network: Maps the concatenated inputs :math:`(*, F)` to :math:`(*, 2D)`: the means and the
+            raw log-scales.
+
+    Example:
+        >>> ConditionalNormal(nn.Linear(5, 6))(torch.zeros(4, 2), torch.zeros(4, 3)).event_shape
+        torch.Size([3])
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, dist.Normal)
 
 
 class ConditionalLowRankNormal(nn.Module):
@@ -98,7 +115,6 @@ class ConditionalFlow(nn.Module):
 
     Example:
         >>> from pyro.distributions.transforms import affine_autoregressive
-        >>> from pyro_seatbelt.models import ConditionalNormal
         >>> flow = ConditionalFlow(ConditionalNormal(nn.Linear(5, 6)), [affine_autoregressive(3)])
         >>> flow(torch.zeros(4, 5)).rsample().shape
         torch.Size([4, 3])

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
 
@@ -64,7 +63,7 @@ class ConvEncoder(ImageEncoder):
     """The convolutional encoder of Chen et al. for 64x64 images, up to its last layer.
 
     Five strided convolutions with batch normalisation and ReLU. Their last
-    1x1 convolution is the linear map of :class:`ConditionalNormal`.
+    1x1 convolution is the linear map of :class:`~pyro_seatbelt.models.ConditionalNormal`.
 
     Args:
         image_shape: Channels (1 or 3 or any number), 64 and 64.
@@ -229,38 +228,6 @@ def latent_network(num_inputs: int, num_outputs: int, num_features: int = 256) -
         nn.ReLU(),
         nn.Linear(num_features, num_outputs),
     )
-
-
-class ConditionalNormal(nn.Module):
-    r"""A diagonal Gaussian whose mean and scale come from a network.
-
-    The network gives means and raw log-scales; the log-scales are squashed to
-    :math:`[-6, 6]` by a scaled tanh.
-
-    Args:
-        network: Maps the concatenated inputs :math:`(*, F)` to :math:`(*, 2D)`.
-
-    Example:
-        >>> ConditionalNormal(nn.Linear(5, 6))(torch.zeros(4, 2), torch.zeros(4, 3)).event_shape
-        torch.Size([3])
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, *parents: Tensor) -> dist.Independent:
-        """Conditions on the parents.
-
-        Args:
-            parents: Tensors of shape :math:`(*, F_k)` whose leading dimensions broadcast.
-
-        Returns:
-            A Gaussian of event shape :math:`(D,)`.
-        """
-        loc, raw = full_precision(self.network(concatenate(parents))).chunk(2, dim=-1)
-        posterior: dist.Independent = dist.Normal(loc, bounded_scale(raw)).to_event(1)
-        return posterior
 
 
 def bounded_scale(raw: Tensor) -> Tensor:
