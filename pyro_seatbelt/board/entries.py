@@ -66,6 +66,9 @@ ENTRIES: dict[str, Entry] = {
         "Barrett et al. 2022",
         _VAE | {"network": "lipschitz", "features": 128},
     ),
+    "seatbelt-noise": Entry(
+        "Seatbelt-VAE L=4, noise", "Willetts; Vincent", _SEATBELT | {"input_noise": 0.2}
+    ),
     "vae-smooth": Entry("VAE, smooth encoder", "Cemgil et al. 2020", _VAE | _SMOOTH),
     "beta-tcvae-smooth": Entry(
         "beta-TCVAE β=10, smooth encoder", "Chen; Cemgil et al.", _TCVAE | _SMOOTH
