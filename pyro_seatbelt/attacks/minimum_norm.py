@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyro_seatbelt.attacks.limits import Limits, bounds, check_limits
 from pyro_seatbelt.attacks.optimisers.ddn import DDN
+from pyro_seatbelt.attacks.pair import check_context
 from pyro_seatbelt.attacks.problems import check_images, distortion_bounds
 from pyro_seatbelt.attacks.result import l2_distance
 from pyro_seatbelt.attacks.search_mode import search_mode
@@ -105,9 +106,11 @@ class MinimumNorm:
             What each pair needs.
 
         Raises:
-            InputError: When an image cannot be attacked or the model has no reconstruction.
+            InputError: When an image cannot be attacked, the model has no reconstruction, or
+                context has another number of rows.
         """
         check_images(x, target, self.limits)
+        context = check_context(context, x)
         exact = torch.float32 if x.device.type == "mps" else torch.float64
         way = target.flatten(1).to(exact) - x.flatten(1).to(exact)
         low, high = bounds(self.limits, x)

@@ -170,7 +170,7 @@ def read_pair(
     """
     three = torch.arange(3, device=x.device) % len(x)
     beside = (context, context if target_context is None else target_context)
-    context, aims = (_check_context(each, x) for each in beside)
+    context, aims = (check_context(each, x) for each in beside)
     sample = [each[three] for each in (x, *context)]
     # an image on which the networks fail is retired by the attack: it is no reason to refuse
     with kept_generators(x.device), pyro.validation_enabled(False):
@@ -197,7 +197,16 @@ def read_pair(
     return pair
 
 
-def _check_context(context: Sequence[Any], x: Tensor) -> tuple[Tensor, ...]:
+def check_context(context: Sequence[Any], x: Tensor) -> tuple[Tensor, ...]:
+    """Finds out whether context belongs to images.
+
+    Args:
+        context: Further arguments of a model and a guide, a row for each image.
+        x: The images, shape `(n, *image)`.
+
+    Raises:
+        InputError: When something is no tensor or has another number of rows.
+    """
     for each in context:
         if not isinstance(each, Tensor) or each.ndim == 0 or len(each) != len(x):
             shape = tuple(each.shape) if isinstance(each, Tensor) else type(each).__name__

@@ -176,6 +176,8 @@ def test_maximum_damage_and_the_least_distortion(learned):
     found = MinimumNorm(optimiser=DDN(steps=10))(model, guide, X[:2], X[1:3], context=[Y[:2]])
     assert (found.covered >= 0.5).all()
     assert (found.relative <= found.blend).all()
+    with pytest.raises(InputError, match="context: expected tensors with a row for each of 2 im"):
+        MinimumNorm()(model, guide, X[:2], X[1:3], context=[Y[:3]])
 
 
 def test_evaluation_reads_the_rows_of_its_images(learned):
