@@ -85,11 +85,16 @@ def layers_of(config: TrainConfig) -> int:
 
 
 def _settings(config: TrainConfig) -> list[SettingGroup]:
-    resolved = {"layers": layers_of(config), "beta": beta_of(config)}
+    resolved = {
+        "layers": layers_of(config),
+        "beta": beta_of(config),
+        "eval_images": config.num_eval_images,
+    }
     usual = {
         "layers": layers_of(TrainConfig(model=config.model)),
         "beta": beta_of(TrainConfig(model=config.model)),
         "guide": choose_guide(config.model),
+        "eval_images": config.model_copy(update={"eval_images": None}).num_eval_images,
     }
     groups: dict[str, list[Setting]] = {}
     for name, field in TrainConfig.model_fields.items():

@@ -271,7 +271,7 @@ def _train(
             begin()
 
     images = dataset.images.to(fabric.device)
-    heldout = evenly_spaced(split.heldout, config.eval_images).to(fabric.device)
+    heldout = evenly_spaced(split.heldout, config.num_eval_images).to(fabric.device)
     try:
         outcome = fit_family(
             family,

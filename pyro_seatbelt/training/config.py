@@ -29,6 +29,8 @@ from pyro_seatbelt.options import Device, Expected, Flag, Group, Options
 
 DEFAULT_STEPS = 20_000
 """How long a run is when neither steps nor epochs are given."""
+DEFAULT_EVAL_IMAGES = 2048
+"""How many held-out images an evaluation reads at most when nobody says how many."""
 
 
 DEFAULT_LATENT_DIM = 10
@@ -422,11 +424,15 @@ class TrainConfig(Options):
         Field(ge=1, description="Steps between two evaluations on held-out images."),
     ] = 1000
     eval_images: Annotated[
-        int,
+        int | None,
         _RECORDS,
         Changeable,
-        Field(ge=2, description="At most so many held-out images are evaluated."),
-    ] = 2048
+        Field(
+            ge=2,
+            description="At most so many held-out images are evaluated; "
+            f"{DEFAULT_EVAL_IMAGES} unless fewer are trained on between two evaluations.",
+        ),
+    ] = None
     checkpoint_every: Annotated[
         int,
         _RECORDS,
@@ -553,6 +559,21 @@ class TrainConfig(Options):
     def num_processes(self) -> int:
         """How many processes share a minibatch."""
         return self.devices * self.num_nodes
+
+    @property
+    def num_eval_images(self) -> int:
+        """At most how many held-out images an evaluation reads.
+
+        By default fewer than training reads between two evaluations, so that these take less time.
+
+        Example:
+            >>> TrainConfig().num_eval_images
+            2048
+            >>> TrainConfig(eval_every=2, batch_size=8).num_eval_images
+            16
+        """
+        between = self.eval_every * self.batch_size
+        return self.eval_images or min(DEFAULT_EVAL_IMAGES, between)
 
     @property
     def layer_dims(self) -> tuple[int, ...]:
