@@ -86,9 +86,12 @@ class OneLineErrors(TyperGroup):
         except typer.Abort:
             status = _fail(1, "interrupted")
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno == errno.ENAMETOOLONG:
+                status = _fail(2, f"{error.filename}: longer than a name of a file can be")
+            elif error.errno == errno.ENOSPC:
+                status = _fail(1, "the output cannot be written: no space left")
+            else:
                 raise
-            status = _fail(1, "the output cannot be written: no space left")
         if not standalone_mode:
             return status
         return sys.exit(status if isinstance(status, int) else 0)

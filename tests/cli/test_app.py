@@ -84,6 +84,14 @@ def test_wrong_usage_is_one_line_and_status_2(arguments, message, seatbelt):
     assert line.startswith(f"error: {message}")
 
 
+@pytest.mark.parametrize("command", [["runs"], ["runs", "verify"], ["report"], ["evaluate"]])
+def test_a_name_that_no_file_can_have_is_wrong_input(command, seatbelt):
+    result = seatbelt(*command, "9" * 400)
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert "longer than a name of a file can be" in line
+
+
 def test_a_variable_that_is_wrong_is_named_with_its_value(seatbelt):
     result = seatbelt("train", env={"SEATBELT_TRAIN_STEPS": "many"})
     assert result.exit_code == 2
