@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pyro_seatbelt.executors import Inline, LocalProcesses
+from pyro_seatbelt.files import writing
 from pyro_seatbelt.progress import Progress, silent
 
 Draw = Callable[[int], NDArray[np.uint8]]
@@ -39,7 +40,7 @@ def draw_all(
 
     Raises:
         WorkerDied: If a process ends early.
-        OSError: If the file cannot be written.
+        InputError: If the file cannot be written.
     """
     executor = Inline() if workers == 1 else LocalProcesses(workers)
     task = _DrawInto(file, draw, one_thread=workers > 1)
@@ -61,5 +62,6 @@ class _DrawInto:
         del progress
         if self.one_thread:
             torch.set_num_threads(1)
-        images = np.lib.format.open_memmap(self.file, mode="r+")
+        with writing(self.file):
+            images = np.lib.format.open_memmap(self.file, mode="r+")
         images[identity] = self.draw(identity)

@@ -11,6 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from pyro_seatbelt.plots.covered import BLEND
 from pyro_seatbelt.plots.style import COLOURS, FONT_SIZE, add_legend, line_style
 
+FILLS = ("full", "none", "left", "top")
+"""How markers are filled, in every round of the colours."""
+
 
 @dataclass(frozen=True)
 class QualityPoint:
@@ -68,8 +71,9 @@ def resistance_against_quality(models: Sequence[QualityPoint]) -> Figure:
             middle = float(values.mean())
             ends = np.array([[model.resistance - model.low], [model.high - model.resistance]])
             look = line_style(number) | {"linestyle": "none"}
-            if number >= len(COLOURS):  # points have no dashes to tell them apart
-                look |= {"markerfacecolor": "white"}
+            # points have no dashes to tell them apart
+            look |= {"fillstyle": FILLS[number // len(COLOURS) % len(FILLS)]}
+            look |= {"markerfacecoloralt": "white"}
             ax.plot([middle] * 2, [model.resistance, model.blend], color=BLEND, linewidth=0.7)
             blends += ax.plot(middle, model.blend, "_", color=BLEND, markersize=10)
             drawn = ax.errorbar(

@@ -8,6 +8,7 @@ import torch
 
 from pyro_seatbelt.drawn.chairs import draw_chair
 from pyro_seatbelt.drawn.drawing import draw_all
+from pyro_seatbelt.errors import InputError
 
 
 def empty(path: Path, *shape: int) -> Path:
@@ -51,7 +52,7 @@ def test_several_processes_have_a_thread_each_and_one_has_all(tmp_path: Path):
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_file_that_is_not_there_is_noticed(workers: int, tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"missing\.npy"):
+    with pytest.raises(InputError, match=r"missing\.npy: cannot write: No such file"):
         draw_all(
             tmp_path / "missing.npy", draw_chair, num_identities=2, num_views=62, workers=workers
         )
