@@ -144,8 +144,12 @@ def test_kill_9_and_resume_change_nothing(make_config, tmp_path):
     [summary] = list_runs(tmp_path)
     assert summary.status == "interrupted"
     assert 0 < summary.step < 24
-    resume_run(killed)
-    train_run(config, out=tmp_path / "undisturbed")
+    # by the command as well: in this process other tests may have left settings of torch
+    for out in (killed, tmp_path / "undisturbed"):
+        subprocess.run(
+            [*command, "--out", str(out)], cwd=tmp_path, env=environment, check=True,
+            capture_output=True,
+        )  # fmt: skip
     assert_same_run(tmp_path / "undisturbed", killed, 24)
 
 
