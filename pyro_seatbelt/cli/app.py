@@ -87,7 +87,7 @@ class OneLineErrors(TyperGroup):
             status = _fail(1, "interrupted")
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                status = _fail(2, f"{error.filename}: longer than a name of a file can be")
+                status = _fail(2, f"{error.filename}: longer than a file's name can be")
             elif error.errno == errno.ENOSPC:
                 status = _fail(1, "the output cannot be written: no space left")
             else:

@@ -8,9 +8,9 @@ References:
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.defences.bound import Objective
 from pyro_seatbelt.defences.defence import Defence, DefendedLoss
 from pyro_seatbelt.defences.posterior_attack import PosteriorAttack
+from pyro_seatbelt.defences.shown_loss import TraceObjective
 
 
 class AdversarialTraining(Defence):
@@ -35,7 +35,7 @@ class AdversarialTraining(Defence):
         >>> loss(torch.rand(5, 1, 8, 8)).backward()
     """
 
-    def __init__(self, objective: Objective, attack: PosteriorAttack) -> None:
+    def __init__(self, objective: TraceObjective, attack: PosteriorAttack) -> None:
         super().__init__(objective)
         self.attack = attack
 

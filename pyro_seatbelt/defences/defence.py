@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pyro_seatbelt.attacks.pair import Pair, read_pair
-from pyro_seatbelt.defences.bound import Bound, Objective
+from pyro_seatbelt.defences.shown_loss import ShownLoss, TraceObjective
 from pyro_seatbelt.traces.evaluation_mode import evaluation_mode
 
 
@@ -23,7 +23,7 @@ class Defence(ABC):
         objective: A bound on traces, or another defence.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: TraceObjective) -> None:
         self.objective = objective
 
     def __call__(self, model: nn.Module, guide: nn.Module) -> "DefendedLoss":
@@ -82,7 +82,7 @@ class DefendedLoss(nn.Module):
         self.guide = guide
         inner = defence.objective
         self.inner: nn.Module = (
-            inner(model, guide) if isinstance(inner, Defence) else Bound(inner, model, guide)
+            inner(model, guide) if isinstance(inner, Defence) else ShownLoss(inner, model, guide)
         )
         self._pair: Pair | None = None
 

@@ -10,9 +10,9 @@ import math
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.defences.bound import Objective
 from pyro_seatbelt.defences.defence import Defence, DefendedLoss
 from pyro_seatbelt.defences.pixel_range import PixelRange
+from pyro_seatbelt.defences.shown_loss import TraceObjective
 from pyro_seatbelt.errors import InputError
 
 
@@ -41,7 +41,7 @@ class InputNoise(Defence):
     """
 
     def __init__(
-        self, objective: Objective, scale: float, *, pixels: tuple[float, float] = (0.0, 1.0)
+        self, objective: TraceObjective, scale: float, *, pixels: tuple[float, float] = (0.0, 1.0)
     ) -> None:
         super().__init__(objective)
         if not 0 < scale < math.inf:

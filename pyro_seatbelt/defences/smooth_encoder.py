@@ -12,9 +12,9 @@ from pyro.distributions.util import scale_and_mask, sum_rightmost
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from pyro_seatbelt.defences.bound import Objective
 from pyro_seatbelt.defences.defence import Defence, DefendedLoss
 from pyro_seatbelt.defences.posterior_attack import PosteriorAttack
+from pyro_seatbelt.defences.shown_loss import TraceObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.sites import Site, describe, sample_sites
 
@@ -60,7 +60,7 @@ class SmoothEncoder(Defence):
         >>> smooth(pair.model, pair.guide)(torch.rand(5, 1, 8, 8)).backward()
     """
 
-    def __init__(self, objective: Objective, weight: float, attack: PosteriorAttack) -> None:
+    def __init__(self, objective: TraceObjective, weight: float, attack: PosteriorAttack) -> None:
         super().__init__(objective)
         if not 0 < weight < math.inf:
             raise InputError(f"expected a finite weight > 0 of the coupling, got {weight}")

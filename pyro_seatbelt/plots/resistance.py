@@ -70,10 +70,11 @@ def resistance_against_quality(models: Sequence[QualityPoint]) -> Figure:
             values = np.asarray(getattr(model, quality), dtype=float)
             middle = float(values.mean())
             ends = np.array([[model.resistance - model.low], [model.high - model.resistance]])
-            look = line_style(number) | {"linestyle": "none"}
-            # points have no dashes to tell them apart
-            look |= {"fillstyle": FILLS[number // len(COLOURS) % len(FILLS)]}
-            look |= {"markerfacecoloralt": "white"}
+            look = line_style(number) | {
+                "linestyle": "none",  # points have no dashes to tell them apart
+                "fillstyle": FILLS[number // len(COLOURS) % len(FILLS)],
+                "markerfacecoloralt": "white",
+            }
             ax.plot([middle] * 2, [model.resistance, model.blend], color=BLEND, linewidth=0.7)
             blends += ax.plot(middle, model.blend, "_", color=BLEND, markersize=10)
             drawn = ax.errorbar(

@@ -564,7 +564,7 @@ class TrainConfig(Options):
     def num_eval_images(self) -> int:
         """At most how many held-out images an evaluation reads.
 
-        By default fewer than training reads between two evaluations, so that these take less time.
+        By default no more than training reads between two evaluations.
 
         Example:
             >>> TrainConfig().num_eval_images

@@ -89,7 +89,7 @@ def test_a_name_that_no_file_can_have_is_wrong_input(command, seatbelt):
     result = seatbelt(*command, "9" * 400)
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()
-    assert "longer than a name of a file can be" in line
+    assert "longer than a file's name can be" in line
 
 
 def test_a_variable_that_is_wrong_is_named_with_its_value(seatbelt):

@@ -139,7 +139,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         read_config(tmp_path / "folder.toml")
 
 
-def test_an_evaluation_reads_fewer_images_than_training_between_two_unless_told():
+def test_an_evaluation_reads_no_more_images_than_training_between_two_unless_told():
     few = {"eval_every": 3, "batch_size": 10}
     assert TrainConfig(**few).num_eval_images == 30
     assert TrainConfig(**few, eval_images=500).num_eval_images == 500

@@ -7,14 +7,14 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 
-class Objective(Protocol):
+class TraceObjective(Protocol):
     """A bound on traces, such as :class:`pyro.infer.Trace_ELBO`."""
 
     def __call__(self, model: nn.Module, guide: nn.Module) -> nn.Module:
         """Returns a module whose value on a minibatch is the loss, a sum over the data set."""
 
 
-class Bound(nn.Module):
+class ShownLoss(nn.Module):
     r"""The loss of an objective, whose guide may be shown other images than the model observes.
 
     .. math::
@@ -34,11 +34,11 @@ class Bound(nn.Module):
         >>> from pyro_seatbelt import presets
         >>> pair = presets.build("vae", network="mlp", image_shape=(1, 8, 8), num_data=100)
         >>> x = torch.rand(5, 1, 8, 8)
-        >>> Bound(Trace_ELBO(), pair.model, pair.guide)(x, x.flip(0)).shape
+        >>> ShownLoss(Trace_ELBO(), pair.model, pair.guide)(x, x.flip(0)).shape
         torch.Size([])
     """
 
-    def __init__(self, objective: Objective, model: nn.Module, guide: nn.Module) -> None:
+    def __init__(self, objective: TraceObjective, model: nn.Module, guide: nn.Module) -> None:
         super().__init__()
         self.guide = _Shown(guide)
         self.loss = objective(model, self.guide)

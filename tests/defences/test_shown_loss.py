@@ -3,7 +3,7 @@ import torch
 from pyro.infer import Trace_ELBO
 
 from pyro_seatbelt import presets
-from pyro_seatbelt.defences.bound import Bound
+from pyro_seatbelt.defences.shown_loss import ShownLoss
 from pyro_seatbelt.traces.programs import trace_pair
 
 
@@ -16,7 +16,7 @@ def test_the_model_observes_x_and_the_guide_sees_another(painter, critic, x):
     seen = torch.rand_like(x)
     parameters = [*painter.parameters(), *critic.parameters()]
     torch.manual_seed(3)
-    loss = Bound(Trace_ELBO(), painter, critic)(x, seen)
+    loss = ShownLoss(Trace_ELBO(), painter, critic)(x, seen)
     torch.manual_seed(3)
     wanted = written_out(painter, critic, x, seen)
     torch.testing.assert_close(loss, wanted)
@@ -36,4 +36,4 @@ def test_shown_what_is_observed_it_is_the_objective(name):
     torch.manual_seed(3)
     wanted = family.objective(family.model, family.guide)(x)
     torch.manual_seed(3)
-    assert torch.equal(Bound(family.objective, family.model, family.guide)(x, x), wanted)
+    assert torch.equal(ShownLoss(family.objective, family.model, family.guide)(x, x), wanted)
