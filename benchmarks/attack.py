@@ -124,6 +124,7 @@ def attack(
     problems: the share that ended above one of the two ends that are always open (d = 0, and the
     target itself), and the share lower than SciPy's in lockstep by more than 1 %, and higher.
     """
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pyro.settings.set(module_local_params=True)
     pair, images = _load(run, layers, pairs, device)
@@ -153,6 +154,7 @@ def attack(
                 found[name] = attacked(*pair, *images, processes=processes)
                 seconds[name].append(time.perf_counter() - begun)
         again = one_by_one(attacks[LOCKSTEP], pair, images, chosen, seed=rounds)
+    torch.set_num_threads(threads)
     reached = [each.values for each in (*serial, again)]
     scaled = [each.seconds * total / len(chosen) for each in serial]
     rows: list[Row] = [_row("SciPy one by one", scaled, scaled, agreement(reached, reached))]

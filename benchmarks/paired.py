@@ -6,7 +6,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Self
 
 from benchmarks.result import Row, text_of
 
@@ -42,6 +45,62 @@ def in_turns(
             if turn >= warmup:
                 seconds[name].append(clock() - start)
     return seconds
+
+
+class Apart:
+    """Rivals in a process of their own, which can be set up in another way than this one.
+
+    Args:
+        make: Makes them there; has to be picklable.
+        prepare: Called there before.
+    """
+
+    def __init__(
+        self, make: Callable[[], Rivals], prepare: Callable[[], object] | None = None
+    ) -> None:
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, make, prepare), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Starts the process, and waits until it is ready."""
+        self._process.start()
+        self._connection.recv()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Ends it."""
+        self._process.terminate()
+        self._process.join()
+
+    def run(self, name: str) -> object:
+        """Runs a rival, and waits for it."""
+        return self._ask(name, measure=False)
+
+    def peak_memory(self, name: str) -> float:
+        """How much memory a rival takes at most (see :func:`peak_memory`)."""
+        return self._ask(name, measure=True)
+
+    def _ask(self, name: str, *, measure: bool) -> float:
+        self._connection.send((name, measure))
+        answer: float = self._connection.recv()
+        return answer
+
+
+def _serve(
+    connection: Connection, make: Callable[[], Rivals], prepare: Callable[[], object] | None
+) -> None:
+    if prepare is not None:
+        prepare()
+    rivals = make()
+    connection.send(None)
+    while True:
+        name, measure = connection.recv()
+        if measure:
+            connection.send(peak_memory(rivals[name]))
+        else:
+            rivals[name]()
+            connection.send(0.0)
 
 
 def compared(

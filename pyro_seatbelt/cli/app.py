@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from pyro_seatbelt import __version__
+from pyro_seatbelt.allocator import keep_freed_memory
 from pyro_seatbelt.cli.lazy import LazyCommand
 from pyro_seatbelt.cli.output import say, shortened
 from pyro_seatbelt.errors import InputError
@@ -161,4 +162,5 @@ def seatbelt(
 
 def main() -> None:
     """Runs the command `seatbelt`, with the data sets that have been registered before."""
+    keep_freed_memory()
     app(prog_name="seatbelt")

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any, Literal
 
+from pyro_seatbelt.allocator import keep_freed_memory
 from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, silent_for_each
 from pyro_seatbelt.executors.messages import now_and_then, outcome_of, pack, read_outcome
 from pyro_seatbelt.signals import stopping
@@ -204,6 +205,7 @@ def _serve(connection: Connection, work: _Work | bytes, gpu: str | None) -> None
     """Runs items in a worker process, until the connection is closed."""
     if sys.platform != "win32":
         os.setpgrp()  # Ctrl-C reaches the caller, which stops its workers
+    keep_freed_memory()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before the task is read, which may ask for one

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from pyro_seatbelt.allocator import keep_freed_memory
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.executors.executor import ProgressOf, Task, WorkerDied, begin, silent_for_each
 from pyro_seatbelt.executors.messages import now_and_then, outcome_of, pack, read_outcome
@@ -117,6 +118,7 @@ def _run(work: bytes, number: int, queue: Any) -> tuple[bool, bytes]:
         with suppress(Exception):  # the queue may be gone; the item matters
             queue.put_nowait((number, message))
 
+    keep_freed_memory()
     task, items = pickle.loads(work)  # noqa: S301 - our own
     return outcome_of(task, items[number], now_and_then(send))
 
