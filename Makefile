@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 
 demo: install
 	$(BIN)/seatbelt train --dataset synth-chairs --ids 150 --model seatbelt --layers 2 --steps 800 --batch-size 64 --free-bits 0.125 --eval-every 400
-	$(BIN)/seatbelt attack --pairs 4 --lambdas 12 --max-iterations 50 --mode latent --mode output
+	$(BIN)/seatbelt attack --pairs 4 --lambdas 12 --max-iterations 50 --mode latent --mode output --batch 26
 	$(BIN)/seatbelt evaluate
 	$(BIN)/seatbelt report
 

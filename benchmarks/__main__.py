@@ -12,6 +12,7 @@ from benchmarks.document import docs
 from benchmarks.end_to_end import end_to_end
 from benchmarks.memory import memory
 from benchmarks.precision import precision
+from benchmarks.processes import processes
 from benchmarks.result import Result, write_json
 from benchmarks.scaling import scaling
 from benchmarks.startup import startup
@@ -47,7 +48,7 @@ def benchmarks(
 
 for command in (
     *(train_step, aggregate, attack, data, startup),
-    *(end_to_end, scaling, memory, precision, docs),
+    *(end_to_end, scaling, processes, memory, precision, docs),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 

@@ -13,6 +13,8 @@ from benchmarks.attack import attack
 from benchmarks.data import data
 from benchmarks.end_to_end import end_to_end
 from benchmarks.memory import memory
+from benchmarks.precision import precision
+from benchmarks.processes import processes
 from benchmarks.result import Result, machine, write_json
 from benchmarks.scaling import scaling
 from benchmarks.startup import ROOT, startup
@@ -82,7 +84,8 @@ def _sections(
 
     def attacks() -> Iterator[Result]:
         sizes = {"pairs": 1, "lambdas": 2, "sampled": 2, "max_iterations": 3} if smoke else {}
-        yield attack(run, **{"sampled": 24, "rounds": 2, **sizes, **few})
+        for mode in ("latent-kl", "output"):
+            yield attack(run, mode, **{"sampled": 24, "rounds": 2, **sizes, **few})
 
     def one(measure: Callable[..., Result], **settings: object) -> Callable[[], Iterator[Result]]:
         return lambda: iter([measure(**settings)])
@@ -96,8 +99,10 @@ def _sections(
         "startup": one(startup, against=against, rounds=1 if smoke else 5),
         "end-to-end": one(end_to_end, against=against, steps=2 if smoke else None),
         "scaling": one(
-            scaling, figure=figure, device="cpu", most_seconds=0.2 if smoke else 12.0, **few
+            scaling, figure=figure, device="cpu", most_seconds=0.2 if smoke else 40.0, **few
         ),
+        "processes": one(processes, **({"steps": 2, "batch_size": 16, **few} if smoke else {})),
+        "precision": one(precision, **({"steps": 2, "seeds": 2, "pairs": 2} if smoke else {})),
     }
 
 

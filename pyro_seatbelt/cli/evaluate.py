@@ -61,7 +61,9 @@ def _show(report: "EvaluationReport") -> None:
     trained = f", {found.num_aggregate} training images" if _needs_training_images(found) else ""
     precision = f", in {found.precision}" if found.precision != "float32" else ""
     say(f"step {found.step}, {found.num_images} held-out images{trained}{precision}")
-    print_table(("", "value", "unit"), _rows(found))
+    quantities = [*found.quantities, *found.scores]
+    rows = [(each.name, format(each.value, each.digits), each.unit) for each in quantities]
+    print_table(("", "value", "unit"), rows)
     say()
     layers = [
         (name, f"{kl:.2f}", found.active_units[name], *_gap(found, name))
@@ -84,26 +86,6 @@ def _show(report: "EvaluationReport") -> None:
         {"folder": report.folder}
         | {name: file.relative_to(report.folder) for name, file in report.files.items()}
     )
-
-
-def _rows(found: "Evaluation") -> list[tuple[str, str, str]]:
-    from pyro_seatbelt.runs.evaluation import SCORES
-
-    nats = "nats per image"
-    rows = [
-        ("ELBO", f"{found.elbo:.2f}", nats),
-        (f"bound of {found.iwae_samples} draws (IWAE)", f"{found.iwae:.2f}", nats),
-        ("log p(x | z)", f"{found.log_likelihood:.2f}", nats),
-        ("mean squared error", f"{found.mse:.5f}", "pixels in [0, 1]"),
-        ("L2 distance", f"{found.l2:.3f}", "pixels in [0, 1]"),
-        ("MS-SSIM", f"{found.ms_ssim:.4f}", ""),
-        *(
-            (f"weights of the {name}, L2", f"{norm:.2f}", "")
-            for name, norm in found.weight_norm.items()
-        ),
-    ]
-    scores = found.disentanglement or {}
-    return rows + [(SCORES.get(name, name), f"{score:.3f}", "") for name, score in scores.items()]
 
 
 def _parts(found: "Evaluation") -> list[tuple[str, str]]:

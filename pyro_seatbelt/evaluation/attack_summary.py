@@ -12,19 +12,19 @@ from pyro_seatbelt.evaluation.estimates import Estimate, estimate_mean
 QUANTITIES: dict[str, str] = {
     "value": "objective Delta",
     "distance": "distance in Delta",
-    "target_nll": "-log p(target | z~)",
+    "target_nll": "-log p(target | z~), nats",
     "l2_target": "L2 to target",
     "l2_clean": "L2 to clean recon.",
     "norm": "L2 of distortion",
 }
-"""The columns of a table that are summarised, with what they are."""
+"""The columns of a table that are summarised, with what they are, as a terminal writes it."""
 
 LENGTHS = frozenset({"l2_target", "l2_clean", "norm"})
 """The columns that are never below 0: likelihoods are, and estimates of divergences may be."""
 
 DAMAGE: dict[str, str] = {
     "distance": "distance from its own",
-    "target_nll": "-log p(x | z~)",
+    "target_nll": "-log p(x | z~), nats",
     "l2_clean": "L2 to clean recon.",
     "norm": "L2 of distortion",
 }

@@ -1,6 +1,7 @@
 """The parts of the bound."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -92,7 +93,8 @@ class Terms(NamedTuple):
         return self.log_likelihood - self.lower_kl - decomposed
 
 
-class TermsPerImage(NamedTuple):
+@dataclass(frozen=True)
+class TermsPerImage:
     """One particle's bound for people to read: floats, nats per image.
 
     The three parts of the decomposed sites together are stratified (MSS) estimates whatever

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pyro_seatbelt.attacks.modes import TITLES
-from pyro_seatbelt.evaluation.attack_summary import count_failed, has_targets, summarise
+from pyro_seatbelt.evaluation.attack_summary import (
+    DAMAGE,
+    QUANTITIES,
+    count_failed,
+    has_targets,
+    summarise,
+)
 from pyro_seatbelt.evaluation.auddc import auddc, curves
 from pyro_seatbelt.evaluation.estimates import Estimate
 from pyro_seatbelt.plots.lines import Line
@@ -18,21 +24,8 @@ from pyro_seatbelt.report.pair_view import PairView, pair_views
 from pyro_seatbelt.report.parts import Fact, MeanCI, Table
 from pyro_seatbelt.report.quantity import between
 
-QUANTITIES = {
-    "value": "objective \u0394",
-    "distance": "distance in \u0394",
-    "target_nll": "\u2212log p(target | z\u0303), nats",
-    "l2_target": "L2 to target",
-    "l2_clean": "L2 to clean reconstruction",
-    "norm": "\u2016d\u2016, L2 of the distortion",
-}
-"""What the summary lists."""
-
-DAMAGE = {
-    "distance": "distance from its own",
-    "target_nll": "\u2212log p(x | z\u0303), nats",
-}
-"""What it calls some of them without a target."""
+_TYPESET = {"Delta": "\u0394", "-log": "\u2212log", "z~": "z\u0303", "recon.": "reconstruction"}
+"""What a page can write better than a terminal."""
 
 _FAILED = "given up, or ended above the objective at the input or at the target itself"
 
@@ -155,7 +148,7 @@ def _facts(attack: AttackContents, newest: int | None) -> list[Fact]:
 
 def _summary(table: pd.DataFrame) -> Table:
     estimates, targeted = summarise(table), has_targets(table)
-    names = QUANTITIES if targeted else QUANTITIES | DAMAGE
+    names = QUANTITIES if targeted else DAMAGE
     area = auddc(table)
     if area is not None:
         estimates["auddc"] = area
@@ -166,13 +159,19 @@ def _summary(table: pd.DataFrame) -> Table:
         headings=("", "mean and 95 % CI", "95 % CI over pairs"),
         rows=[
             (
-                names.get(name, "AUDDC"),
+                _typeset(names.get(name, "AUDDC")),
                 mean_ci(each),
                 between(each.pairs_low, each.pairs_high) or None,
             )
             for name, each in estimates.items()
         ],
     )
+
+
+def _typeset(text: str) -> str:
+    for plain, better in _TYPESET.items():
+        text = text.replace(plain, better)
+    return text
 
 
 def mean_ci(estimate: Estimate) -> MeanCI:

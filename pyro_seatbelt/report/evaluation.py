@@ -10,7 +10,7 @@ from pyro_seatbelt.plots.lines import Line
 from pyro_seatbelt.report.charts import Breakdown, Chart
 from pyro_seatbelt.report.contents import RunContents, number
 from pyro_seatbelt.report.parts import KL_PARTS, NATS, Advice, Fact, Table
-from pyro_seatbelt.runs.evaluation import SCORES, Evaluation
+from pyro_seatbelt.runs.evaluation import Evaluation
 
 _PARTS_OF = {
     "held-out images": "The parts of the top layer add up to its KL, with the exact aggregate "
@@ -78,22 +78,10 @@ def evaluation_section(run: RunContents) -> EvaluationSection | Advice:
 
 def _measured(found: Evaluation) -> EvaluationSection:
     facts = [
-        Fact(label="ELBO", value=found.elbo, unit=NATS),
-        Fact(
-            label=f"importance-weighted bound, {found.iwae_samples} draws",
-            value=found.iwae,
-            unit=NATS,
-        ),
-        Fact(label="log p(x | z)", value=found.log_likelihood, unit=NATS),
-        Fact(label="mean squared error", value=found.mse, note="of reconstructions, pixels 0 to 1"),
-        Fact(label="MS-SSIM", value=found.ms_ssim, note="of reconstructions, 1 is perfect"),
-        Fact(label="L2 distance", value=found.l2, note="of reconstructions"),
-        *_active(found.active_units),
-        *(
-            Fact(label=f"weights of the {name}", value=norm, note="L2 norm")
-            for name, norm in found.weight_norm.items()
-        ),
+        Fact(label=each.name, value=each.value, unit=each.unit, note=each.note)
+        for each in found.quantities
     ]
+    facts += _active(found.active_units)
     parts = [getattr(found, name) for name in KL_PARTS]
     return EvaluationSection(
         facts=facts,
@@ -163,14 +151,12 @@ def _noise_tables(found: Evaluation) -> list[Table]:
 
 def _score_tables(found: Evaluation) -> list[Table]:
     tables = []
-    if found.disentanglement is not None:
+    if found.scores:
         tables.append(
             Table(
                 caption="Disentanglement of the top layer, 0 to 1",
                 headings=("score", "value"),
-                rows=[
-                    (SCORES.get(name, name), value) for name, value in found.disentanglement.items()
-                ],
+                rows=[(each.name, each.value) for each in found.scores],
             )
         )
     if found.mig is not None and len(found.mig) > 1:

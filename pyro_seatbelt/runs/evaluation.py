@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,6 +23,24 @@ SCORES = {
     "sap": "separated attribute predictability (SAP)",
 }
 """What the scores of disentanglement are called."""
+
+
+class Quantity(NamedTuple):
+    """A number of an evaluation, as people read it.
+
+    Attributes:
+        name: What it is.
+        value: The number.
+        digits: How a terminal writes it, a format.
+        unit: Its unit.
+        note: What it is of.
+    """
+
+    name: str
+    value: float
+    digits: str = ".2f"
+    unit: str = ""
+    note: str = ""
 
 
 class NoiseLevel(BaseModel):
@@ -93,6 +111,29 @@ class Evaluation(Heldout):
     noise: list[NoiseLevel]
     disentanglement: dict[str, float] | None
     mig: dict[str, float] | None
+
+    @property
+    def quantities(self) -> list[Quantity]:
+        """The numbers that stand alone, in the order of terminal and page."""
+        nats, made = "nats per image", "of reconstructions"
+        return [
+            Quantity("ELBO", self.elbo, unit=nats),
+            Quantity(f"bound of {self.iwae_samples} draws (IWAE)", self.iwae, unit=nats),
+            Quantity("log p(x | z)", self.log_likelihood, unit=nats),
+            Quantity("mean squared error", self.mse, ".5f", "pixels in [0, 1]", made),
+            Quantity("L2 distance", self.l2, ".3f", "pixels in [0, 1]", made),
+            Quantity("MS-SSIM", self.ms_ssim, ".4f", note=f"{made}, 1 is perfect"),
+            *(
+                Quantity(f"weights of the {name}, L2", norm)
+                for name, norm in self.weight_norm.items()
+            ),
+        ]
+
+    @property
+    def scores(self) -> list[Quantity]:
+        """The scores of disentanglement; none without known factors."""
+        found = self.disentanglement or {}
+        return [Quantity(SCORES.get(name, name), score, ".3f") for name, score in found.items()]
 
     @property
     def parts_warning(self) -> str:
