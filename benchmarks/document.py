@@ -15,7 +15,7 @@ from benchmarks.end_to_end import end_to_end
 from benchmarks.memory import memory
 from benchmarks.precision import precision
 from benchmarks.processes import processes
-from benchmarks.result import Result, machine, write_json
+from benchmarks.result import Result, machine
 from benchmarks.scaling import scaling
 from benchmarks.startup import ROOT, startup
 from benchmarks.train_step import train_step
@@ -41,27 +41,25 @@ def docs(
 ) -> None:
     """Measure everything and write `docs/performance.md` and `docs/performance.png`.
 
-    Takes about a quarter of an hour on two quiet cores. The words of the page stay, its tables are
-    made anew; those of sections that were not measured keep their date. The numbers are also
-    written beside the page as JSON, with the machine.
+    Takes about an hour and a half on two quiet cores, most of it to train the runs of `precision`.
+    The words of the page stay, its tables are made anew; those of sections that were not measured
+    keep their date. `--json` of a section's own command writes its numbers for programs.
     """
     figure = out.with_suffix(".png")
     sections = _sections(figure, against, run, smoke=smoke)
     unknown = sorted({*(only or ())} - sections.keys())
     if unknown:
         raise typer.BadParameter(f"expected sections out of {', '.join(sections)}, got {unknown}")
-    text, measured = (out if out.is_file() else _PAGE).read_text(encoding="utf-8"), list[Result]()
+    text = (out if out.is_file() else _PAGE).read_text(encoding="utf-8")
     for name in only or sections:
         print(f"{name} ...", file=sys.stderr, flush=True)
         results = list(sections[name]())
-        measured += results
         drawn = [f"![{_CURVES}]({figure.name})"] if name == "scaling" else []
         table = "\n\n".join([*drawn, *(each.markdown() for each in results), _where()])
         start, end = f"<!-- {name} -->\n", f"\n<!-- end {name} -->"
         before, _, rest = text.partition(start)
         text = before + start + table + end + rest.partition(end)[2]
         out.write_text(text, encoding="utf-8")  # what was measured stays if something fails
-        write_json(out.with_suffix(".json"), measured)
     print(out)
 
 

@@ -7,6 +7,8 @@ from pyro_seatbelt.lazy import lazily
 if TYPE_CHECKING:
     from pyro_seatbelt.attacks.attack import Attack, BoundAttack
     from pyro_seatbelt.attacks.ball import Ball
+    from pyro_seatbelt.attacks.ddn import DDN
+    from pyro_seatbelt.attacks.image_pairs import ImagePairs, choose_pairs
     from pyro_seatbelt.attacks.minimum_norm import LeastDistortion, MinimumNorm
     from pyro_seatbelt.attacks.modes import Ends, Layers, Mode
     from pyro_seatbelt.attacks.objectives import (
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
         Output,
     )
     from pyro_seatbelt.attacks.optimisers import LBFGSB, OPTIMISERS, PGD, Optimiser
-    from pyro_seatbelt.attacks.optimisers.ddn import DDN
     from pyro_seatbelt.attacks.optimisers.minimum import Minimum, StopReason
-    from pyro_seatbelt.attacks.pairs import ImagePairs, choose_pairs
     from pyro_seatbelt.attacks.penalties import PAPER_WEIGHTS, geometric_weights
     from pyro_seatbelt.attacks.result import AttackResult
 
@@ -73,9 +73,9 @@ __getattr__ = lazily(
             "Output",
         ],
         "optimisers": ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"],
-        "optimisers.ddn": ["DDN"],
+        "ddn": ["DDN"],
         "optimisers.minimum": ["Minimum", "StopReason"],
-        "pairs": ["ImagePairs", "choose_pairs"],
+        "image_pairs": ["ImagePairs", "choose_pairs"],
         "penalties": ["PAPER_WEIGHTS", "geometric_weights"],
         "result": ["AttackResult"],
     },

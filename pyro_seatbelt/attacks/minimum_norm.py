@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pyro_seatbelt.attacks.ddn import DDN
 from pyro_seatbelt.attacks.limits import Limits, bounds, check_limits
-from pyro_seatbelt.attacks.optimisers.ddn import DDN
 from pyro_seatbelt.attacks.pair import check_context
 from pyro_seatbelt.attacks.problems import check_images, distortion_bounds
 from pyro_seatbelt.attacks.result import l2_distance

@@ -13,7 +13,7 @@ from pyro_seatbelt.report.claims import ClaimRow, read_claims
 from pyro_seatbelt.report.comparison import compare
 from pyro_seatbelt.report.configuration import model_name
 from pyro_seatbelt.report.contents import RunContents, read_contents
-from pyro_seatbelt.report.document import Page, render
+from pyro_seatbelt.report.html import Page, render
 from pyro_seatbelt.report.pictures import Gallery
 from pyro_seatbelt.report.run import RunSection, run_section
 from pyro_seatbelt.report.sweep import failures, is_sweep, item_galleries, sweep_runs

@@ -11,14 +11,12 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks import (
-    LBFGSB,
-    PGD,
+    OPTIMISERS,
     Attack,
     Ball,
     BoundAttack,
     Layers,
     Mode,
-    Optimiser,
     choose_pairs,
 )
 from pyro_seatbelt.attacks.groups import processes_for_groups
@@ -152,15 +150,12 @@ def check_options(options: AttackOptions) -> dict[Mode, Attack]:
 
 
 def _attack(mode: Mode, layers: Layers, options: AttackOptions, num_pixels: int) -> Attack:
-    optimiser: Optimiser = LBFGSB(max_iterations=options.max_iterations)
-    if optimiser_of(options) == "pgd":
-        optimiser = PGD(steps=options.max_iterations)
     ball = None
     if options.budget is not None:
         ball = Ball.of_budget(options.norm or "l2", options.budget, num_pixels)
     return Attack(
         make_objective(mode, layers),
-        optimiser,
+        OPTIMISERS[optimiser_of(options)](options.max_iterations),
         tuple(options.weights),
         ball=ball,
         noise="mean" if options.at_mean else "fresh" if options.fresh else "frozen",

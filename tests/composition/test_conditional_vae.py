@@ -8,7 +8,7 @@ from torch import nn
 
 from pyro_seatbelt import BottomUp, Hierarchy, TopDown
 from pyro_seatbelt.attacks import LBFGSB, Attack, LatentKL, LatentL2, MinimumNorm, Output
-from pyro_seatbelt.attacks.optimisers.ddn import DDN
+from pyro_seatbelt.attacks.ddn import DDN
 from pyro_seatbelt.data import ResidentImages
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.evaluation import (

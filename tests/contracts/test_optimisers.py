@@ -3,11 +3,13 @@
 import json
 from dataclasses import asdict
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
 
-from pyro_seatbelt.attacks import OPTIMISERS, Ball
+from pyro_seatbelt.attacks import LBFGSB, OPTIMISERS, Ball
+from pyro_seatbelt.attacks.modes import OptimiserName
 from pyro_seatbelt.errors import InputError
 
 PROBLEMS, DIM = 6, 5
@@ -19,15 +21,23 @@ UPPER = torch.rand(PROBLEMS, DIM, generator=GENERATOR, dtype=torch.float64) + 0.
 START = torch.zeros(PROBLEMS, DIM, dtype=torch.float64)
 
 
-@pytest.fixture(params=OPTIMISERS)
+FORMS = {name: make(100) for name, make in OPTIMISERS.items()}
+FORMS["lbfgsb-torch"] = LBFGSB(backend="torch")
+
+
+@pytest.fixture(params=FORMS)
 def optimiser(request):
-    return OPTIMISERS[request.param]()
+    return FORMS[request.param]
 
 
 @pytest.fixture
 def ball(optimiser):
     """None, or a ball that holds the whole box for an optimiser that cannot do without one."""
     return None if None in optimiser.balls else Ball("linf", 2.0)
+
+
+def test_every_name_has_one():
+    assert set(OPTIMISERS) == set(get_args(OptimiserName))
 
 
 def bowls(x, problems):

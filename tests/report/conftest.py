@@ -18,8 +18,8 @@ from pyro_seatbelt.report.charts import Breakdown, Chart
 from pyro_seatbelt.report.claims import ClaimRow
 from pyro_seatbelt.report.comparison import Column, ComparisonSection
 from pyro_seatbelt.report.configuration import Setting, SettingGroup
-from pyro_seatbelt.report.document import Page
 from pyro_seatbelt.report.evaluation import EvaluationSection
+from pyro_seatbelt.report.html import Page
 from pyro_seatbelt.report.pair_view import PairView, Problem
 from pyro_seatbelt.report.parts import Fact, MeanCI, Table
 from pyro_seatbelt.report.pictures import Gallery, Picture

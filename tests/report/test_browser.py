@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
-from pyro_seatbelt.report.document import render
+from pyro_seatbelt.report.html import render
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [

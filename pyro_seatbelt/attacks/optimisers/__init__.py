@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
+from pyro_seatbelt.attacks.modes import OptimiserName
 from pyro_seatbelt.attacks.optimisers.lbfgsb import LBFGSB
 from pyro_seatbelt.attacks.optimisers.optimiser import Optimiser
 from pyro_seatbelt.attacks.optimisers.pgd import PGD
 
 __all__ = ["LBFGSB", "OPTIMISERS", "PGD", "Optimiser"]
 
-OPTIMISERS: dict[str, Callable[[], Optimiser]] = {
-    "lbfgsb-scipy": lambda: LBFGSB(backend="scipy"),
-    "lbfgsb-torch": lambda: LBFGSB(backend="torch"),
-    "pgd": PGD,
+OPTIMISERS: dict[OptimiserName, Callable[[int], Optimiser]] = {
+    "lbfgsb": lambda iterations: LBFGSB(max_iterations=iterations),
+    "pgd": lambda iterations: PGD(steps=iterations),
 }
-"""What the contract suite runs: every optimiser in each of its forms, with default settings."""
+"""The optimisers that a command can name, with at most so many iterations."""

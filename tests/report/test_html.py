@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pyro_seatbelt.report.document import Page, render, script_json
+from pyro_seatbelt.report.html import Page, render, script_json
 from pyro_seatbelt.report.parts import Advice, Fact
 from pyro_seatbelt.report.run import RunSection
 from pyro_seatbelt.report.sprite import Sprite
