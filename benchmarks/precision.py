@@ -19,8 +19,8 @@ _PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}
 
 
 def precision(
-    steps: int = 5000,
-    ids: Annotated[int, typer.Option(help="How many chairs.")] = 200,
+    steps: int = 2000,
+    ids: Annotated[int, typer.Option(help="How many chairs.")] = 150,
     seeds: int = 3,
     layers: int = 2,
     pairs: Annotated[int, typer.Option(help="That are attacked.")] = 6,
