@@ -85,6 +85,12 @@ def _sections(
         for mode in ("latent-kl", "output"):
             yield attack(run, mode, **{"sampled": 24, "rounds": 2, **sizes, **few})
 
+    def precisions() -> Iterator[Result]:
+        for layers in (1, 2):
+            yield precision(
+                layers=layers, **({"steps": 2, "seeds": 2, "pairs": 2} if smoke else {})
+            )
+
     def one(measure: Callable[..., Result], **settings: object) -> Callable[[], Iterator[Result]]:
         return lambda: iter([measure(**settings)])
 
@@ -100,7 +106,7 @@ def _sections(
             scaling, figure=figure, device="cpu", most_seconds=0.2 if smoke else 40.0, **few
         ),
         "processes": one(processes, **({"steps": 2, "batch_size": 16, **few} if smoke else {})),
-        "precision": one(precision, **({"steps": 2, "seeds": 2, "pairs": 2} if smoke else {})),
+        "precision": precisions,
     }
 
 
