@@ -41,9 +41,9 @@ def docs(
 ) -> None:
     """Measure everything and write `docs/performance.md` and `docs/performance.png`.
 
-    Takes about an hour and a half on two quiet cores, most of it to train the runs of `precision`.
-    The words of the page stay, its tables are made anew; those of sections that were not measured
-    keep their date. `--json` of a section's own command writes its numbers for programs.
+    Takes about an hour and a half on two quiet cores. The words of the page stay, its tables are
+    made anew; those of sections that were not measured keep their date. `--json` of a section's own
+    command writes its numbers for programs.
     """
     figure = out.with_suffix(".png")
     sections = _sections(figure, against, run, smoke=smoke)

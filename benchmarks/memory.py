@@ -1,6 +1,7 @@
 """Peak memory of the two things that grow: the aggregate posterior, and a training step."""
 
 import math
+from collections.abc import Callable
 from typing import Annotated
 
 import pyro
@@ -11,6 +12,7 @@ from benchmarks.aggregate import LARGEST_PLAIN, draws, forward_and_backward, pla
 from benchmarks.paired import peak_memory
 from benchmarks.result import Result, Row
 from benchmarks.train_step import step_of
+from pyro_seatbelt.allocator import keep_freed_memory
 from pyro_seatbelt.objectives.gaussian_aggregate import gaussian_aggregate_sums
 
 
@@ -20,8 +22,10 @@ def memory(
 ) -> Result:
     """Measure peak memory of the aggregate posterior, beside all pairs in one tensor, and of steps.
 
-    D = 10, beside what was there before; each is run once before it is measured.
+    D = 10, beside what was there before; each is run once before it is measured. Freed memory is
+    kept, as the command does.
     """
+    keep_freed_memory()
     pyro.settings.set(module_local_params=True)
     pyro.enable_validation(False)
     rows: list[Row] = []
@@ -34,14 +38,14 @@ def memory(
         rows.append(
             {
                 "M": batch_size,
-                "aggregate, MB": _twice(ours),
-                "all pairs in one tensor, MB": _twice(plain) if fits else math.nan,
-                "training step, MB": _twice(step) if batch_size <= 2048 else math.nan,
+                "aggregate, MB": _twice(ours, device),
+                "all pairs in one tensor, MB": _twice(plain, device) if fits else math.nan,
+                "training step, MB": _twice(step, device) if batch_size <= 2048 else math.nan,
             }
         )
     return Result(title="Peak memory", rows=rows, settings={"device": device})
 
 
-def _twice(run) -> float:  # noqa: ANN001
+def _twice(run: Callable[[], object], device: str) -> float:
     run()
-    return peak_memory(run)
+    return peak_memory(run, device)

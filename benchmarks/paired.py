@@ -53,14 +53,20 @@ class Apart:
     Args:
         make: Makes them there; has to be picklable.
         prepare: Called there before.
+        device: Where their tensors are.
     """
 
     def __init__(
-        self, make: Callable[[], Rivals], prepare: Callable[[], object] | None = None
+        self,
+        make: Callable[[], Rivals],
+        prepare: Callable[[], object] | None = None,
+        device: str = "cpu",
     ) -> None:
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, prepare), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, make, prepare, device), daemon=True
+        )
 
     def __enter__(self) -> Self:
         """Starts the process, and waits until it is ready."""
@@ -73,22 +79,23 @@ class Apart:
         self._process.terminate()
         self._process.join()
 
-    def run(self, name: str) -> object:
+    def run(self, name: str) -> None:
         """Runs a rival, and waits for it."""
-        return self._ask(name, measure=False)
+        self._connection.send((name, False))
+        self._connection.recv()
 
     def peak_memory(self, name: str) -> float:
         """How much memory a rival takes at most (see :func:`peak_memory`)."""
-        return self._ask(name, measure=True)
-
-    def _ask(self, name: str, *, measure: bool) -> float:
-        self._connection.send((name, measure))
-        answer: float = self._connection.recv()
-        return answer
+        self._connection.send((name, True))
+        peak: float = self._connection.recv()
+        return peak
 
 
 def _serve(
-    connection: Connection, make: Callable[[], Rivals], prepare: Callable[[], object] | None
+    connection: Connection,
+    make: Callable[[], Rivals],
+    prepare: Callable[[], object] | None,
+    device: str,
 ) -> None:
     if prepare is not None:
         prepare()
@@ -96,11 +103,7 @@ def _serve(
     connection.send(None)
     while True:
         name, measure = connection.recv()
-        if measure:
-            connection.send(peak_memory(rivals[name]))
-        else:
-            rivals[name]()
-            connection.send(0.0)
+        connection.send(peak_memory(rivals[name], device) if measure else bool(rivals[name]()))
 
 
 def compared(
@@ -133,7 +136,7 @@ def compared(
     return rows
 
 
-def peak_memory(run: Callable[[], object]) -> float:
+def peak_memory(run: Callable[[], object], device: str = "cpu") -> float:
     """How much memory a call takes at most besides what was there before.
 
     On CUDA it is what torch has allocated, on a CPU the resident memory of this process as Linux
@@ -141,6 +144,7 @@ def peak_memory(run: Callable[[], object]) -> float:
 
     Args:
         run: What to measure; call it once before, so that what it keeps is there.
+        device: Where its tensors are.
 
     Returns:
         Megabytes (10^6 bytes).
@@ -148,7 +152,7 @@ def peak_memory(run: Callable[[], object]) -> float:
     import torch  # noqa: PLC0415 - start-up is measured without
 
     gc.collect()
-    if torch.cuda.is_available():
+    if torch.device(device).type == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         run()

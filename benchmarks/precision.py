@@ -55,7 +55,7 @@ def precision(
             }
         )
     return Result(
-        title="bf16 beside float32 after equal training",
+        title=f"bf16 beside float32 after equal training, L = {layers}",
         rows=rows,
         settings={"steps": steps, "chairs": ids, "layers": layers, "seeds": seeds, "pairs": pairs},
     )
@@ -75,7 +75,7 @@ def _numbers(
         seed=seed,
         eval_every=steps,
     )
-    folder = root / f"{name}-{seed}"
+    folder = root / f"{name}-layers-{layers}-seed-{seed}"
     if not (folder / "figures").is_dir():
         train_run(config, out=folder)
     options = RobustnessOptions(pairs=pairs, modes=("latent",), figures=False)

@@ -74,7 +74,7 @@ def scaling(
         ),
     }
     costs = {
-        what: _measured(what, sizes, make, rounds, most_seconds)
+        what: _measured(what, sizes, make, rounds, most_seconds, device)
         for what, (sizes, make) in series.items()
     }
     if figure is not None:
@@ -106,6 +106,7 @@ def _measured(
     make: Callable[[int], Callable[[], object]],
     rounds: int,
     most_seconds: float,
+    device: str,
 ) -> list[Cost]:
     found: list[Cost] = []
     least = min(2.0, most_seconds)  # short calls are noisy, and timed as long as that
@@ -119,12 +120,12 @@ def _measured(
             begun = time.perf_counter()
             call()
             seconds.append(time.perf_counter() - begun)
-        found.append(Cost(what, size, statistics.median(seconds), peak_memory(call)))
+        found.append(Cost(what, size, statistics.median(seconds), peak_memory(call, device)))
     return found
 
 
 def _affordable(last: Cost, size: int, most_seconds: float) -> bool:
-    """Whether a size, if its cost grows as its square, stays within time and half of the memory."""
+    """Whether a size, if its cost grows with it, stays within time and half of the memory."""
     growth = size / last.size
     if torch.cuda.is_available():
         free = torch.cuda.mem_get_info()[0] / 1e6
@@ -161,10 +162,10 @@ def _draw(costs: dict[str, list[Cost]]) -> Figure:
             values = [(1e3 if name == "seconds" else 1) * getattr(cost, name) for cost in found]
             sizes = [cost.size for cost in found]
             ax.loglog(sizes, values, marker="o", markersize=3.5)
-            few = [f"{size:.0e}" if size >= 10**4 else f"{size}" for size in sizes]
-            ax.set_xticks(
-                sizes, few if len(sizes) < 6 else few[:1] + [""] * (len(few) - 2) + few[-1:]
-            )
+            labels = [f"{size:.0e}" if size >= 10**4 else f"{size}" for size in sizes]
+            if len(sizes) > 5:
+                labels[1:-1] = [""] * (len(sizes) - 2)
+            ax.set_xticks(sizes, labels)
             middle = math.sqrt(min(values) * max(values)) or 1.0
             low, high = ax.get_ylim()  # a factor of 10 at least, so that what is flat looks flat
             ax.set_ylim(min(low, middle / 3.2), max(high, middle * 3.2))

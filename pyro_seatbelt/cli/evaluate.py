@@ -62,7 +62,7 @@ def _show(report: "EvaluationReport") -> None:
     precision = f", in {found.precision}" if found.precision != "float32" else ""
     say(f"step {found.step}, {found.num_images} held-out images{trained}{precision}")
     quantities = [*found.quantities, *found.scores]
-    rows = [(each.name, format(each.value, each.digits), each.unit) for each in quantities]
+    rows = [(each.name, format(each.value, each.form), each.unit) for each in quantities]
     print_table(("", "value", "unit"), rows)
     say()
     layers = [

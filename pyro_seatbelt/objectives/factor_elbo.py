@@ -6,7 +6,6 @@ References:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 import torch
@@ -18,7 +17,7 @@ from torch.nn.functional import softplus
 
 from pyro_seatbelt.family import EstimatorName, Weights
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
-from pyro_seatbelt.objectives.terms import Terms, TermsPerImage
+from pyro_seatbelt.objectives.terms import Terms
 from pyro_seatbelt.traces.log_prob import row_weights
 from pyro_seatbelt.traces.plates import data_plate
 from pyro_seatbelt.traces.sites import Site
@@ -27,13 +26,18 @@ ADAM_BETAS = (0.5, 0.9)
 """Decay rates of Adam for the discriminator, as published."""
 
 
-@dataclass(frozen=True)
-class FactorTermsPerImage(TermsPerImage):
-    """What the bound says per image, with what the discriminator says.
-
-    The discriminator has no part in the total correlation, a stratified (MSS) estimate as ever.
+class FactorTermsPerImage(NamedTuple):
+    """A :class:`~pyro_seatbelt.objectives.TermsPerImage` with what the discriminator says.
 
     Attributes:
+        objective: What is maximised: the bound with its floors, less the penalty.
+        elbo: The bound with all weights 1 and no floor.
+        log_likelihood: Log-probability of the image.
+        kl: KL per latent site, from the same draws.
+        mutual_information: Index-code mutual information of the top layer.
+        total_correlation: Total correlation of the top layer, a stratified (MSS) estimate that
+            the discriminator has no part in.
+        dimension_wise_kl: Dimension-wise KL of the top layer.
         density_ratio: Mean log-ratio of the discriminator, which is penalised, in nats. It would
             be the total correlation if the discriminator were the best one there is; it is mostly
             lower, the more so the weaker it is, but nothing bounds it.
@@ -41,6 +45,13 @@ class FactorTermsPerImage(TermsPerImage):
             guessing.
     """
 
+    objective: float
+    elbo: float
+    log_likelihood: float
+    kl: dict[str, float]
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
     density_ratio: float
     discriminator_accuracy: float
 
@@ -174,14 +185,14 @@ class TraceFactor_ELBO(TraceTC_ELBO):
         )
 
     @torch.no_grad()
-    def _per_image(
+    def _per_image(  # type: ignore[override]  # what the bound reports, and more
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> FactorTermsPerImage:
         terms = super()._per_image(model_trace, guide_trace, missing)
         judged = self._judge(model_trace, guide_trace)
         num_images = self.terms(model_trace, guide_trace).num_images
         return FactorTermsPerImage(
-            **vars(terms),
+            *terms,
             density_ratio=(judged.log_ratio / num_images).item(),
             discriminator_accuracy=judged.accuracy.item(),
         )

@@ -6,8 +6,7 @@ References:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pyro.poutine import Trace
@@ -17,20 +16,32 @@ from pyro_seatbelt.family import EstimatorName
 from pyro_seatbelt.objectives.grouped import total_correlation_within
 from pyro_seatbelt.objectives.site_parts import mixture_of
 from pyro_seatbelt.objectives.tc_elbo import TraceTC_ELBO
-from pyro_seatbelt.objectives.terms import TermsPerImage
 from pyro_seatbelt.objectives.weight import Weight
 from pyro_seatbelt.traces.factors import factorised
 
 
-@dataclass(frozen=True)
-class GroupedTermsPerImage(TermsPerImage):
-    """What the bound says per image, its total correlation split in two.
+class GroupedTermsPerImage(NamedTuple):
+    """A :class:`~pyro_seatbelt.objectives.TermsPerImage` whose total correlation is split.
 
     Attributes:
+        objective: What is maximised: the bound with its weights and floors.
+        elbo: The bound with all weights 1 and no floor.
+        log_likelihood: Log-probability of the image.
+        kl: KL per latent site, from the same draws.
+        mutual_information: Index-code mutual information of the top layer.
+        total_correlation: Total correlation of the top layer: the sum of the last two.
+        dimension_wise_kl: Dimension-wise KL of the top layer.
         between_groups: Total correlation between groups, a stratified (MSS) estimate.
         within_groups: Total correlation inside groups, likewise.
     """
 
+    objective: float
+    elbo: float
+    log_likelihood: float
+    kl: dict[str, float]
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
     between_groups: float
     within_groups: float
 
@@ -91,12 +102,12 @@ class TraceHF_ELBO(TraceTC_ELBO):
         return total_correlation_within(mixture_of(q, p, self.plate, estimator), self.groups)
 
     @torch.no_grad()
-    def _per_image(
+    def _per_image(  # type: ignore[override]  # what the bound reports, and more
         self, model_trace: Trace, guide_trace: Trace, missing: Tensor | None
     ) -> GroupedTermsPerImage:
         terms = super()._per_image(model_trace, guide_trace, missing)
         num_images = self.terms(model_trace, guide_trace).num_images
         within = (self._within(model_trace, guide_trace, "mss") / num_images).item()
         return GroupedTermsPerImage(
-            **vars(terms), between_groups=terms.total_correlation - within, within_groups=within
+            *terms, between_groups=terms.total_correlation - within, within_groups=within
         )

@@ -1,7 +1,6 @@
 """The parts of the bound."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -93,8 +92,7 @@ class Terms(NamedTuple):
         return self.log_likelihood - self.lower_kl - decomposed
 
 
-@dataclass(frozen=True)
-class TermsPerImage:
+class TermsPerImage(NamedTuple):
     """One particle's bound for people to read: floats, nats per image.
 
     The three parts of the decomposed sites together are stratified (MSS) estimates whatever

@@ -31,14 +31,14 @@ class Quantity(NamedTuple):
     Attributes:
         name: What it is.
         value: The number.
-        digits: How a terminal writes it, a format.
+        form: How a terminal writes it, as `format` reads it.
         unit: Its unit.
         note: What it is of.
     """
 
     name: str
     value: float
-    digits: str = ".2f"
+    form: str = ".2f"
     unit: str = ""
     note: str = ""
 

@@ -114,7 +114,7 @@ def _in_reports(objective: Any, loss: nn.Module, x: Tensor) -> str | None:
     reports: list[Any] = []
     with objective.observing(reports.append):
         loss(x)
-    numbers = [pair for report in reports for pair in flatten(vars(report))]
+    numbers = [pair for report in reports for pair in flatten(report._asdict())]
     broken = [name for name, value in numbers if not sound(torch.tensor(value), x)]
     # the sums of everything break when any part does
     parts = [name for name in broken if name not in {"objective", "elbo"}]

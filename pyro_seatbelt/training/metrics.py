@@ -188,7 +188,7 @@ def mean_report(reports: Sequence[Any]) -> dict[str, Any]:
 
     columns: dict[str, list[Any]] = {}
     for report in reports:
-        for name, value in vars(report).items():
+        for name, value in report._asdict().items():
             columns.setdefault(name, []).append(value)
     return {name: mean(values) for name, values in columns.items()}
 

@@ -40,8 +40,6 @@ def test_a_ratio_is_of_runs_of_one_round():
 
 
 def test_memory_counts_what_is_gone_again():
-    pytest.importorskip("resource")
-
     peak = peak_memory(lambda: len(bytearray(b"1" * 50_000_000)))
 
     assert math.isnan(peak) or 45 < peak < 200  # NaN where it cannot be told

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from pyro_seatbelt.attacks.objectives.latent_layers import EstimatedObjective
+from pyro_seatbelt.attacks.objectives.latent_objective import EstimatedObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.posteriors import Posterior
 from pyro_seatbelt.traces.sites import describe

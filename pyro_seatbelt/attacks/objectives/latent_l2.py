@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pyro_seatbelt.attacks.modes import Layers
-from pyro_seatbelt.attacks.objectives.latent_layers import LatentObjective
+from pyro_seatbelt.attacks.objectives.latent_objective import LatentObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.posteriors import Posterior

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from pyro_seatbelt.attacks.objectives.latent_layers import EstimatedObjective
+from pyro_seatbelt.attacks.objectives.latent_objective import EstimatedObjective
 from pyro_seatbelt.errors import InputError
 from pyro_seatbelt.traces.plates import rows_first
 from pyro_seatbelt.traces.posteriors import Posterior
